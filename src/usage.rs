@@ -1,0 +1,267 @@
+//! The domain: departments, their days and their figures. What sources, collector and exposition
+//! exchange; it knows neither JSON nor Prometheus' text.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    catalogue::{FIGURE_COUNT, FIGURES, Unit},
+    day::Day,
+};
+
+/// Bytes of a label value at most; longer ones are cut on a character boundary.
+///
+/// Prometheus' own `label_value_length_limit` is off by default, so that one absurd name could
+/// otherwise blow up an index.
+pub const LABEL_BYTES_MAX: usize = 512;
+
+/// Where the figures were counted: the `target_geo` of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Geo {
+    /// The tenant's own data; no `target_geo` is sent.
+    Local,
+    /// China.
+    Cn,
+    /// Singapore.
+    Sg,
+    /// Japan.
+    Jp,
+    /// The United States.
+    Us,
+}
+
+impl Geo {
+    /// The value of the label `geo`; for all but [`Geo::Local`] also the API parameter.
+    #[must_use]
+    pub const fn as_label(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Cn => "cn",
+            Self::Sg => "sg",
+            Self::Jp => "jp",
+            Self::Us => "us",
+        }
+    }
+}
+
+impl fmt::Display for Geo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_label())
+    }
+}
+
+/// Which product version a row counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// The total over all versions.
+    Total,
+    /// One version, by the name that Feishu gives it.
+    Named(Arc<str>),
+}
+
+/// The 38 figures of one row, in catalogue order and in the unit in which they are published.
+///
+/// An absent figure stays absent: it is never zero. Rates are the exception to the unit: they are
+/// kept as Feishu sent them until the tenant's [`RateScale`] is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figures {
+    values: [Option<f64>; FIGURE_COUNT],
+    /// Bit per figure: a rate that bore a `%` sign and is therefore a ratio already.
+    scaled: u64,
+}
+
+impl Figures {
+    /// A row without any figure.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { values: [None; FIGURE_COUNT], scaled: 0 }
+    }
+
+    /// Sets the figure of that catalogue index, in its published unit.
+    pub fn set(&mut self, index: usize, value: f64) {
+        self.values[index] = Some(value);
+    }
+
+    /// Sets a rate that came with a `%` sign, as a ratio of 0..1.
+    pub fn set_ratio(&mut self, index: usize, ratio: f64) {
+        self.values[index] = Some(ratio);
+        self.scaled |= 1 << index;
+    }
+
+    /// The value as stored, a rate in Feishu's scale.
+    #[must_use]
+    pub fn raw(&self, index: usize) -> Option<f64> {
+        self.values[index]
+    }
+
+    /// Whether the rate of that index came with a `%` sign.
+    #[must_use]
+    pub fn had_percent_sign(&self, index: usize) -> bool {
+        self.scaled & (1 << index) != 0
+    }
+
+    /// The sample to publish: absent if Feishu left the figure out, or if it is a rate and the
+    /// scale is unknown.
+    #[must_use]
+    pub fn sample(&self, index: usize, scale: Option<RateScale>) -> Option<f64> {
+        let value = self.values[index]?;
+        if FIGURES[index].unit != Unit::Ratio || self.had_percent_sign(index) {
+            return Some(value);
+        }
+        scale.map(|scale| match scale {
+            RateScale::Ratio => value,
+            RateScale::Percent => tidy(value / 100.0),
+        })
+    }
+}
+
+/// How Feishu's rate strings without a sign are to be read; the API documents do not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateScale {
+    /// `0.85` means 0.85.
+    Ratio,
+    /// `85` means 0.85.
+    Percent,
+}
+
+/// Removes the noise that binary arithmetic leaves behind a decimal fraction: 4.35 × 60 is 261.
+#[must_use]
+pub fn tidy(value: f64) -> f64 {
+    // Feishu sends two decimals; nine are kept. Larger numbers have no noise worth removing.
+    if value.abs() < 1e6 { (value * 1e9).round() / 1e9 } else { value }
+}
+
+/// A department's day as it is served: one row per product version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DepartmentDay {
+    /// Where it was counted.
+    pub geo: Geo,
+    /// The id in the tenant's `department_id_type`.
+    pub department_id: Arc<str>,
+    /// The name in the statistics row; empty where Feishu gave none.
+    pub department: Arc<str>,
+    /// The path in the statistics row, such as `parent/child`; empty where Feishu gave none.
+    pub path: Arc<str>,
+    /// The day that the figures belong to.
+    pub day: Day,
+    /// The rows, the total first, at most one per version.
+    pub rows: Vec<(Version, Figures)>,
+}
+
+/// Which of the 38 figures a tenant publishes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FigureSet(u64);
+
+impl FigureSet {
+    /// All of them.
+    #[must_use]
+    pub const fn all() -> Self {
+        Self((1 << FIGURE_COUNT) - 1)
+    }
+
+    /// None of them.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(0)
+    }
+
+    /// Adds the figure of that catalogue index.
+    pub fn insert(&mut self, index: usize) {
+        self.0 |= 1 << index;
+    }
+
+    /// Takes the figure of that catalogue index out.
+    pub fn remove(&mut self, index: usize) {
+        self.0 &= !(1 << index);
+    }
+
+    /// Whether the figure of that catalogue index is in.
+    #[must_use]
+    pub const fn contains(self, index: usize) -> bool {
+        self.0 & (1 << index) != 0
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl fmt::Debug for FigureSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FigureSet({} of {FIGURE_COUNT})", self.len())
+    }
+}
+
+/// `text` cut to [`LABEL_BYTES_MAX`] bytes on a character boundary.
+#[must_use]
+pub fn label_value(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LABEL_BYTES_MAX)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index_of(field: &str) -> usize {
+        FIGURES.iter().position(|f| f.api_field == field).unwrap()
+    }
+
+    #[test]
+    fn a_rate_has_no_sample_while_its_scale_is_unknown() {
+        let rate = index_of("suite_active_rate");
+        let mut figures = Figures::none();
+        figures.set(rate, 85.71);
+        assert_eq!(figures.sample(rate, None), None);
+        assert_eq!(figures.sample(rate, Some(RateScale::Percent)), Some(0.8571));
+        assert_eq!(figures.sample(rate, Some(RateScale::Ratio)), Some(85.71));
+    }
+
+    #[test]
+    fn a_rate_with_a_percent_sign_needs_no_scale() {
+        let rate = index_of("suite_active_rate");
+        let mut figures = Figures::none();
+        figures.set_ratio(rate, 0.5);
+        for scale in [None, Some(RateScale::Ratio), Some(RateScale::Percent)] {
+            assert_eq!(figures.sample(rate, scale), Some(0.5));
+        }
+    }
+
+    #[test]
+    fn an_absent_figure_has_no_sample() {
+        assert_eq!(Figures::none().sample(index_of("suite_dau"), Some(RateScale::Ratio)), None);
+    }
+
+    #[test]
+    fn a_label_is_cut_on_a_character_boundary() {
+        assert_eq!(label_value("short"), "short");
+        let long = format!("{}é", "a".repeat(511));
+        assert_eq!(label_value(&long), "a".repeat(511));
+        assert_eq!(label_value(&"部".repeat(400)).len(), 510);
+    }
+
+    #[test]
+    fn arithmetic_noise_is_removed() {
+        assert_eq!(tidy(4.35 * 60.0), 261.0);
+        assert_eq!(tidy(0.1 + 0.2), 0.3);
+        assert_eq!(tidy(1e15 + 0.5), 1e15 + 0.5);
+    }
+
+    #[test]
+    fn a_set_of_figures_holds_each_once() {
+        let mut set = FigureSet::none();
+        assert!(set.is_empty());
+        set.insert(3);
+        set.insert(3);
+        assert!(set.contains(3) && !set.contains(4) && set.len() == 1);
+        assert_eq!(FigureSet::all().len() as usize, FIGURE_COUNT);
+        set.remove(3);
+        assert!(set.is_empty());
+    }
+}
