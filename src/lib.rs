@@ -4,7 +4,11 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod collect;
 pub mod day;
+pub mod feishu;
 pub mod secret;
 pub mod shutdown;
+pub mod snapshot;
+pub mod telemetry;
 pub mod usage;

@@ -1,1 +1,3 @@
+//! The binary `feishu-exporter`.
+
 fn main() {}

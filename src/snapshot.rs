@@ -1,0 +1,172 @@
+//! What is published: the bytes that a scrape copies and the facts of the status page, swapped
+//! whole.
+//!
+//! The collector and the server meet only here: one publishes, the other reads, neither waits.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{day::Day, usage::Geo};
+
+/// One published state.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The series about departments.
+    pub body: Body,
+    /// What the status page shows.
+    pub status: Status,
+}
+
+/// Exposition text that is valid in both formats, ready to be sent.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    /// The text itself: whole lines, without OpenMetrics' end mark.
+    pub plain: Bytes,
+    /// The same text as deflate blocks that end on a byte boundary and are not final, so that
+    /// another run of blocks can follow in one gzip member (RFC 1951, RFC 1952).
+    pub deflated: Bytes,
+    /// The checksum of `plain`, to be combined with that of what follows.
+    pub crc32: u32,
+    /// How many series it holds.
+    pub series: u64,
+}
+
+/// The facts behind the figures, for people and scripts.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Status {
+    /// One entry per configured tenant, in the order of the configuration.
+    pub tenants: Vec<TenantStatus>,
+}
+
+/// A tenant's facts.
+#[derive(Clone, Debug, Serialize)]
+pub struct TenantStatus {
+    /// The label `tenant`.
+    pub name: String,
+    /// Where its API is.
+    pub base_url: String,
+    /// Whether the last request was accepted; absent until there was one.
+    pub up: Option<bool>,
+    /// Requests sent this calendar month, as far as this process knows.
+    pub requests_this_month: u64,
+    /// The configured budget; 0: none.
+    pub requests_per_month_limit: u64,
+    /// The last time everything that was asked succeeded.
+    pub last_success: Option<Timestamp>,
+    /// When Feishu is asked next; absent while it is being asked.
+    pub next_attempt: Option<Timestamp>,
+    /// A failure that concerns the whole tenant and is not over.
+    pub problem: Option<Problem>,
+    /// Things that work but that the operator should know, as sentences.
+    pub notices: Vec<String>,
+    /// Its departments, by geo.
+    pub departments: Vec<DepartmentStatus>,
+}
+
+/// A department's facts, for each geo.
+#[derive(Clone, Debug, Serialize)]
+pub struct DepartmentStatus {
+    /// Where it is counted.
+    #[serde(serialize_with = "geo_label")]
+    pub geo: Geo,
+    /// The id in the tenant's id type.
+    pub department_id: String,
+    /// The name in the statistics row served.
+    pub department: Option<String>,
+    /// How it stands.
+    pub state: DepartmentState,
+    /// The day served.
+    pub day: Option<Day>,
+    /// When that day ended: its age counts from here.
+    pub day_end: Option<Timestamp>,
+    /// The newest day that should be there by now.
+    pub expected_day: Option<Day>,
+    /// When it was last asked for with success.
+    pub last_success: Option<Timestamp>,
+    /// When it is asked for next; absent while it is being asked.
+    pub next_attempt: Option<Timestamp>,
+    /// What its last request failed with.
+    pub problem: Option<Problem>,
+}
+
+/// How a department stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DepartmentState {
+    /// Not asked for yet.
+    Pending,
+    /// Serves the newest day due, whole.
+    Latest,
+    /// Serves the newest day due, but part of it is missing.
+    Incomplete,
+    /// Serves an older day; the newest has no rows yet.
+    Late,
+    /// Was asked for and has no rows within the look-back.
+    NoData,
+    /// Its last request failed; an older day may still be served.
+    Failed,
+}
+
+impl DepartmentState {
+    /// The word of the JSON document and the status page.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Latest => "latest",
+            Self::Incomplete => "incomplete",
+            Self::Late => "late",
+            Self::NoData => "no_data",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A failure and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// When it was last seen.
+    pub at: Timestamp,
+    /// The class of the failure, as in the label `class`.
+    pub class: &'static str,
+    /// Feishu's code, if Feishu answered with one.
+    pub code: Option<i64>,
+    /// What was attempted and what happened.
+    pub message: String,
+    /// What the operator can do.
+    pub remedy: String,
+    /// Feishu's `X-Tt-Logid`, which its support asks for.
+    pub log_id: Option<String>,
+}
+
+/// Where the current snapshot stands.
+#[derive(Clone, Debug, Default)]
+pub struct Published(Arc<ArcSwapOption<Snapshot>>);
+
+impl Published {
+    /// A place where nothing was published yet.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Replaces the snapshot. Readers see the old one whole or the new one whole.
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.0.store(Some(Arc::new(snapshot)));
+    }
+
+    /// The snapshot as it is now; none until the first was published.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<Snapshot>> {
+        self.0.load_full()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn geo_label<S: serde::Serializer>(geo: &Geo, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(geo.as_label())
+}
