@@ -10,5 +10,6 @@ pub mod feishu;
 pub mod secret;
 pub mod shutdown;
 pub mod snapshot;
+pub mod sources;
 pub mod telemetry;
 pub mod usage;

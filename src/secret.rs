@@ -7,9 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 /// What is printed in a secret's place, everywhere.
 pub const REDACTED: &str = "<redacted>";
 
-/// Fewer bytes than this are not searched for in whole answers: a short secret would tear
-/// ordinary words and numbers apart.
-const SEARCHED_MIN: usize = 6;
+/// Shorter secrets are not searched for: they would tear ordinary words and numbers apart.
+const SEARCHED_MIN: usize = 4;
 
 /// A secret; prints as `<redacted>` and is wiped from memory when dropped.
 #[derive(Clone)]

@@ -1,5 +1,194 @@
-//! The client of the Feishu/Lark open API.
+//! The client of the Feishu/Lark open API, one per tenant.
+//!
+//! `transport` sends one request, `token` keeps the access token, `limit` spaces requests,
+//! `retry` decides what is sent again, `paging` follows lists; [`Client`] puts them together, and
+//! each API family adds its calls in a file of its own (`admin`).
 
+mod admin;
+mod codes;
+mod endpoint;
+mod error;
+mod limit;
+mod metrics;
 mod options;
+mod paging;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod token;
+mod transport;
+mod wire;
 
-pub use options::{DepartmentIdType, Limits, Options};
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use reqwest::Method;
+use tokio::time::{Instant, sleep};
+
+pub use self::{
+    admin::{DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery},
+    codes::Reach,
+    endpoint::Endpoint,
+    error::{Class, Error, Retry},
+    metrics::Metrics,
+    options::{DepartmentIdType, Limits, Options},
+    wire::Scalar,
+};
+use self::{
+    error::Class as C,
+    limit::Limiter,
+    token::{Fetched, Tokens},
+    transport::{Answer, Failure, Request, Transport},
+};
+use crate::{clock::Clock, secret::Secret};
+
+/// Asked before every request, so that a budget can be kept.
+pub trait Ledger: Send + Sync {
+    /// Counts a request; false if the budget is used up, and then it is not sent.
+    fn spend(&self) -> bool;
+}
+
+/// One tenant's client.
+pub struct Client {
+    options: Options,
+    transport: Transport,
+    tokens: Tokens,
+    limiter: Limiter,
+    metrics: Metrics,
+    ledger: Arc<dyn Ledger>,
+    clock: Clock,
+}
+
+impl Client {
+    /// Prepares a client; sends nothing yet.
+    ///
+    /// # Errors
+    /// A sentence, if the options cannot be used on this machine: an unreadable `ca_file`, no
+    /// system certificates.
+    pub fn new(
+        options: Options,
+        metrics: Metrics,
+        ledger: Arc<dyn Ledger>,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        let transport = Transport::new(&options)?;
+        metrics.start(&options);
+        Ok(Self {
+            transport,
+            tokens: Tokens::default(),
+            limiter: Limiter::new(options.limits.requests_per_second, options.limits.concurrency),
+            metrics,
+            ledger,
+            clock,
+            options,
+        })
+    }
+
+    fn department_id_type(&self) -> &'static str {
+        self.options.department_id_type.as_str()
+    }
+
+    /// Sends a request with the tenant's token until it is answered or given up.
+    async fn call(&self, request: &Request) -> Result<Answer, Error> {
+        let mut refused = None;
+        loop {
+            let token = self.tokens.get(refused, async || self.fetch_token().await).await?;
+            match self.send(request, Some(&token.value)).await {
+                Err(error) if error.class == C::Token && refused.is_none() => {
+                    refused = Some(token.generation);
+                    self.metrics.retried(&self.options.tenant, request.endpoint);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn fetch_token(&self) -> Result<Fetched, Error> {
+        let attempt = "fetching a tenant access token";
+        let local = |class, what: String| Error::local(class, attempt, what);
+        let secret = self.options.app_secret.read().map_err(|e| Error {
+            remedy: "check app_secret_file and its permissions".to_owned(),
+            ..local(C::Credentials, e.to_string())
+        })?;
+        self.tokens.remember(&secret);
+        let body = serde_json::json!({
+            "app_id": self.options.app_id,
+            "app_secret": secret.expose(),
+        });
+        let request = Request {
+            endpoint: Endpoint::TenantAccessToken,
+            method: Method::POST,
+            query: Vec::new(),
+            body: Some(Secret::new(body.to_string())),
+            attempt: attempt.to_owned(),
+        };
+        let answer = self.send(&request, None).await?;
+        let malformed = |what: String| {
+            self.count_failure(request.endpoint, C::Malformed);
+            local(C::Malformed, what)
+        };
+        let envelope = answer.envelope().map_err(malformed)?;
+        let value = envelope.text("tenant_access_token").filter(|token| !token.is_empty());
+        let value = value.ok_or_else(|| malformed("the answer has no token".to_owned()))?;
+        let life = envelope
+            .integer("expire")
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .filter(|seconds| *seconds > 0)
+            .map(|seconds| Duration::from_secs(seconds.min(TOKEN_LIFE_MAX.as_secs())))
+            .ok_or_else(|| {
+                malformed("the answer does not say how long the token lives".to_owned())
+            })?;
+        let expiry = self
+            .clock
+            .now()
+            .saturating_add(SignedDuration::try_from(life).unwrap_or(SignedDuration::MAX));
+        self.metrics.token_expires(&self.options.tenant, expiry.unwrap_or(jiff::Timestamp::MAX));
+        Ok(Fetched { value: Secret::new(value), life })
+    }
+
+    /// Sends a request until it is answered or given up, within limits and budget.
+    async fn send(&self, request: &Request, bearer: Option<&Secret>) -> Result<Answer, Error> {
+        let tenant = &self.options.tenant;
+        for sends in 1.. {
+            let permit = self.limiter.acquire(request.endpoint).await;
+            if !self.ledger.spend() {
+                let what = "the configured budget of requests for this month is used up";
+                return Err(Error::local(C::Quota, &request.attempt, what));
+            }
+            self.metrics.sent(tenant, request.endpoint);
+            let started = Instant::now();
+            let result = self.transport.send(request, bearer, &self.tokens).await;
+            self.metrics.took(request.endpoint, started.elapsed());
+            drop(permit);
+            let Failure { error, reset } = match result {
+                Ok(answer) => {
+                    self.metrics.accepted(tenant, true);
+                    return Ok(answer);
+                }
+                Err(failure) => failure,
+            };
+            self.count_failure(request.endpoint, error.class);
+            self.metrics.accepted(tenant, error.app_was_accepted());
+            let Some(wait) = retry::wait(error.class, sends, reset.as_deref(), fastrand::f64())
+            else {
+                return Err(error);
+            };
+            tracing::debug!(tenant, %error, ?wait, "A request failed and is sent again");
+            self.metrics.retried(tenant, request.endpoint);
+            match error.class {
+                // What one request was told holds for all to the endpoint.
+                C::Throttled => self.limiter.hold(request.endpoint, wait),
+                _ => sleep(wait).await,
+            }
+        }
+        unreachable!("every class is given up after a number of sends")
+    }
+
+    fn count_failure(&self, endpoint: Endpoint, class: Class) {
+        self.metrics.failed(&self.options.tenant, endpoint, class);
+    }
+}
+
+/// A token that claims to live longer is renewed after this time all the same; Feishu's live for
+/// two hours at most.
+const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);

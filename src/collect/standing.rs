@@ -1,0 +1,342 @@
+//! How one asked-for department stands: what it serves, whether that is whole, what failed.
+//!
+//! Pure: answers and failures go in, the new standing comes out; `schedule` decides from it when
+//! to look again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    day::Day,
+    feishu::{Class, Error},
+    snapshot::Problem,
+    sources::departments::{Found, FoundDay},
+    usage::{DepartmentDay, Geo},
+};
+
+/// A day whose list is shorter than that of the day before is asked for again this often at most.
+pub(super) const REASKS_MAX: u8 = 3;
+
+/// A department that is asked for in one geo, alone or with its sub-departments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) geo: Geo,
+    pub(super) department_id: Arc<str>,
+    pub(super) include_children: bool,
+}
+
+/// What is known of a target.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    pub(super) target: Target,
+    /// What it serves, by department: itself and, where they are asked for, its sub-departments.
+    pub(super) days: BTreeMap<Arc<str>, Arc<DepartmentDay>>,
+    /// The newest day that its list was read for.
+    pub(super) held: Option<Day>,
+    /// Whether the list of the day held is whole.
+    pub(super) complete: bool,
+    /// Rows of the list of the day before the one held.
+    rows_before: usize,
+    /// How often the day held was asked for again because its list is short.
+    pub(super) reasks: u8,
+    /// Looks in a row that found no row within the look-back, or were refused for this department.
+    pub(super) fruitless: u32,
+    /// Looks in a row that failed otherwise.
+    pub(super) failures: u32,
+    pub(super) last_look: Option<Timestamp>,
+    pub(super) last_success: Option<Timestamp>,
+    pub(super) problem: Option<Problem>,
+}
+
+impl Standing {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            target,
+            days: BTreeMap::new(),
+            held: None,
+            complete: false,
+            rows_before: 0,
+            reasks: 0,
+            fruitless: 0,
+            failures: 0,
+            last_look: None,
+            last_success: None,
+            problem: None,
+        }
+    }
+
+    /// Takes in a list that was read whole.
+    ///
+    /// `ready` tells whether it was read when the newest day in it should have been there;
+    /// `too_old` is the newest day that lies beyond the look-back.
+    pub(super) fn answered(&mut self, now: Timestamp, found: Found, ready: bool, too_old: Day) {
+        self.last_look = Some(now);
+        self.last_success = Some(now);
+        self.problem = None;
+        self.failures = 0;
+        match self.newest_usable(&found) {
+            Some(newest) => {
+                self.fruitless = 0;
+                self.take(newest, found, ready);
+            }
+            None if self.held.is_none_or(|held| held <= too_old) => self.fruitless += 1,
+            None => self.fruitless = 0,
+        }
+    }
+
+    /// Takes in a failure. What is served stays.
+    pub(super) fn failed(&mut self, now: Timestamp, error: &Error) {
+        self.last_look = Some(now);
+        self.problem = Some(problem(now, error));
+        if error.app_was_accepted() {
+            self.fruitless += 1;
+        } else {
+            self.failures += 1;
+        }
+    }
+
+    /// Whether the last look failed or was refused.
+    pub(super) fn is_failed(&self) -> bool {
+        self.problem.is_some()
+    }
+
+    /// The newest day of the list that improves on what is held. A day without any total is used
+    /// only where nothing better is there.
+    fn newest_usable(&self, found: &Found) -> Option<Day> {
+        let newest = |usable: fn(&FoundDay) -> bool| {
+            found
+                .days
+                .iter()
+                .filter(|f| !f.day.rows.is_empty() && usable(f))
+                .map(|f| f.day.day)
+                .max()
+        };
+        let whole = newest(FoundDay::has_total);
+        let best = if self.held.is_some() { whole } else { whole.or_else(|| newest(|_| true)) };
+        best.filter(|day| self.held.is_none_or(|held| *day >= held))
+    }
+
+    fn take(&mut self, newest: Day, found: Found, ready: bool) {
+        let list: Vec<&FoundDay> = found.days.iter().filter(|f| f.day.day == newest).collect();
+        let rows: usize = list.iter().map(|f| f.day.rows.len()).sum();
+        let whole = list.iter().all(|f| f.has_total() && !f.contradicted);
+        let again = self.held == Some(newest);
+        if again {
+            self.reasks = self.reasks.saturating_add(1);
+        } else {
+            self.rows_before = self.days.values().map(|day| day.rows.len()).sum();
+            self.reasks = 0;
+        }
+        let short = rows < self.rows_before && self.reasks < REASKS_MAX;
+        self.complete = ready && whole && !short;
+        self.held = Some(newest);
+        // Each department serves its own newest day: one that is not in the new list stays at the
+        // day that it has, and a list that came back shorter takes nothing away.
+        for FoundDay { day, .. } in found.days {
+            let better = |held: &Arc<DepartmentDay>| {
+                (day.day, day.day == held.day && day.rows.len() >= held.rows.len())
+                    > (held.day, false)
+            };
+            if !day.rows.is_empty() && self.days.get(&day.department_id).is_none_or(better) {
+                self.days.insert(Arc::clone(&day.department_id), day);
+            }
+        }
+    }
+
+    /// Drops days that fail the test and tells whether there were any.
+    pub(super) fn expire(&mut self, is_current: impl Fn(Day) -> bool) -> bool {
+        let before = self.days.len();
+        self.days.retain(|_, day| is_current(day.day));
+        self.days.len() != before
+    }
+
+    /// The days that it serves.
+    pub(super) fn served(&self) -> BTreeSet<Day> {
+        self.days.values().map(|day| day.day).collect()
+    }
+}
+
+/// A failure as the status page shows it.
+pub(super) fn problem(at: Timestamp, error: &Error) -> Problem {
+    Problem {
+        at,
+        class: error.class.as_label(),
+        code: error.code,
+        message: format!("{}: {}", error.attempt, error.what),
+        remedy: error.remedy.clone(),
+        log_id: error.log_id.clone(),
+    }
+}
+
+/// Whether a failure ends the look for all departments at once, without a second try elsewhere.
+pub(super) fn ends_the_look(error: &Error) -> bool {
+    error.concerns_tenant()
+        && matches!(
+            error.class,
+            Class::Credentials | Class::Quota | Class::Token | Class::Permission
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::usage::{Figures, Version};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn day_of(id: &str, day: Day, versions: &[&str]) -> FoundDay {
+        let rows = versions
+            .iter()
+            .map(|name| match *name {
+                "all" => (Version::Total, Figures::none()),
+                name => (Version::Named(name.into()), Figures::none()),
+            })
+            .collect();
+        FoundDay {
+            day: Arc::new(DepartmentDay {
+                geo: Geo::Local,
+                department_id: id.into(),
+                department: "".into(),
+                path: "".into(),
+                day,
+                rows,
+            }),
+            contradicted: false,
+        }
+    }
+
+    fn found(days: Vec<FoundDay>) -> Found {
+        Found { days, ..Found::default() }
+    }
+
+    fn standing() -> Standing {
+        Standing::new(Target {
+            geo: Geo::Local,
+            department_id: "od-1".into(),
+            include_children: false,
+        })
+    }
+
+    fn answered(standing: &mut Standing, days: Vec<FoundDay>) {
+        standing.answered(NOW, found(days), true, date(2026, 11, 14));
+    }
+
+    const D20: Day = date(2026, 11, 20);
+    const D21: Day = date(2026, 11, 21);
+
+    #[test]
+    fn a_whole_list_read_in_time_is_complete() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D21, &["all", "a"])]);
+        assert!(s.complete && s.held == Some(D21));
+        let mut early = standing();
+        early.answered(NOW, found(vec![day_of("od-1", D21, &["all"])]), false, D20);
+        assert!(!early.complete, "read before ready_at");
+    }
+
+    #[test]
+    fn the_newest_day_of_a_range_is_served() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all"]), day_of("od-1", D21, &["all"])]);
+        assert_eq!(s.days["od-1"].day, D21);
+    }
+
+    #[test]
+    fn a_list_with_fewer_versions_than_the_day_before_is_asked_for_three_times_more() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all", "a", "b"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all", "a"])]);
+        assert_eq!(s.days["od-1"].day, D21, "what is there is served");
+        for reasks in 0..REASKS_MAX {
+            assert!(!s.complete && s.reasks == reasks);
+            answered(&mut s, vec![day_of("od-1", D21, &["all", "a"])]);
+        }
+        assert!(s.complete, "the version is gone for good");
+    }
+
+    #[test]
+    fn a_list_that_fills_up_is_complete_at_once() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all", "a", "b"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all", "a", "b"])]);
+        assert!(s.complete && s.days["od-1"].rows.len() == 3);
+    }
+
+    #[test]
+    fn a_list_that_shrinks_when_asked_again_takes_nothing_away() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all", "a", "b", "c"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all", "a", "b"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        assert_eq!(s.days["od-1"].rows.len(), 3);
+    }
+
+    #[test]
+    fn a_day_without_a_total_does_not_replace_a_whole_one() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["a", "b"])]);
+        assert_eq!(s.held, Some(D20));
+        let mut fresh = standing();
+        answered(&mut fresh, vec![day_of("od-1", D21, &["a", "b"])]);
+        assert!(fresh.held == Some(D21) && !fresh.complete, "better than nothing, and asked again");
+    }
+
+    #[test]
+    fn contradicting_rows_leave_the_day_incomplete() {
+        let mut s = standing();
+        let mut day = day_of("od-1", D21, &["all"]);
+        day.contradicted = true;
+        answered(&mut s, vec![day]);
+        assert!(!s.complete && s.held == Some(D21));
+    }
+
+    #[test]
+    fn a_sub_department_that_is_late_keeps_its_day() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all"]), day_of("od-2", D20, &["all"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        assert_eq!(s.days["od-1"].day, D21);
+        assert_eq!(s.days["od-2"].day, D20);
+        assert!(!s.complete, "the list is shorter than the day before");
+    }
+
+    #[test]
+    fn no_row_within_the_look_back_is_fruitless_and_a_late_day_is_not() {
+        let mut s = standing();
+        answered(&mut s, vec![]);
+        answered(&mut s, vec![]);
+        assert_eq!(s.fruitless, 2);
+        answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
+        assert_eq!(s.fruitless, 0);
+        answered(&mut s, vec![]);
+        assert_eq!(s.fruitless, 0, "it only lacks the newest day");
+    }
+
+    #[test]
+    fn a_failure_keeps_what_is_served() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        s.failed(NOW, &Error::local(Class::Network, "fetching", "no answer"));
+        assert!(s.is_failed() && s.failures == 1 && s.fruitless == 0);
+        assert_eq!(s.days["od-1"].day, D21);
+        answered(&mut s, vec![]);
+        assert!(!s.is_failed() && s.failures == 0);
+    }
+
+    #[test]
+    fn days_expire_one_by_one() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D21, &["all"]), day_of("od-2", D20, &["all"])]);
+        assert!(s.expire(|day| day > D20));
+        assert!(!s.expire(|day| day > D20));
+        assert_eq!(s.served(), [D21].into());
+    }
+}

@@ -1,0 +1,219 @@
+//! What can go wrong with a request, sorted by what the caller does next.
+//!
+//! Feishu's `code` decides, never the HTTP status alone and never the text of `msg`, which may
+//! change (API call guide). The class is the retry rule and the metric label at once.
+
+use std::{error, fmt};
+
+use super::{
+    codes::{self, Reach},
+    endpoint::Endpoint,
+};
+
+/// The class of a failure: a closed list, used as the label `class`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Too many requests for now.
+    Throttled,
+    /// The month's quota is used up.
+    Quota,
+    /// The access token was refused.
+    Token,
+    /// The app's id or secret is wrong, or the app is disabled.
+    Credentials,
+    /// A scope or data permission is missing.
+    Permission,
+    /// Feishu does not accept the parameters.
+    InvalidRequest,
+    /// Feishu failed on its side.
+    Server,
+    /// No answer arrived.
+    Network,
+    /// An answer arrived that cannot be understood.
+    Malformed,
+}
+
+/// What to do after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Wait as told, then send again.
+    AsTold,
+    /// Wait a little longer each time, then send again.
+    BackOff,
+    /// Renew the token once, then send again.
+    RenewToken,
+    /// Sending the same again cannot help.
+    Never,
+}
+
+impl Class {
+    /// Every class, for metrics that are present from the start.
+    pub const ALL: [Self; 9] = [
+        Self::Throttled,
+        Self::Quota,
+        Self::Token,
+        Self::Credentials,
+        Self::Permission,
+        Self::InvalidRequest,
+        Self::Server,
+        Self::Network,
+        Self::Malformed,
+    ];
+
+    /// The value of the label `class`.
+    #[must_use]
+    pub const fn as_label(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Quota => "quota",
+            Self::Token => "token",
+            Self::Credentials => "credentials",
+            Self::Permission => "permission",
+            Self::InvalidRequest => "invalid_request",
+            Self::Server => "server",
+            Self::Network => "network",
+            Self::Malformed => "malformed",
+        }
+    }
+
+    /// What to do after a failure of this class.
+    #[must_use]
+    pub const fn retry(self) -> Retry {
+        match self {
+            Self::Throttled => Retry::AsTold,
+            Self::Server | Self::Network | Self::Malformed => Retry::BackOff,
+            Self::Token => Retry::RenewToken,
+            Self::Quota | Self::Credentials | Self::Permission | Self::InvalidRequest => {
+                Retry::Never
+            }
+        }
+    }
+}
+
+/// A request that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What was attempted, as the object of a sentence: "fetching statistics of department x".
+    pub attempt: String,
+    /// The class.
+    pub class: Class,
+    /// Whether the same would happen to any other department.
+    pub reach: Reach,
+    /// Feishu's code, if it answered with one.
+    pub code: Option<i64>,
+    /// What happened, without the remedy.
+    pub what: String,
+    /// What the operator can do.
+    pub remedy: String,
+    /// Feishu's log id, which its support asks for.
+    pub log_id: Option<String>,
+}
+
+/// What Feishu said when it refused: a code under some HTTP status.
+#[derive(Clone, Debug, Default)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// Feishu's code; none where the body was no envelope.
+    pub code: Option<i64>,
+    /// Feishu's message, with secrets removed.
+    pub msg: String,
+    /// The scopes that Feishu names as missing.
+    pub missing_scopes: Vec<String>,
+    /// The log id.
+    pub log_id: Option<String>,
+}
+
+impl Error {
+    /// An error of a kind that needs no code: network, size, time, paging.
+    #[must_use]
+    pub fn local(class: Class, attempt: &str, what: impl Into<String>) -> Self {
+        let remedy = match class {
+            Class::Network => "check the network, the proxy variables and base_url",
+            Class::Malformed => {
+                "check that base_url is Feishu's or Lark's open API and that no proxy changes its answers"
+            }
+            Class::Quota => "raise limits.requests_per_month or wait for the next month",
+            _ => "see the log for what came before",
+        };
+        Self {
+            attempt: attempt.to_owned(),
+            class,
+            reach: Reach::Tenant,
+            code: None,
+            what: what.into(),
+            remedy: remedy.to_owned(),
+            log_id: None,
+        }
+    }
+
+    /// The error for an answer that was not success.
+    #[must_use]
+    pub fn refused(endpoint: Endpoint, attempt: &str, refusal: Refusal) -> Self {
+        let verdict = codes::verdict(endpoint, refusal.status, refusal.code);
+        let mut what = match refusal.code {
+            Some(code) => format!("Feishu answered {code}"),
+            None => format!("the answer was HTTP {} without a Feishu code", refusal.status),
+        };
+        if let Some(meaning) = verdict.meaning {
+            what.push_str(&format!(" ({meaning})"));
+        }
+        if !refusal.msg.is_empty() {
+            what.push_str(&format!(": {}", refusal.msg));
+        }
+        Self {
+            attempt: attempt.to_owned(),
+            class: verdict.class,
+            reach: verdict.reach,
+            code: refusal.code,
+            what,
+            remedy: remedy(endpoint, verdict.remedy, &refusal.missing_scopes),
+            log_id: refusal.log_id,
+        }
+    }
+
+    /// The same error with every text that came from outside passed through `clean`.
+    pub(super) fn redacted(self, clean: impl Fn(String) -> String) -> Self {
+        Self {
+            what: clean(self.what),
+            remedy: clean(self.remedy),
+            log_id: self.log_id.map(clean),
+            ..self
+        }
+    }
+
+    /// Whether the app was recognised and only this one thing was denied to it.
+    #[must_use]
+    pub fn app_was_accepted(&self) -> bool {
+        self.reach == Reach::Department
+            && matches!(self.class, Class::Permission | Class::InvalidRequest)
+    }
+
+    /// Whether asking for another department would fail in the same way.
+    #[must_use]
+    pub fn concerns_tenant(&self) -> bool {
+        self.reach == Reach::Tenant
+    }
+}
+
+/// The remedy's text with the scope that is missing, as Feishu names it or as its document does.
+fn remedy(endpoint: Endpoint, text: &str, missing_scopes: &[String]) -> String {
+    let scopes = match (missing_scopes, endpoint.scope()) {
+        ([], Some(scope)) => scope.to_owned(),
+        ([], None) => "that its document asks for".to_owned(),
+        (named, _) => named.join(" or "),
+    };
+    text.replace("{scope}", &scopes)
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.attempt, self.what, self.remedy)?;
+        match &self.log_id {
+            Some(log_id) => write!(f, " (log id {log_id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl error::Error for Error {}

@@ -1,0 +1,112 @@
+//! The source `departments`: `admin_dept_stats` folded into department days.
+
+mod fold;
+mod versions;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use self::fold::Fold;
+pub use self::versions::Versions;
+use crate::{
+    day::Day,
+    feishu::{Class, Client, DeptStatsQuery, Error},
+    usage::{DepartmentDay, Geo, Version},
+};
+
+/// Feishu's code for a parameter that it does not accept.
+const INVALID_PARAM: i64 = 1_051_001;
+
+/// One department, alone or with its sub-departments, and the days to ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Where it is counted.
+    pub geo: Geo,
+    /// In the tenant's id type.
+    pub department_id: Arc<str>,
+    /// Whether its sub-departments are asked for with it.
+    pub include_children: bool,
+    /// The first day.
+    pub start: Day,
+    /// The last day, itself included.
+    pub end: Day,
+}
+
+/// What a whole list held.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Each department's days, in the order of department and day.
+    pub days: Vec<FoundDay>,
+    /// Rows that were not believed.
+    pub rejected_rows: u64,
+    /// Values that were no numbers, by API field.
+    pub rejected_values: BTreeMap<&'static str, u64>,
+}
+
+/// One department's day.
+#[derive(Clone, Debug)]
+pub struct FoundDay {
+    /// The rows.
+    pub day: Arc<DepartmentDay>,
+    /// Whether rows of it contradicted each other, so that some are missing.
+    pub contradicted: bool,
+}
+
+impl FoundDay {
+    /// Whether the total over all versions is there.
+    #[must_use]
+    pub fn has_total(&self) -> bool {
+        self.day.rows.iter().any(|(version, _)| *version == Version::Total)
+    }
+}
+
+/// Asks for the days and reads the whole list, with one more query for the totals where the rows
+/// hold versions but no known total.
+///
+/// # Errors
+/// If any page of it fails; nothing of the list is used then.
+pub async fn fetch(client: &Client, ask: &Ask, versions: &Versions) -> Result<Found, Error> {
+    let with_versions = versions.wanted(ask.end);
+    let mut fold = Fold::new(ask, versions);
+    match read(client, ask, with_versions, &mut fold).await {
+        Ok(()) if with_versions => versions.accepted(),
+        Ok(()) => {}
+        Err(error) if with_versions && may_be_the_version_parameter(&error, versions) => {
+            fold = Fold::new(ask, versions);
+            // If this fails as well, the parameter was not the reason.
+            if read(client, ask, false, &mut fold).await.is_err() {
+                return Err(error);
+            }
+            versions.refused(ask.end);
+        }
+        Err(error) => return Err(error),
+    }
+    if fold.lacks_a_total() {
+        let mut totals = Fold::new(ask, versions);
+        read(client, ask, false, &mut totals).await?;
+        fold.add_totals(totals, versions);
+    }
+    Ok(fold.finish())
+}
+
+async fn read(
+    client: &Client,
+    ask: &Ask,
+    with_versions: bool,
+    fold: &mut Fold<'_>,
+) -> Result<(), Error> {
+    let query = DeptStatsQuery {
+        department_id: ask.department_id.to_string(),
+        contains_child_dept: ask.include_children,
+        start: ask.start,
+        end: ask.end,
+        with_product_version: with_versions,
+        target_geo: (ask.geo != Geo::Local).then(|| ask.geo.as_label()),
+    };
+    fold.expect_versions(with_versions);
+    client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await
+}
+
+fn may_be_the_version_parameter(error: &Error, versions: &Versions) -> bool {
+    let invalid = error.class == Class::InvalidRequest || error.code == Some(INVALID_PARAM);
+    invalid && !versions.were_accepted()
+}

@@ -1,0 +1,210 @@
+//! Rows of one list folded into department days, as they arrive. Pure.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
+
+use super::{Ask, Found, FoundDay, Versions};
+use crate::{
+    catalogue::{FIGURE_COUNT, FIGURES},
+    day::Day,
+    feishu::DeptStat,
+    sources::number,
+    usage::{DepartmentDay, Figures, Version, label_value},
+};
+
+/// The tenant's root department, whose real id Feishu may answer with instead.
+const ROOT: &str = "0";
+
+/// Collects the rows that answer one [`Ask`] and rejects the others.
+pub(super) struct Fold<'a> {
+    ask: &'a Ask,
+    versions: &'a Versions,
+    /// Whether rows per version were asked for; if not, every row is the total.
+    with_versions: bool,
+    /// The id under which the root's rows came, once seen.
+    root_id: Option<String>,
+    lists: BTreeMap<(Arc<str>, Day), List>,
+    found: Found,
+}
+
+/// The rows of one department and day.
+#[derive(Default)]
+struct List {
+    department: String,
+    path: String,
+    rows: BTreeMap<Version, Row>,
+}
+
+#[expect(clippy::large_enum_variant, reason = "nearly every row is believed")]
+enum Row {
+    Believed(Figures),
+    /// Two rows said different things: neither is believed.
+    Contradicted,
+}
+
+impl<'a> Fold<'a> {
+    pub(super) fn new(ask: &'a Ask, versions: &'a Versions) -> Self {
+        Self {
+            ask,
+            versions,
+            with_versions: true,
+            root_id: None,
+            lists: BTreeMap::new(),
+            found: Found::default(),
+        }
+    }
+
+    pub(super) fn expect_versions(&mut self, with_versions: bool) {
+        self.with_versions = with_versions;
+    }
+
+    /// Takes one item of the list; none stands for one that is no object.
+    pub(super) fn row(&mut self, row: Option<&DeptStat<'_>>) {
+        let place = row.and_then(|row| Some((row, self.department_of(row)?, self.day_of(row)?)));
+        let Some((row, department_id, day)) = place else {
+            self.found.rejected_rows += 1;
+            return;
+        };
+        let version = row.product_version();
+        let version = match version.as_deref() {
+            Some(name) if self.with_versions && !self.versions.is_total(Some(name)) => {
+                Version::Named(label_value(name).into())
+            }
+            _ => Version::Total,
+        };
+        let figures = self.figures_of(row);
+        let list = self.lists.entry((department_id, day)).or_default();
+        // The names stand in every row; where they differ, the total's are taken.
+        if version == Version::Total || list.department.is_empty() {
+            list.department = row.department_name().unwrap_or_default();
+            list.path = row.department_path().unwrap_or_default();
+        }
+        match list.rows.entry(version) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Row::Believed(figures));
+            }
+            Entry::Occupied(mut known) => match known.get() {
+                Row::Believed(same) if *same == figures => {}
+                Row::Believed(_) => {
+                    known.insert(Row::Contradicted);
+                    self.found.rejected_rows += 2;
+                }
+                Row::Contradicted => self.found.rejected_rows += 1,
+            },
+        }
+    }
+
+    /// Whether a department's day has rows but none that is known to be the total.
+    pub(super) fn lacks_a_total(&self) -> bool {
+        self.lists.values().any(|list| !list.rows.contains_key(&Version::Total))
+    }
+
+    /// Adds the totals of a list that was asked for without versions.
+    pub(super) fn add_totals(&mut self, totals: Self, versions: &Versions) {
+        for (place, total) in totals.lists {
+            let Some(list) = self.lists.get_mut(&place) else { continue };
+            if list.rows.contains_key(&Version::Total) {
+                continue;
+            }
+            let Some(Row::Believed(figures)) = total.rows.into_values().next() else { continue };
+            if let Some(name) = same_as_total(&list.rows, &figures) {
+                versions.learn_total(&name);
+                list.rows.remove(&Version::Named(name));
+            }
+            list.rows.insert(Version::Total, Row::Believed(figures));
+        }
+        self.found.rejected_rows += totals.found.rejected_rows;
+        for (field, count) in totals.found.rejected_values {
+            *self.found.rejected_values.entry(field).or_default() += count;
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Found {
+        let geo = self.ask.geo;
+        self.found.days = self
+            .lists
+            .into_iter()
+            .map(|((department_id, day), list)| list.finish(geo, department_id, day))
+            .collect();
+        self.found
+    }
+
+    /// The label of the row's department, if it is one that was asked for.
+    fn department_of(&mut self, row: &DeptStat<'_>) -> Option<Arc<str>> {
+        let id = row.department_id()?;
+        let asked = &self.ask.department_id;
+        if self.ask.include_children {
+            return Some(label_value(&id).into());
+        }
+        if id == **asked {
+            return Some(label_value(&id).into());
+        }
+        // No document says under which id the root's rows come; any one will do, but only one.
+        let is_root = **asked == *ROOT && *self.root_id.get_or_insert_with(|| id.clone()) == id;
+        is_root.then(|| Arc::clone(asked))
+    }
+
+    fn day_of(&self, row: &DeptStat<'_>) -> Option<Day> {
+        row.date().filter(|day| (self.ask.start..=self.ask.end).contains(day))
+    }
+
+    fn figures_of(&mut self, row: &DeptStat<'_>) -> Figures {
+        let mut figures = Figures::none();
+        for (index, figure) in FIGURES.iter().enumerate() {
+            let scalar = row.figure(figure.api_field);
+            if number::set(&mut figures, index, figure.unit, &scalar).is_err() {
+                *self.found.rejected_values.entry(figure.api_field).or_default() += 1;
+            }
+        }
+        figures
+    }
+}
+
+impl List {
+    fn finish(self, geo: crate::usage::Geo, department_id: Arc<str>, day: Day) -> FoundDay {
+        let mut contradicted = false;
+        let mut rows = Vec::with_capacity(self.rows.len());
+        for (version, row) in self.rows {
+            match row {
+                Row::Believed(figures) => rows.push((version, figures)),
+                Row::Contradicted => contradicted = true,
+            }
+        }
+        let day = DepartmentDay {
+            geo,
+            department_id,
+            department: label_value(&self.department).into(),
+            path: label_value(&self.path).into(),
+            day,
+            rows,
+        };
+        FoundDay { day: Arc::new(day), contradicted }
+    }
+}
+
+/// The version whose row equals the total in every figure, if it can be told from a version that
+/// happens to hold everybody: it must be the only one, and the others must not be empty.
+fn same_as_total(rows: &BTreeMap<Version, Row>, total: &Figures) -> Option<Arc<str>> {
+    let mut same = None;
+    let mut others_count = false;
+    for (version, row) in rows {
+        match (version, row) {
+            (Version::Named(name), Row::Believed(figures)) if figures == total => {
+                if same.replace(Arc::clone(name)).is_some() {
+                    return None;
+                }
+            }
+            (_, Row::Believed(figures)) => {
+                others_count |=
+                    (0..FIGURE_COUNT).any(|index| figures.raw(index).is_some_and(|v| v > 0.0));
+            }
+            (_, Row::Contradicted) => return None,
+        }
+    }
+    same.filter(|_| others_count)
+}
+
+#[cfg(test)]
+mod tests;
