@@ -1,0 +1,360 @@
+//! The series about departments, as one text that is valid in both formats.
+//!
+//! All of them are gauges, because 0.0.4 and OpenMetrics agree on gauges down to the byte; a
+//! `# UNIT` line is a comment to 0.0.4. The text has no end mark: own metrics follow it.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+    sync::Arc,
+};
+
+use super::{
+    encode,
+    text::{push_help, push_label_value, push_number},
+};
+use crate::{
+    catalogue::{
+        DAY_TIMESTAMP, DEPARTMENT_INFO, FIGURE_COUNT, FIGURE_LABELS, FIGURES, TOTAL_VERSION,
+        WORKDAY,
+    },
+    day::Zone,
+    snapshot::Body,
+    telemetry::table::DEPARTMENT_UP,
+    usage::{DepartmentDay, FigureSet, Figures, Geo, RateScale, Version, label_value},
+};
+
+/// Feishu's `open_department_id` begins with this; a custom id cannot be told otherwise.
+const OPEN_ID_PREFIX: &str = "od-";
+
+/// What is served of one tenant.
+#[derive(Clone, Debug)]
+pub struct TenantView {
+    /// Label `tenant`. Of two tenants whose label is the same, the second is not rendered.
+    pub name: Arc<str>,
+    /// Which figures are published.
+    pub figures: FigureSet,
+    /// How rates are read; while it is unknown, rates have no samples.
+    pub scale: Option<RateScale>,
+    /// Where its figures are counted.
+    pub geos: Vec<GeoView>,
+    /// The departments to be served, each with its day.
+    pub departments: Vec<Arc<DepartmentDay>>,
+    /// Whether the last request for a department succeeded, where there was one.
+    pub department_up: Vec<(Geo, Arc<str>, bool)>,
+}
+
+/// One geo of a tenant.
+#[derive(Clone, Debug)]
+pub struct GeoView {
+    /// Which.
+    pub geo: Geo,
+    /// The zone in which its days are counted.
+    pub zone: Zone,
+    /// Whether the newest day served is a working day; absent while none is served.
+    pub workday: Option<bool>,
+}
+
+/// A rendered body.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The bytes to be served.
+    pub body: Body,
+    /// Whether there were more series than the limit, so that product versions were left out.
+    pub limit_reached: bool,
+}
+
+/// Renders and compresses everything about departments.
+///
+/// The same input gives the same bytes: families in catalogue order, tenants in the given order,
+/// departments by geo and id, versions by name after the total. No series occurs twice: of two
+/// days of one department the newer is rendered, and ids are compared as the labels they become.
+///
+/// With more than `series_limit` series, named product versions are left out; totals never are.
+#[must_use]
+pub fn render(tenants: &[TenantView], series_limit: u64) -> Rendered {
+    let mut seen = HashSet::new();
+    let mut tenants: Vec<Tenant> = tenants
+        .iter()
+        .filter(|view| seen.insert(label_value(&view.name)))
+        .map(Tenant::prepare)
+        .collect();
+    let limit_reached = tenants.iter().map(Tenant::count).sum::<u64>() > series_limit;
+    if limit_reached {
+        for tenant in &mut tenants {
+            tenant.rows.retain(|row| row.total);
+        }
+    }
+    let mut page = Page::default();
+    for index in 0..FIGURE_COUNT {
+        write_figure(&mut page, &tenants, index);
+    }
+    write_days(&mut page, &tenants);
+    write_workdays(&mut page, &tenants);
+    write_info(&mut page, &tenants);
+    write_up(&mut page, &tenants);
+    Rendered { body: encode::body(page.text, page.series), limit_reached }
+}
+
+/// A tenant with all that its families share: who is rendered, in order, and their labels.
+struct Tenant<'a> {
+    view: &'a TenantView,
+    geos: BTreeMap<Geo, &'a GeoView>,
+    departments: BTreeMap<(Geo, &'a str), (&'a DepartmentDay, Range<usize>)>,
+    up: BTreeMap<(Geo, &'a str), bool>,
+    rows: Vec<Row<'a>>,
+    /// Label sets as they are written; `departments` and `rows` point into it. Escaping each once
+    /// rather than once a family is most of the speed of rendering.
+    labels: String,
+}
+
+/// One row of a department: a version and its figures.
+struct Row<'a> {
+    figures: &'a Figures,
+    total: bool,
+    labels: Range<usize>,
+}
+
+impl<'a> Tenant<'a> {
+    fn prepare(view: &'a TenantView) -> Self {
+        let mut newest: BTreeMap<(Geo, &str), &DepartmentDay> = BTreeMap::new();
+        for day in &view.departments {
+            let kept = newest.entry((day.geo, label_value(&day.department_id))).or_insert(day);
+            if day.day > kept.day {
+                *kept = day;
+            }
+        }
+        let mut tenant = Self {
+            view,
+            geos: BTreeMap::new(),
+            departments: BTreeMap::new(),
+            up: BTreeMap::new(),
+            rows: Vec::new(),
+            labels: String::new(),
+        };
+        for geo in &view.geos {
+            tenant.geos.entry(geo.geo).or_insert(geo);
+        }
+        for (geo, id, up) in &view.department_up {
+            tenant.up.entry((*geo, label_value(id))).or_insert(*up);
+        }
+        for (key, day) in newest {
+            tenant.add(key, day);
+        }
+        tenant
+    }
+
+    fn add(&mut self, key: (Geo, &'a str), day: &'a DepartmentDay) {
+        let start = self.labels.len();
+        let (base, version) = FIGURE_LABELS.split_at(FIGURE_LABELS.len() - 1);
+        let values = [&self.view.name, key.0.as_label(), key.1, &day.department];
+        push_labels(&mut self.labels, base, values.map(Some));
+        let department = start..self.labels.len();
+
+        let mut rows: Vec<(bool, &str, &Figures)> = day
+            .rows
+            .iter()
+            .map(|(version, figures)| match version {
+                Version::Total => (true, TOTAL_VERSION, figures),
+                Version::Named(name) => (false, label_value(name), figures),
+            })
+            .collect();
+        rows.sort_by_key(|&(total, name, _)| (!total, name));
+        let mut names = HashSet::new();
+        rows.retain(|&(_, name, _)| names.insert(name));
+        for (total, name, figures) in rows {
+            let start = self.labels.len();
+            self.labels.extend_from_within(department.clone());
+            self.labels.push(',');
+            push_label(&mut self.labels, version[0], name);
+            self.labels.push_str("} ");
+            self.rows.push(Row { figures, total, labels: start..self.labels.len() });
+        }
+        self.departments.insert(key, (day, department));
+    }
+
+    /// The sample of a figure; a number that is not finite is none.
+    fn sample(&self, row: &Row, figure: usize) -> Option<f64> {
+        row.figures.sample(figure, self.view.scale).filter(|value| value.is_finite())
+    }
+
+    /// How many series the tenant has.
+    fn count(&self) -> u64 {
+        let published: Vec<usize> =
+            (0..FIGURE_COUNT).filter(|&index| self.view.figures.contains(index)).collect();
+        let of_row =
+            |row: &Row| published.iter().filter(|&&i| self.sample(row, i).is_some()).count();
+        let figures: usize = self.rows.iter().map(of_row).sum();
+        let days = self.departments.keys().filter(|key| self.geos.contains_key(&key.0)).count();
+        let workdays = self.geos.values().filter(|geo| geo.workday.is_some()).count();
+        let count = figures + days + workdays + self.newest_names().len() + self.up.len();
+        count.try_into().expect("as many series as fit into memory are fewer than 2^64")
+    }
+
+    /// Per department id the newest day in any geo, whose names are the ones to tell.
+    fn newest_names(&self) -> BTreeMap<&'a str, &'a DepartmentDay> {
+        let mut newest: BTreeMap<&str, &DepartmentDay> = BTreeMap::new();
+        for (&(_, id), &(day, _)) in &self.departments {
+            let kept = newest.entry(id).or_insert(day);
+            if day.day > kept.day {
+                *kept = day;
+            }
+        }
+        newest
+    }
+}
+
+/// The text so far.
+#[derive(Default)]
+struct Page {
+    text: String,
+    series: u64,
+}
+
+impl Page {
+    /// Writes a family, or nothing if it has no series.
+    fn family(&mut self, name: &str, help: &str, samples: impl FnOnce(&mut Self)) {
+        let (start, before) = (self.text.len(), self.series);
+        for part in ["# HELP ", name, " "] {
+            self.text.push_str(part);
+        }
+        push_help(&mut self.text, help, true);
+        for part in ["\n# TYPE ", name, " gauge\n"] {
+            self.text.push_str(part);
+        }
+        if let Some(unit) = unit_of(name) {
+            for part in ["# UNIT ", name, " ", unit, "\n"] {
+                self.text.push_str(part);
+            }
+        }
+        samples(self);
+        if self.series == before {
+            self.text.truncate(start);
+        }
+    }
+
+    /// Ends a sample whose name and labels are written.
+    fn value(&mut self, value: f64) {
+        push_number(&mut self.text, value);
+        self.text.push('\n');
+        self.series += 1;
+    }
+}
+
+fn write_figure(page: &mut Page, tenants: &[Tenant], index: usize) {
+    let figure = &FIGURES[index];
+    page.family(figure.metric, &figure.help_text(), |page| {
+        for tenant in tenants.iter().filter(|t| t.view.figures.contains(index)) {
+            for row in &tenant.rows {
+                if let Some(value) = tenant.sample(row, index) {
+                    page.text.push_str(figure.metric);
+                    page.text.push_str(&tenant.labels[row.labels.clone()]);
+                    page.value(value);
+                }
+            }
+        }
+    });
+}
+
+fn write_days(page: &mut Page, tenants: &[Tenant]) {
+    page.family(DAY_TIMESTAMP.name, DAY_TIMESTAMP.help, |page| {
+        for tenant in tenants {
+            for ((geo, _), (day, labels)) in &tenant.departments {
+                if let Some(view) = tenant.geos.get(geo) {
+                    page.text.push_str(DAY_TIMESTAMP.name);
+                    page.text.push_str(&tenant.labels[labels.clone()]);
+                    page.text.push_str("} ");
+                    #[expect(clippy::cast_precision_loss, reason = "years 1 to 9999 fit 2^53")]
+                    page.value(view.zone.start_of(day.day).as_second() as f64);
+                }
+            }
+        }
+    });
+}
+
+fn write_workdays(page: &mut Page, tenants: &[Tenant]) {
+    page.family(WORKDAY.name, WORKDAY.help, |page| {
+        for tenant in tenants {
+            for view in tenant.geos.values() {
+                if let Some(workday) = view.workday {
+                    page.text.push_str(WORKDAY.name);
+                    let values = [&*tenant.view.name, view.geo.as_label()];
+                    push_labels(&mut page.text, WORKDAY.labels, values.map(Some));
+                    page.text.push_str("} ");
+                    page.value(f64::from(u8::from(workday)));
+                }
+            }
+        }
+    });
+}
+
+fn write_info(page: &mut Page, tenants: &[Tenant]) {
+    page.family(DEPARTMENT_INFO.name, DEPARTMENT_INFO.help, |page| {
+        for tenant in tenants {
+            for (id, day) in tenant.newest_names() {
+                let stated = |text| Some(text).filter(|text: &&str| !text.is_empty());
+                let values = [
+                    Some(&*tenant.view.name),
+                    Some(id),
+                    stated(&day.department),
+                    stated(&day.path),
+                    None,
+                    Some(id).filter(|id| id.starts_with(OPEN_ID_PREFIX)),
+                    None,
+                ];
+                page.text.push_str(DEPARTMENT_INFO.name);
+                push_labels(&mut page.text, DEPARTMENT_INFO.labels, values);
+                page.text.push_str("} ");
+                page.value(1.0);
+            }
+        }
+    });
+}
+
+fn write_up(page: &mut Page, tenants: &[Tenant]) {
+    page.family(DEPARTMENT_UP.name, DEPARTMENT_UP.help, |page| {
+        for tenant in tenants {
+            for ((geo, id), up) in &tenant.up {
+                page.text.push_str(DEPARTMENT_UP.name);
+                let values = [&*tenant.view.name, geo.as_label(), id];
+                push_labels(&mut page.text, DEPARTMENT_UP.labels, values.map(Some));
+                page.text.push_str("} ");
+                page.value(f64::from(u8::from(*up)));
+            }
+        }
+    });
+}
+
+/// The OpenMetrics unit of a metric: the base unit that its name ends with.
+pub(super) fn unit_of(name: &str) -> Option<&'static str> {
+    ["seconds", "bytes", "ratio"]
+        .into_iter()
+        .find(|unit| name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
+}
+
+/// Appends an opening brace and the labels that have a value, without the closing brace.
+fn push_labels<'v>(
+    out: &mut String,
+    names: &[&str],
+    values: impl IntoIterator<Item = Option<&'v str>>,
+) {
+    let mut mark = '{';
+    for (name, value) in names.iter().zip(values) {
+        if let Some(value) = value {
+            out.push(mark);
+            push_label(out, name, value);
+            mark = ',';
+        }
+    }
+}
+
+/// Appends `name="value"`, the value cut to the length that labels may have.
+fn push_label(out: &mut String, name: &str, value: &str) {
+    out.push_str(name);
+    out.push_str("=\"");
+    push_label_value(out, label_value(value));
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests;

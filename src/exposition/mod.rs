@@ -1,0 +1,17 @@
+//! Rows to text, text to bytes: what a scrape is answered with. Pure: no clock, no I/O.
+//!
+//! The series about departments are rendered once per collection, as one text that is valid both
+//! as text format 0.0.4 and as OpenMetrics 1.0.0, and are compressed once. The exporter's own
+//! metrics are a few kilobytes and are rendered for each scrape, in the format it asked for; they
+//! follow the departments in the same answer, in the same gzip member.
+
+mod departments;
+mod encode;
+mod negotiate;
+mod own;
+mod text;
+
+pub use departments::{GeoView, Rendered, TenantView, render};
+pub use encode::{gzip_frames, plain_frames};
+pub use negotiate::{Format, accepts_gzip};
+pub use own::own;

@@ -1,0 +1,99 @@
+//! What both formats share on the level of characters: escaping and numbers.
+
+use std::fmt::Write;
+
+/// Whole numbers below this are written digit by digit; from here on `Debug` writes an exponent.
+const DIGITS_MAX: f64 = 1e16;
+
+/// Appends a label value between its quotes: backslash, quote and line feed are escaped, in both
+/// formats alike; everything else stands for itself.
+pub(super) fn push_label_value(out: &mut String, value: &str) {
+    push_escaped(out, value, &['\\', '"', '\n']);
+}
+
+/// Appends HELP text. OpenMetrics escapes quotes there, 0.0.4 does not.
+pub(super) fn push_help(out: &mut String, help: &str, quotes: bool) {
+    push_escaped(out, help, if quotes { &['\\', '"', '\n'] } else { &['\\', '\n'] });
+}
+
+fn push_escaped(out: &mut String, mut text: &str, special: &[char]) {
+    while let Some(at) = text.find(special) {
+        out.push_str(&text[..at]);
+        out.push('\\');
+        out.push(match text.as_bytes()[at] {
+            b'\n' => 'n',
+            other => char::from(other),
+        });
+        text = &text[at + 1..];
+    }
+    out.push_str(text);
+}
+
+/// Appends the shortest text that reads back as `value`, in the grammar of both formats; whole
+/// numbers have no fraction.
+pub(super) fn push_number(out: &mut String, value: f64) {
+    let written = if value.is_nan() {
+        out.write_str("NaN")
+    } else if value.is_infinite() {
+        out.write_str(if value > 0.0 { "+Inf" } else { "-Inf" })
+    } else if value.fract() == 0.0 && value.abs() < DIGITS_MAX {
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and far below 2^63")]
+        let whole = value as i64;
+        write!(out, "{whole}")
+    } else {
+        // `Debug` turns to an exponent where `Display` would write hundreds of digits.
+        write!(out, "{value:?}")
+    };
+    written.expect("writing to a string cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(value: f64) -> String {
+        let mut out = String::new();
+        push_number(&mut out, value);
+        out
+    }
+
+    #[test]
+    fn numbers_are_as_short_as_they_can_be() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (12.0, "12"),
+            (-3.0, "-3"),
+            (0.8571, "0.8571"),
+            (1.5, "1.5"),
+            (999_999_999_999_999.0, "999999999999999"),
+            (1e15, "1000000000000000"),
+            (1e16, "1e16"),
+            (9_223_372_036_854_775_808.0, "9.223372036854776e18"),
+            (1e300, "1e300"),
+            (1e-7, "1e-7"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn help_escapes_quotes_only_where_the_format_does() {
+        let mut out = String::new();
+        push_help(&mut out, "a\"b\\c\nd", false);
+        assert_eq!(out, "a\"b\\\\c\\nd");
+        out.clear();
+        push_help(&mut out, "a\"b\\c\nd", true);
+        assert_eq!(out, "a\\\"b\\\\c\\nd");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_finite_number_reads_back_as_itself(value in proptest::num::f64::NORMAL) {
+            proptest::prop_assert_eq!(number(value).parse::<f64>().unwrap(), value);
+        }
+    }
+}
