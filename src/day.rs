@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp, ToSpan, civil, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 
 /// A day of the statistics calendar, without a zone.
 pub type Day = civil::Date;
@@ -111,12 +111,6 @@ pub fn after(day: Day, days: i32) -> Day {
 pub fn days_between(from: Day, to: Day) -> i32 {
     let hours = from.duration_until(to).as_hours();
     i32::try_from(hours / 24).unwrap_or(i32::MAX)
-}
-
-/// The age of a finished day: the time since its end.
-#[must_use]
-pub fn age(zone: &Zone, day: Day, now: Timestamp) -> SignedDuration {
-    zone.end_of(day).duration_until(now)
 }
 
 /// Reads `+08:00`, `-03:30` or `+8`.

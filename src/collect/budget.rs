@@ -10,7 +10,7 @@ use crate::{clock::Clock, day::Zone, feishu::Ledger};
 
 /// Counts one tenant's requests by calendar month.
 #[derive(Debug)]
-pub struct Budget {
+pub(super) struct Budget {
     /// 0: no limit.
     limit: u64,
     zone: Zone,
@@ -26,26 +26,22 @@ struct Month {
 
 impl Budget {
     /// A budget of `limit` requests in each calendar month of `zone`; 0 counts without limit.
-    #[must_use]
-    pub fn new(limit: u64, zone: Zone, clock: Clock) -> Self {
+    pub(super) fn new(limit: u64, zone: Zone, clock: Clock) -> Self {
         Self { limit, zone, clock, month: Mutex::default() }
     }
 
     /// Requests in this calendar month.
-    #[must_use]
-    pub fn spent(&self) -> u64 {
+    pub(super) fn spent(&self) -> u64 {
         self.with_month(|month| month.spent)
     }
 
     /// The limit; 0: none.
-    #[must_use]
-    pub const fn limit(&self) -> u64 {
+    pub(super) const fn limit(&self) -> u64 {
         self.limit
     }
 
     /// Whether nothing more may be sent this month.
-    #[must_use]
-    pub fn is_exhausted(&self) -> bool {
+    pub(super) fn is_exhausted(&self) -> bool {
         self.limit > 0 && self.spent() >= self.limit
     }
 

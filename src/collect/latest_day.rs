@@ -8,15 +8,13 @@ use crate::day::{Day, Zone, after};
 /// until then.
 ///
 /// Decided by instants, so that an hour that daylight saving repeats is not morning twice.
-#[must_use]
-pub fn expected(now: Timestamp, zone: &Zone, ready_at: Time) -> Day {
+pub(super) fn expected(now: Timestamp, zone: &Zone, ready_at: Time) -> Day {
     let yesterday = after(zone.local(now).date(), -1);
     if now >= ready(yesterday, zone, ready_at) { yesterday } else { after(yesterday, -1) }
 }
 
 /// When the figures of `day` should be there.
-#[must_use]
-pub fn ready(day: Day, zone: &Zone, ready_at: Time) -> Timestamp {
+pub(super) fn ready(day: Day, zone: &Zone, ready_at: Time) -> Timestamp {
     zone.at(after(day, 1), ready_at)
 }
 

@@ -1,11 +1,160 @@
-//! The collector.
+//! The collector: one loop a tenant, all meeting at one board that publishes.
+//!
+//! What to look at and when is decided by pure functions (`latest_day`, `schedule`, `standing`,
+//! `rates`); `look` asks, `report` turns a tenant's state into what is published.
 
+mod board;
 mod budget;
 pub mod calendar;
 mod latest_day;
+mod look;
+mod metrics;
 mod options;
 mod rates;
+mod report;
 mod schedule;
 mod standing;
+mod tenant;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use prometheus::Registry;
+use tokio::task::JoinSet;
 
 pub use options::{GeoZone, ListedDepartment, Options, Schedule, Tenant};
+
+use self::{
+    board::Board,
+    budget::Budget,
+    metrics::{Counted, Metrics},
+    tenant::Shared,
+};
+use crate::{
+    clock::Clock,
+    day::Day,
+    exposition::TenantView,
+    feishu::{self, Client},
+    shutdown::Shutdown,
+    snapshot::{Published, TenantStatus},
+};
+
+/// After a tenant's loop ended by a defect, it starts anew after this pause, so that a defect
+/// that comes back does not spend requests without end.
+const RESTART_AFTER: Duration = Duration::from_secs(60);
+
+/// Collects for all tenants and publishes.
+pub struct Collector {
+    parts: Vec<Part>,
+    shared: Shared,
+}
+
+/// What a tenant's loop is started with.
+#[derive(Clone)]
+struct Part {
+    options: Tenant,
+    client: Arc<Client>,
+    budget: Arc<Budget>,
+}
+
+/// One tenant after a single collection.
+pub struct Collected {
+    /// What would be published.
+    pub view: TenantView,
+    /// The facts, among them what failed.
+    pub status: TenantStatus,
+}
+
+impl Collector {
+    /// Prepares the tenants' clients; asks for nothing yet.
+    ///
+    /// # Errors
+    /// A sentence that names the tenant, if its options cannot be used on this machine.
+    pub fn new(
+        options: Options,
+        registry: &Registry,
+        clock: Clock,
+        published: Published,
+    ) -> Result<Self, String> {
+        let metrics = Metrics::register(registry);
+        let api_metrics = feishu::Metrics::register(registry);
+        let prepare = |options: Tenant| {
+            let name = &options.name;
+            metrics.start(name);
+            // Feishu's quota is counted by month, in the zone in which it counts days.
+            let zone = options.geos[0].zone.clone();
+            let limit = options.api.limits.requests_per_month;
+            let budget = Arc::new(Budget::new(limit, zone, clock.clone()));
+            let ledger = Counted {
+                tenant: name.clone(),
+                budget: Arc::clone(&budget),
+                metrics: metrics.clone(),
+            };
+            let client = Client::new(
+                options.api.clone(),
+                api_metrics.clone(),
+                Arc::new(ledger),
+                clock.clone(),
+            )
+            .map_err(|why| format!("tenant {name}: {why}"))?;
+            Ok(Part { options, client: Arc::new(client), budget })
+        };
+        let parts = options.tenants.into_iter().map(prepare).collect::<Result<_, String>>()?;
+        let board = Arc::new(Board::new(published, options.series_limit, metrics.clone()));
+        Ok(Self { parts, shared: Shared { clock, metrics, board } })
+    }
+
+    /// Publishes the first snapshot, in which no department has a day yet.
+    pub async fn publish_start(&self) {
+        let reports = (0..self.parts.len()).map(|index| report::report(&self.tenant(index)));
+        self.shared.board.start(reports.collect()).await;
+    }
+
+    /// Collects until the stop is requested.
+    pub async fn run(self, mut shutdown: Shutdown) {
+        let mut loops = JoinSet::new();
+        let mut tenants = HashMap::new();
+        for index in 0..self.parts.len() {
+            tenants.insert(loops.spawn(self.tenant(index).run()).id(), index);
+        }
+        loop {
+            let ended = tokio::select! {
+                () = shutdown.requested() => return,
+                Some(ended) = loops.join_next() => ended,
+            };
+            let Err(defect) = ended else { continue };
+            let Some(index) = tenants.remove(&defect.id()) else { continue };
+            let name = &self.parts[index].options.name;
+            self.shared.metrics.panics.inc();
+            tracing::error!(
+                tenant = name, %defect,
+                "The loop of tenant {name} ended by a defect and starts again in {RESTART_AFTER:?}"
+            );
+            let again = self.tenant(index);
+            let restarted = loops.spawn(async move {
+                tokio::time::sleep(RESTART_AFTER).await;
+                again.run().await;
+            });
+            tenants.insert(restarted.id(), index);
+        }
+    }
+
+    /// Collects once, the latest day or the one given, and publishes nothing.
+    pub async fn once(self, day: Option<Day>) -> Vec<Collected> {
+        let mut collected = Vec::with_capacity(self.parts.len());
+        for index in 0..self.parts.len() {
+            let mut tenant = self.tenant(index);
+            tenant.only_day = day;
+            tenant.look_once().await;
+            let report::Report { view, status } = report::report(&tenant);
+            collected.push(Collected { view, status });
+        }
+        collected
+    }
+
+    fn tenant(&self, index: usize) -> tenant::Tenant {
+        let Part { options, client, budget } = self.parts[index].clone();
+        tenant::Tenant::new(options, client, budget, &self.shared, index)
+    }
+}

@@ -14,20 +14,21 @@ const TOLERANCE: f64 = 0.02;
 /// The share of telling rows that must agree before the scale is decided.
 const AGREEMENT_MIN: f64 = 0.9;
 
-const USERS: usize = index_of("total_user_num");
+/// The catalogue index of `total_user_num`.
+pub(super) const USERS: usize = index_of("total_user_num");
 const ACTIVATED: usize = index_of("active_user_num");
 const RATE: usize = index_of("active_user_rate");
 
 /// What the rows seen so far say.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Evidence {
+pub(super) struct Evidence {
     ratio: u32,
     percent: u32,
 }
 
 impl Evidence {
     /// Looks at one more row.
-    pub fn see(&mut self, figures: &Figures) {
+    pub(super) fn see(&mut self, figures: &Figures) {
         if (0..FIGURE_COUNT).any(|index| figures.had_percent_sign(index)) {
             self.percent += 1;
             return;
@@ -47,8 +48,7 @@ impl Evidence {
     }
 
     /// The scale, once the rows agree on one.
-    #[must_use]
-    pub fn decide(self) -> Option<RateScale> {
+    pub(super) fn decide(self) -> Option<RateScale> {
         let (ratio, percent) = (f64::from(self.ratio), f64::from(self.percent));
         let needed = (ratio + percent) * AGREEMENT_MIN;
         match (ratio, percent) {

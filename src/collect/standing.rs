@@ -88,15 +88,17 @@ impl Standing {
         }
     }
 
-    /// Takes in a failure. What is served stays.
-    pub(super) fn failed(&mut self, now: Timestamp, error: &Error) {
+    /// Takes in a failure, and tells whether it is another than before. What is served stays.
+    pub(super) fn failed(&mut self, now: Timestamp, error: &Error) -> bool {
         self.last_look = Some(now);
+        let is_new = is_news(self.problem.as_ref(), error);
         self.problem = Some(problem(now, error));
         if error.app_was_accepted() {
             self.fruitless += 1;
         } else {
             self.failures += 1;
         }
+        is_new
     }
 
     /// Whether the last look failed or was refused.
@@ -170,6 +172,11 @@ pub(super) fn problem(at: Timestamp, error: &Error) -> Problem {
         remedy: error.remedy.clone(),
         log_id: error.log_id.clone(),
     }
+}
+
+/// Whether a failure differs from the one that is known, so that it is worth a line in the log.
+pub(super) fn is_news(known: Option<&Problem>, error: &Error) -> bool {
+    known.is_none_or(|p| p.class != error.class.as_label() || p.code != error.code)
 }
 
 /// Whether a failure ends the look for all departments at once, without a second try elsewhere.
@@ -324,8 +331,10 @@ mod tests {
     fn a_failure_keeps_what_is_served() {
         let mut s = standing();
         answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
-        s.failed(NOW, &Error::local(Class::Network, "fetching", "no answer"));
-        assert!(s.is_failed() && s.failures == 1 && s.fruitless == 0);
+        let error = Error::local(Class::Network, "fetching", "no answer");
+        assert!(s.failed(NOW, &error), "the first is news");
+        assert!(!s.failed(NOW, &error), "the second is not");
+        assert!(s.is_failed() && s.failures == 2 && s.fruitless == 0);
         assert_eq!(s.days["od-1"].day, D21);
         answered(&mut s, vec![]);
         assert!(!s.is_failed() && s.failures == 0);

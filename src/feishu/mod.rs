@@ -84,6 +84,12 @@ impl Client {
         })
     }
 
+    /// Whether the file of the app's secret holds another secret than those used so far.
+    #[must_use]
+    pub fn has_new_secret(&self) -> bool {
+        self.options.app_secret.read().is_ok_and(|secret| !self.tokens.has_seen(&secret))
+    }
+
     fn department_id_type(&self) -> &'static str {
         self.options.department_id_type.as_str()
     }

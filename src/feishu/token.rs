@@ -39,7 +39,6 @@ pub(super) struct Fetched {
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     state: Mutex<State>,
-    /// Counts fetches that ended, so that a waiter knows whether one ended while it waited.
     seen: StdMutex<Vec<Secret>>,
 }
 
@@ -90,14 +89,20 @@ impl Tokens {
 
     /// Remembers a secret, so that [`Tokens::redact`] finds it.
     pub(super) fn remember(&self, secret: &Secret) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.iter().any(|known| known.expose() == secret.expose()) {
+        if self.has_seen(secret) {
             return;
         }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() == REMEMBERED_MAX {
             seen.remove(0);
         }
         seen.push(secret.clone());
+    }
+
+    /// Whether a secret was remembered.
+    pub(super) fn has_seen(&self, secret: &Secret) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().any(|known| known.expose() == secret.expose())
     }
 
     /// `text` without any secret that was remembered.

@@ -1,0 +1,231 @@
+//! One look at the departments of a tenant and geo: who is asked, in which order, and when the
+//! rest is left in peace.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::Instant,
+};
+
+use super::{
+    latest_day, schedule,
+    standing::{Standing, ends_the_look},
+    tenant::{Group, Tenant},
+};
+use crate::{
+    day::after,
+    feishu::{Class, Client, Error},
+    sources::departments::{self, Ask, Found, Versions},
+};
+
+/// Failures in a row of a kind that another department may be spared: after this many, the fault
+/// is the tenant's.
+const STRIKES_MAX: u32 = 3;
+/// How long a look goes on before what it has found so far is published.
+const PROGRESS_AFTER: Duration = Duration::from_secs(5);
+/// The share of time that publishing may take while a look goes on is one in this many.
+const PROGRESS_COST: u32 = 20;
+
+/// How a look ended.
+pub(super) struct Looked {
+    /// Departments asked.
+    pub(super) asked: usize,
+    /// Departments whose request failed.
+    pub(super) failed: usize,
+    /// The failure that ended the look early, because it concerns the whole tenant.
+    pub(super) ended_by: Option<Error>,
+    /// The first failure of a department that did not fail in that way before.
+    pub(super) news: Option<Error>,
+}
+
+/// What to ask one department for.
+#[derive(Clone)]
+struct Question {
+    first: Ask,
+    /// Asked if the first has no rows: the look-back, as one range.
+    then: Option<Ask>,
+}
+
+/// Counts failures that may be the tenant's.
+#[derive(Default)]
+struct Strikes {
+    in_a_row: u32,
+    any_success: bool,
+}
+
+/// Looks at all departments of the group that are due.
+pub(super) async fn look(tenant: &mut Tenant, group: usize) -> Looked {
+    let mut looked = Looked { asked: 0, failed: 0, ended_by: None, news: None };
+    let mut strikes = Strikes::default();
+    let mut asked = HashSet::new();
+    // First one alone, until one has answered with rows: it tells whether the new day is out.
+    while let Some(lead) = tenant.plan(group).lead.filter(|lead| asked.insert(*lead)) {
+        let question = tenant.question(group, lead);
+        let answer = ask(&tenant.client, &tenant.versions, question).await;
+        let has_rows = answer.is_ok();
+        tenant.take(group, lead, answer, &mut looked, &mut strikes);
+        if looked.ended_by.is_some() {
+            return looked;
+        }
+        if has_rows && tenant.groups[group].newest().is_some() {
+            break;
+        }
+    }
+    let due: Vec<usize> =
+        tenant.plan(group).look.into_iter().filter(|index| !asked.contains(index)).collect();
+    ask_all(tenant, group, due, &mut looked, &mut strikes).await;
+    looked
+}
+
+/// Asks many departments, as many at once as the limits allow.
+async fn ask_all(
+    tenant: &mut Tenant,
+    group: usize,
+    due: Vec<usize>,
+    looked: &mut Looked,
+    strikes: &mut Strikes,
+) {
+    let mut due = due.into_iter();
+    let mut tasks = JoinSet::new();
+    let mut indices: HashMap<Id, usize> = HashMap::new();
+    let mut published = Instant::now();
+    let mut progress_after = PROGRESS_AFTER;
+    loop {
+        while looked.ended_by.is_none() && tasks.len() < tenant.options.api.limits.concurrency {
+            let Some(index) = due.next() else { break };
+            let question = tenant.question(group, index);
+            let (client, versions) = (Arc::clone(&tenant.client), Arc::clone(&tenant.versions));
+            let task = tasks.spawn(async move { ask(&client, &versions, question).await });
+            indices.insert(task.id(), index);
+        }
+        let Some(joined) = tasks.join_next_with_id().await else { return };
+        let (id, answer) = match joined {
+            Ok(done) => done,
+            Err(failed) => (failed.id(), Err(defect(tenant, &failed))),
+        };
+        if let Some(index) = indices.remove(&id) {
+            tenant.take(group, index, answer, looked, strikes);
+        }
+        if published.elapsed() >= progress_after {
+            let cost = tenant.publish().await;
+            progress_after = PROGRESS_AFTER.max(cost * PROGRESS_COST);
+            published = Instant::now();
+        }
+    }
+}
+
+async fn ask(client: &Client, versions: &Versions, question: Question) -> Result<Found, Error> {
+    let found = departments::fetch(client, &question.first, versions).await?;
+    match question.then {
+        Some(then) if found.days.iter().all(|found| found.day.rows.is_empty()) => {
+            departments::fetch(client, &then, versions).await
+        }
+        _ => Ok(found),
+    }
+}
+
+fn defect(tenant: &Tenant, failed: &JoinError) -> Error {
+    tenant.metrics.panics.inc();
+    Error::local(
+        Class::Malformed,
+        "reading statistics",
+        format!("a defect in the exporter: {failed}"),
+    )
+}
+
+impl Tenant {
+    fn question(&self, group: usize, index: usize) -> Question {
+        let group = &self.groups[group];
+        let standing = &group.standings[index];
+        let target = &standing.target;
+        let ask = |start, end| Ask {
+            geo: target.geo,
+            department_id: Arc::clone(&target.department_id),
+            include_children: target.include_children,
+            start,
+            end,
+        };
+        if let Some(day) = self.only_day {
+            return Question { first: ask(day, day), then: None };
+        }
+        let schedule = &self.options.schedule;
+        let expected = latest_day::expected(self.clock.now(), &group.zone, schedule.ready_at);
+        let newest = group.newest();
+        let (start, end) = schedule::days(standing, expected, newest, schedule.lookback_days);
+        let then = (standing.held.is_none() && start == expected)
+            .then(|| ask(after(expected, -schedule.lookback_days), after(expected, -1)));
+        Question { first: ask(start, end), then }
+    }
+
+    /// Takes in what one department answered.
+    fn take(
+        &mut self,
+        group: usize,
+        index: usize,
+        answer: Result<Found, Error>,
+        looked: &mut Looked,
+        strikes: &mut Strikes,
+    ) {
+        let now = self.clock.now();
+        looked.asked += 1;
+        match answer {
+            Ok(found) => {
+                strikes.succeeded();
+                self.rates.see(&found);
+                self.metrics.rejected(
+                    &self.options.name,
+                    found.rejected_rows,
+                    &found.rejected_values,
+                );
+                let schedule = &self.options.schedule;
+                let Group { zone, standings, .. } = &mut self.groups[group];
+                let expected = latest_day::expected(now, zone, schedule.ready_at);
+                let ready = found.days.iter().all(|found| found.day.day <= expected);
+                let too_old = after(expected, -schedule.lookback_days - 1);
+                standings[index].answered(now, found, ready, too_old);
+            }
+            Err(error) => {
+                looked.failed += 1;
+                let is_new = self.groups[group].standings[index].failed(now, &error);
+                if strikes.are_out(&error) {
+                    looked.ended_by.get_or_insert(error);
+                } else if is_new {
+                    looked.news.get_or_insert(error);
+                }
+            }
+        }
+    }
+}
+
+impl Strikes {
+    fn succeeded(&mut self) {
+        self.in_a_row = 0;
+        self.any_success = true;
+    }
+
+    /// Whether the look is over, because the failure concerns more than this department.
+    fn are_out(&mut self, error: &Error) -> bool {
+        if error.app_was_accepted() {
+            self.in_a_row = 0;
+            self.any_success = true;
+            return false;
+        }
+        self.in_a_row += 1;
+        ends_the_look(error)
+            || self.in_a_row >= STRIKES_MAX
+            // Nothing was ever reached: another department will not be either.
+            || (error.class == Class::Network && !self.any_success)
+    }
+}
+
+impl Group {
+    /// The newest day that any department of it holds.
+    pub(super) fn newest(&self) -> Option<crate::day::Day> {
+        self.standings.iter().filter_map(|s: &Standing| s.held).max()
+    }
+}

@@ -1,0 +1,137 @@
+//! What the collector counts.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Registry};
+
+use super::budget::Budget;
+use crate::{
+    catalogue::FIGURES,
+    feishu::Ledger,
+    telemetry::{self, table},
+};
+
+/// The label `source` of everything here.
+const SOURCE: &str = "departments";
+
+/// The metrics of all tenants' collections.
+#[derive(Clone, Debug)]
+pub(super) struct Metrics {
+    success: GaugeVec,
+    duration: GaugeVec,
+    last: GaugeVec,
+    last_success: GaugeVec,
+    next: GaugeVec,
+    departments: GaugeVec,
+    requests_this_month: GaugeVec,
+    requests_limit: GaugeVec,
+    budget_exhausted: GaugeVec,
+    rejected_values: IntCounterVec,
+    rejected_rows: IntCounterVec,
+    pub(super) series: Gauge,
+    pub(super) series_limit: Gauge,
+    pub(super) series_limit_reached: Gauge,
+    pub(super) panics: IntCounter,
+}
+
+/// How many departments are in which state, the label `state`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct DepartmentCounts {
+    pub(super) configured: u32,
+    pub(super) with_data: u32,
+    pub(super) latest: u32,
+    pub(super) failed: u32,
+}
+
+impl Metrics {
+    pub(super) fn register(registry: &Registry) -> Self {
+        Self {
+            success: telemetry::gauges(registry, &table::COLLECTION_SUCCESS),
+            duration: telemetry::gauges(registry, &table::COLLECTION_DURATION),
+            last: telemetry::gauges(registry, &table::LAST_COLLECTION),
+            last_success: telemetry::gauges(registry, &table::LAST_SUCCESS),
+            next: telemetry::gauges(registry, &table::NEXT_COLLECTION),
+            departments: telemetry::gauges(registry, &table::DEPARTMENTS),
+            requests_this_month: telemetry::gauges(registry, &table::API_REQUESTS_THIS_MONTH),
+            requests_limit: telemetry::gauges(registry, &table::API_REQUESTS_LIMIT),
+            budget_exhausted: telemetry::gauges(registry, &table::API_BUDGET_EXHAUSTED),
+            rejected_values: telemetry::counters(registry, &table::REJECTED_VALUES),
+            rejected_rows: telemetry::counters(registry, &table::REJECTED_ROWS),
+            series: telemetry::gauge(registry, &table::SERIES),
+            series_limit: telemetry::gauge(registry, &table::SERIES_LIMIT),
+            series_limit_reached: telemetry::gauge(registry, &table::SERIES_LIMIT_REACHED),
+            panics: telemetry::counter(registry, &table::PANICS),
+        }
+    }
+
+    /// Makes the series of a tenant present from the start; timestamps stay absent.
+    pub(super) fn start(&self, tenant: &str) {
+        self.success.with_label_values(&[tenant, SOURCE]).set(0.0);
+        self.duration.with_label_values(&[tenant, SOURCE]).set(0.0);
+        self.rejected_rows.with_label_values(&[tenant]);
+        for figure in &FIGURES {
+            self.rejected_values.with_label_values(&[tenant, figure.api_field]);
+        }
+    }
+
+    pub(super) fn collected(&self, tenant: &str, now: Timestamp, took: Duration, success: bool) {
+        let labels = [tenant, SOURCE];
+        self.success.with_label_values(&labels).set(f64::from(u8::from(success)));
+        self.duration.with_label_values(&labels).set(took.as_secs_f64());
+        self.last.with_label_values(&labels).set(unix(now));
+        if success {
+            self.last_success.with_label_values(&labels).set(unix(now));
+        }
+    }
+
+    pub(super) fn next(&self, tenant: &str, at: Timestamp) {
+        self.next.with_label_values(&[tenant, SOURCE]).set(unix(at));
+    }
+
+    pub(super) fn departments(&self, tenant: &str, counts: DepartmentCounts) {
+        for (state, count) in [
+            ("configured", counts.configured),
+            ("with_data", counts.with_data),
+            ("latest", counts.latest),
+            ("failed", counts.failed),
+        ] {
+            self.departments.with_label_values(&[tenant, state]).set(f64::from(count));
+        }
+    }
+
+    pub(super) fn rejected(&self, tenant: &str, rows: u64, values: &BTreeMap<&'static str, u64>) {
+        self.rejected_rows.with_label_values(&[tenant]).inc_by(rows);
+        for (field, count) in values {
+            self.rejected_values.with_label_values(&[tenant, field]).inc_by(*count);
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no tenant sends 2^53 requests a month")]
+    pub(super) fn budget(&self, tenant: &str, budget: &Budget) {
+        self.requests_this_month.with_label_values(&[tenant]).set(budget.spent() as f64);
+        self.requests_limit.with_label_values(&[tenant]).set(budget.limit() as f64);
+        let exhausted = f64::from(u8::from(budget.is_exhausted()));
+        self.budget_exhausted.with_label_values(&[tenant]).set(exhausted);
+    }
+}
+
+/// A ledger that shows every request it counts.
+pub(super) struct Counted {
+    pub(super) tenant: String,
+    pub(super) budget: std::sync::Arc<Budget>,
+    pub(super) metrics: Metrics,
+}
+
+impl Ledger for Counted {
+    fn spend(&self) -> bool {
+        let allowed = self.budget.spend();
+        self.metrics.budget(&self.tenant, &self.budget);
+        allowed
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit")]
+fn unix(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
+}

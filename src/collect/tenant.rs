@@ -1,0 +1,282 @@
+//! One tenant's loop: look at what is due, publish, wait.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    board::Board,
+    budget::Budget,
+    look::{Looked, look},
+    metrics::Metrics,
+    options,
+    rates::Evidence,
+    report,
+    schedule::{self, JITTER_MAX, Plan, failure_wait, is_feishu_quota, later},
+    standing::{Standing, Target, is_news, problem},
+};
+use crate::{
+    clock::Clock,
+    day::{Day, Zone},
+    feishu::{Client, Error},
+    snapshot::Problem,
+    sources::departments::{Found, Versions},
+    usage::{Geo, RateScale},
+};
+
+/// How long the loop sleeps at a time: a step of the wall clock is noticed within it.
+const CLOCK_CHECK: Duration = Duration::from_secs(15);
+
+/// One tenant and all that is known of it.
+pub(super) struct Tenant {
+    pub(super) options: options::Tenant,
+    pub(super) client: Arc<Client>,
+    pub(super) versions: Arc<Versions>,
+    pub(super) budget: Arc<Budget>,
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
+    pub(super) groups: Vec<Group>,
+    pub(super) rates: Rates,
+    /// A failure that concerns the whole tenant and is not over.
+    pub(super) problem: Option<Problem>,
+    pub(super) last_success: Option<Timestamp>,
+    pub(super) accepted: Option<bool>,
+    /// Asked for instead of the latest day, where one collection of an older day was ordered.
+    pub(super) only_day: Option<Day>,
+    /// When to look next; none while looking.
+    pub(super) next_look: Option<Timestamp>,
+    /// Failures in a row that concerned the whole tenant.
+    failures: u32,
+    /// Until when the tenant is left alone after such a failure.
+    resume_at: Timestamp,
+    jitter: Duration,
+    board: Arc<Board>,
+    index: usize,
+}
+
+/// The departments of one geo.
+pub(super) struct Group {
+    pub(super) geo: Geo,
+    pub(super) zone: Zone,
+    pub(super) standings: Vec<Standing>,
+}
+
+/// How the tenant's rates are read.
+pub(super) struct Rates {
+    evidence: Evidence,
+    pub(super) scale: Option<RateScale>,
+}
+
+impl Rates {
+    /// Looks at rows until the scale is decided; then it stays.
+    pub(super) fn see(&mut self, found: &Found) {
+        if self.scale.is_none() {
+            let rows = found.days.iter().flat_map(|found| &found.day.rows);
+            rows.for_each(|(_, figures)| self.evidence.see(figures));
+            self.scale = self.evidence.decide();
+        }
+    }
+}
+
+/// What a tenant shares with the others.
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
+    pub(super) board: Arc<Board>,
+}
+
+impl Tenant {
+    /// A tenant of which nothing is known yet.
+    pub(super) fn new(
+        options: options::Tenant,
+        client: Arc<Client>,
+        budget: Arc<Budget>,
+        shared: &Shared,
+        index: usize,
+    ) -> Self {
+        let target = |geo, department: &options::ListedDepartment| Target {
+            geo,
+            department_id: department.id.as_str().into(),
+            include_children: department.include_children,
+        };
+        let groups = options.geos.iter().map(|geo| Group {
+            geo: geo.geo,
+            zone: geo.zone.clone(),
+            standings: options
+                .departments
+                .iter()
+                .map(|department| Standing::new(target(geo.geo, department)))
+                .collect(),
+        });
+        Self {
+            groups: groups.collect(),
+            versions: Arc::new(Versions::new(
+                options.product_versions,
+                options.total_version_names.clone(),
+            )),
+            rates: Rates { evidence: Evidence::default(), scale: options.rates },
+            client,
+            budget,
+            clock: shared.clock.clone(),
+            metrics: shared.metrics.clone(),
+            board: Arc::clone(&shared.board),
+            problem: None,
+            last_success: None,
+            accepted: None,
+            only_day: None,
+            next_look: None,
+            failures: 0,
+            resume_at: Timestamp::MIN,
+            jitter: JITTER_MAX.mul_f64(fastrand::f64()),
+            index,
+            options,
+        }
+    }
+
+    /// Looks and publishes for ever; stopped by being dropped.
+    pub(super) async fn run(mut self) {
+        loop {
+            self.look_once().await;
+            self.expire();
+            let next = self.next();
+            self.next_look = Some(next);
+            self.metrics.next(&self.options.name, next);
+            self.publish().await;
+            self.next_look = None;
+            self.wait_until(next).await;
+        }
+    }
+
+    /// Looks at everything that is due now.
+    pub(super) async fn look_once(&mut self) {
+        let started = Instant::now();
+        let mut asked = 0;
+        let mut failed = 0;
+        for group in 0..self.groups.len() {
+            let now = self.clock.now();
+            if self.is_paused(now) || self.plan(group).look.is_empty() {
+                continue;
+            }
+            let looked = look(self, group).await;
+            asked += looked.asked;
+            failed += looked.failed;
+            self.conclude(group, looked);
+        }
+        if asked > 0 {
+            let success = failed == 0;
+            let now = self.clock.now();
+            if success {
+                self.last_success = Some(now);
+            }
+            self.metrics.collected(&self.options.name, now, started.elapsed(), success);
+        }
+    }
+
+    pub(super) fn plan(&self, group: usize) -> Plan {
+        let Group { zone, standings, .. } = &self.groups[group];
+        let schedule = &self.options.schedule;
+        let group = schedule::Group { zone, schedule, jitter: self.jitter };
+        schedule::plan(self.clock.now(), &group, standings)
+    }
+
+    /// Publishes what is known now; returns how long that took.
+    pub(super) async fn publish(&self) -> Duration {
+        self.metrics.departments(&self.options.name, report::counts(self));
+        self.metrics.budget(&self.options.name, &self.budget);
+        self.board.publish(self.index, report::report(self)).await
+    }
+
+    /// Draws the tenant's conclusions from a look, and says each change once.
+    fn conclude(&mut self, group: usize, looked: Looked) {
+        let geo = self.groups[group].geo;
+        self.accepted = Some(looked.ended_by.is_none());
+        match looked.ended_by {
+            Some(error) => self.pause(&error),
+            None => {
+                self.failures = 0;
+                let tenant = self.options.name.as_str();
+                if self.problem.take().is_some() {
+                    tracing::info!(tenant, "Feishu answers tenant {tenant} again");
+                }
+                if let Some(error) = looked.news {
+                    tracing::warn!(
+                        tenant, %geo, asked = looked.asked, failed = looked.failed,
+                        class = error.class.as_label(), %error,
+                        "{} of {} departments could not be collected; their last values stay: {error}",
+                        looked.failed, looked.asked,
+                    );
+                }
+            }
+        }
+        let tenant = self.options.name.as_str();
+        tracing::debug!(tenant, %geo, asked = looked.asked, failed = looked.failed, "Looked");
+    }
+
+    fn pause(&mut self, error: &Error) {
+        let now = self.clock.now();
+        let tenant = self.options.name.as_str();
+        self.failures = self.failures.saturating_add(1);
+        let wait = failure_wait(&self.options.schedule, self.failures, is_feishu_quota(error));
+        self.resume_at = later(now, wait);
+        let is_new = is_news(self.problem.as_ref(), error);
+        self.problem = Some(problem(now, error));
+        if is_new {
+            tracing::warn!(
+                tenant, class = error.class.as_label(), %error, ?wait,
+                "Feishu does not answer tenant {tenant}; last values stay, trying again by itself: \
+                 {error}"
+            );
+        } else {
+            tracing::debug!(tenant, %error, ?wait, "Feishu still does not answer");
+        }
+    }
+
+    fn is_paused(&self, now: Timestamp) -> bool {
+        // A pause that ends beyond the longest wait was set before the clock went back.
+        now < self.resume_at && self.resume_at <= later(now, Duration::from_secs(2 * 86_400))
+    }
+
+    /// When there is something to do again.
+    fn next(&self) -> Timestamp {
+        let plans = (0..self.groups.len()).map(|group| self.plan(group).next);
+        let next = plans.min().unwrap_or(Timestamp::MAX);
+        let now = self.clock.now();
+        if self.is_paused(now) { next.max(self.resume_at) } else { next }
+    }
+
+    /// Drops what is too old to be served as current; tells whether there was anything.
+    fn expire(&mut self) -> bool {
+        let now = self.clock.now();
+        let max_age = self.options.schedule.max_age;
+        let mut any = false;
+        for Group { zone, standings, .. } in &mut self.groups {
+            for standing in standings {
+                any |= standing.expire(|day| now < later(zone.end_of(day), max_age));
+            }
+        }
+        any
+    }
+
+    /// Sleeps until then by the wall clock; publishes when something became too old, and returns
+    /// early when a new secret may end a failure.
+    async fn wait_until(&mut self, next: Timestamp) {
+        loop {
+            let now = self.clock.now();
+            // The plan is made anew each time: the clock may have been set.
+            if now >= next || self.next() <= now {
+                return;
+            }
+            if self.expire() {
+                self.next_look = Some(next);
+                self.publish().await;
+            }
+            if self.problem.is_some() && self.client.has_new_secret() {
+                self.resume_at = now;
+                return;
+            }
+            let left = now.duration_until(next).unsigned_abs();
+            sleep(left.clamp(Duration::from_millis(1), CLOCK_CHECK)).await;
+        }
+    }
+}
