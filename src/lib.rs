@@ -11,6 +11,7 @@ pub mod feishu;
 pub mod secret;
 pub mod server;
 pub mod shutdown;
+pub mod simulator;
 pub mod snapshot;
 pub mod sources;
 pub mod telemetry;

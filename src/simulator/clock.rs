@@ -1,0 +1,34 @@
+//! The simulator's own clock: set at will, it then ticks with real time.
+
+use std::{sync::Mutex, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// A clock that was right, or was set, at one instant and has ticked since.
+pub(super) struct Clock(Mutex<(Timestamp, Instant)>);
+
+impl Clock {
+    /// Starts at the given time, without one at the system's.
+    pub(super) fn starting_at(start: Option<Timestamp>) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the simulator shares no code with the exporter, not even its clock"
+        )]
+        let start = start.unwrap_or_else(Timestamp::now);
+        Self(Mutex::new((start, Instant::now())))
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        let (start, since) = *super::lock(&self.0);
+        start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX)
+    }
+
+    pub(super) fn set(&self, now: Timestamp) {
+        *super::lock(&self.0) = (now, Instant::now());
+    }
+
+    pub(super) fn advance(&self, by: Duration) {
+        super::lock(&self.0).0 += by;
+    }
+}

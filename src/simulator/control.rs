@@ -1,0 +1,83 @@
+//! What scripts may do over HTTP, see the page of the [simulator](super).
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Tenant,
+    faults::Fault,
+    http::{Answer, Call},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetClock {
+    now: Timestamp,
+}
+
+pub(super) fn answer(tenant: &Tenant, call: &Call, path: &str) -> Answer {
+    match (call.method.as_str(), path) {
+        ("GET", "") => Answer::json(200, overview(tenant)),
+        ("GET", "requests") => Answer::json(200, json!(tenant.journal.recent())),
+        ("DELETE", "requests") => {
+            tenant.journal.clear();
+            done()
+        }
+        ("POST", "clock") => match serde_json::from_slice::<SetClock>(&call.body) {
+            Ok(clock) => {
+                tenant.clock.set(clock.now);
+                done()
+            }
+            Err(error) => wrong(400, &error.to_string()),
+        },
+        ("GET", "faults") => Answer::json(200, json!(tenant.faults.list())),
+        ("POST", "faults") => match serde_json::from_slice::<Fault>(&call.body) {
+            Ok(fault) => match tenant.faults.add(fault, &tenant.organisation) {
+                Ok(()) => done(),
+                Err(error) => wrong(400, &error.to_string()),
+            },
+            Err(error) => wrong(400, &error.to_string()),
+        },
+        ("DELETE", "faults") => {
+            tenant.faults.clear();
+            done()
+        }
+        (_, "" | "requests" | "clock" | "faults") => wrong(405, "no such method here"),
+        _ => wrong(404, "see /_simulator/"),
+    }
+}
+
+fn done() -> Answer {
+    Answer::json(200, json!({}))
+}
+
+fn wrong(status: u16, error: &str) -> Answer {
+    Answer::json(status, json!({ "error": error }))
+}
+
+fn overview(tenant: &Tenant) -> Value {
+    let options = tenant.options();
+    let all = &tenant.organisation.departments;
+    let departments: Vec<Value> = all
+        .iter()
+        .map(|department| {
+            json!({
+                "open_department_id": department.open_department_id,
+                "department_id": department.department_id,
+                "parent_open_department_id": department.parent.map(|at| &all[at].open_department_id),
+                "depth": department.depth,
+                "names": department.names,
+                "path": department.path,
+            })
+        })
+        .collect();
+    json!({
+        "now": tenant.clock.now(),
+        "app_id": options.app_id,
+        "geos": options.geos,
+        "total_version": options.total_version,
+        "product_versions": options.product_versions,
+        "departments": departments,
+    })
+}

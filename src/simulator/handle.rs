@@ -1,0 +1,121 @@
+//! What tests and the demo may do with a running simulator.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::{Timestamp, civil::Date};
+
+use super::{
+    Tenant, admin_dept_stats,
+    calendar::{self, Geo},
+    faults::{Fault, UnknownDepartment},
+    journal::Recorded,
+    organisation::Department,
+    people::{self, Person, Status},
+    settings::{Endpoint, Options},
+};
+
+/// A handle on a simulator. Cheap to clone; works before, while and after it runs.
+#[derive(Clone)]
+pub struct Handle(pub(super) Arc<Tenant>);
+
+impl Handle {
+    /// All departments, the root first, parents before children.
+    #[must_use]
+    pub fn departments(&self) -> &[Department] {
+        &self.0.organisation.departments
+    }
+
+    /// The figures of a department's own people on a day, by field: what the API must say, whether
+    /// it says it already or not. Without a version, of the total. None for a department or a
+    /// version that the tenant does not have.
+    #[must_use]
+    pub fn truth(
+        &self,
+        department_id: &str,
+        date: Date,
+        geo: Geo,
+        version: Option<&str>,
+    ) -> Option<BTreeMap<&'static str, f64>> {
+        let department = self.0.organisation.find(department_id)?;
+        admin_dept_stats::truth(&self.0, department, calendar::number(date), geo, version)
+    }
+
+    /// The people whose primary department this is, with the state of their accounts today. Empty
+    /// for a department that the tenant does not have.
+    #[must_use]
+    pub fn people(&self, department_id: &str) -> Vec<(Person, Status)> {
+        let organisation = &self.0.organisation;
+        let today = calendar::today(self.0.clock.now());
+        let department = organisation.find(department_id).into_iter();
+        department
+            .flat_map(|department| people::hired(organisation, department, today))
+            .filter_map(|person| person.status(today).map(|status| (person, status)))
+            .collect()
+    }
+
+    /// The time on the simulator's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Sets the clock, which goes on from there.
+    pub fn set_now(&self, now: Timestamp) {
+        self.0.clock.set(now);
+    }
+
+    /// Moves the clock forwards.
+    pub fn advance(&self, by: Duration) {
+        self.0.clock.advance(by);
+    }
+
+    /// Changes the options for all later requests.
+    pub fn change(&self, change: impl FnOnce(&mut Options)) {
+        change(Arc::make_mut(&mut super::lock(&self.0.options)));
+    }
+
+    /// Adds a fault.
+    ///
+    /// # Errors
+    ///
+    /// The fault names a department that the tenant does not have.
+    pub fn inject(&self, fault: impl Into<Fault>) -> Result<(), UnknownDepartment> {
+        self.0.faults.add(fault.into(), &self.0.organisation)
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.0.faults.clear();
+    }
+
+    /// The last requests, at most 10,000, in the order of their answers.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.0.journal.recent()
+    }
+
+    /// How many requests to an endpoint were answered.
+    #[must_use]
+    pub fn request_count(&self, endpoint: Endpoint) -> u64 {
+        self.0.journal.counts().borrow().get(&endpoint).copied().unwrap_or(0)
+    }
+
+    /// Returns as soon as so many requests to an endpoint were answered.
+    pub async fn answered(&self, endpoint: Endpoint, requests: u64) {
+        // The sender lives as long as this handle.
+        let _ = (self.0.journal.counts())
+            .wait_for(|counts| counts.get(&endpoint).is_some_and(|count| *count >= requests))
+            .await;
+    }
+
+    /// How many requests were being answered at the same time, at most.
+    #[must_use]
+    pub fn concurrent_max(&self) -> usize {
+        self.0.journal.open_max()
+    }
+
+    /// Forgets the requests and their counts.
+    pub fn clear_requests(&self) {
+        self.0.journal.clear();
+    }
+}

@@ -1,0 +1,204 @@
+//! An HTTP double of the Feishu/Lark open API: a company made from a seed.
+//!
+//! It is an island. It shares no code with the client, the catalogue or the day arithmetic of this
+//! crate, else a mistake would agree with itself; what it says comes from the API documents. Where
+//! these are silent, [`Options`] chooses. Figures are a pure function of seed, department, day,
+//! place and product version. A day appears at 09:30 of the next day in its zone.
+//!
+//! Scripts in any language control it over HTTP:
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /_simulator/` | the clock, versions and all departments, as JSON |
+//! | `POST /_simulator/clock` | `{"now": "2026-11-23T09:31:00+08:00"}` sets the clock, which goes on from there |
+//! | `GET /_simulator/requests` | the last requests with their outcome; `DELETE` forgets them |
+//! | `POST /_simulator/faults` | adds a [`Fault`], such as `{"on": {"times": 2}, "kind": {"throttle": {"reset": "1"}}}` |
+//! | `GET /_simulator/faults` | all faults; `DELETE` removes them |
+//!
+//! The clock moves days and tokens; rate limits run in real time.
+
+mod calendar;
+mod clock;
+mod control;
+mod dice;
+mod distort;
+mod endpoints;
+mod faults;
+mod figures;
+mod gateway;
+mod handle;
+mod http;
+mod journal;
+mod limits;
+mod names;
+mod organisation;
+mod people;
+mod settings;
+
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+
+use self::endpoints::{admin_dept_stats, tenant_access_token};
+pub use self::{
+    calendar::Geo,
+    faults::{Fault, Filter, Kind, UnknownDepartment},
+    handle::Handle,
+    journal::Recorded,
+    names::Names,
+    organisation::Department,
+    people::{Person, Status},
+    settings::{Empty, Endpoint, Limit, Options, ParentFigures, Rates},
+};
+use crate::shutdown::Shutdown;
+
+/// The largest tenant; a larger one would only be slower.
+const DEPARTMENTS_MAX: usize = 5000;
+/// More connections wait until one is closed.
+const CONNECTIONS_MAX: usize = 1024;
+/// How long answers under way may take after the stop signal.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A simulator that listens. It answers while [`Simulator::run`] is polled.
+pub struct Simulator {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    tenant: Arc<Tenant>,
+}
+
+impl Simulator {
+    /// Makes the tenant and listens. Port 0 takes a free port.
+    ///
+    /// # Errors
+    ///
+    /// The address can't be listened on, or the number of departments is not 1..=5000.
+    pub async fn bind(address: SocketAddr, options: Options) -> io::Result<Self> {
+        if !(1..=DEPARTMENTS_MAX).contains(&options.departments) {
+            let message = format!("the number of departments must be 1..={DEPARTMENTS_MAX}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let listener = TcpListener::bind(address).await?;
+        let local_addr = listener.local_addr()?;
+        Ok(Self { listener, local_addr, tenant: Arc::new(Tenant::new(options)) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// What clients take as the base URL of the API.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.local_addr)
+    }
+
+    /// A handle to control and question the simulator with.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.tenant))
+    }
+
+    /// Answers requests until the stop signal.
+    pub async fn run(self, mut shutdown: Shutdown) {
+        let graceful = GracefulShutdown::new();
+        let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        loop {
+            let accept = async {
+                let permit = Arc::clone(&connections).acquire_owned().await;
+                (permit, self.listener.accept().await)
+            };
+            let (permit, accepted) = tokio::select! {
+                () = shutdown.requested() => break,
+                accepted = accept => accepted,
+            };
+            // A peer that has gone again is no reason to stop; out of descriptors, wait a little.
+            let Ok((stream, _)) = accepted else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let connection = graceful.watch(connection(stream, Arc::clone(&self.tenant)));
+            tokio::spawn(async move {
+                // A connection ends as its peer or a fault likes; there is nobody to tell.
+                let _ = connection.await;
+                drop(permit);
+            });
+        }
+        // What a fault makes last longer is cut off.
+        let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    tenant: Arc<Tenant>,
+) -> impl hyper_util::server::graceful::GracefulConnection {
+    let service = service_fn(move |request| {
+        let tenant = Arc::clone(&tenant);
+        async move {
+            let call = http::Call::read(request).await;
+            let answer = gateway::answer(&tenant, call).await;
+            Ok::<_, Infallible>(answer.into_response())
+        }
+    });
+    http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service)
+}
+
+/// Everything that outlives a request.
+struct Tenant {
+    organisation: organisation::Organisation,
+    clock: clock::Clock,
+    options: Mutex<Arc<Options>>,
+    faults: faults::Faults,
+    tokens: tenant_access_token::Tokens,
+    limits: limits::Limits,
+    journal: journal::Journal,
+    serial: AtomicU64,
+}
+
+impl Tenant {
+    fn new(options: Options) -> Self {
+        Self {
+            organisation: organisation::Organisation::new(options.seed, options.departments),
+            clock: clock::Clock::starting_at(options.now),
+            options: Mutex::new(Arc::new(options)),
+            faults: faults::Faults::default(),
+            tokens: tenant_access_token::Tokens::default(),
+            limits: limits::Limits::default(),
+            journal: journal::Journal::default(),
+            serial: AtomicU64::new(0),
+        }
+    }
+
+    fn options(&self) -> Arc<Options> {
+        Arc::clone(&lock(&self.options))
+    }
+
+    /// A number that was not given before.
+    fn next_serial(&self) -> u64 {
+        self.serial.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Locks; what a panic left behind is still whole, since no lock is held across a computation.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,211 @@
+//! The tenant's departments: a tree made from a seed.
+//!
+//! Only departments are kept in memory. Their people are computed whenever they are looked at, see
+//! [`super::people`].
+
+use std::collections::HashMap;
+
+use super::{
+    dice::Dice,
+    names::{self, Names},
+};
+
+/// Departments lie at most this deep below the root.
+pub(super) const DEPTH_MAX: usize = 6;
+/// "仅支持根部门及其下前4级子部门": the statistics reach no deeper.
+pub(super) const STATISTICS_DEPTH_MAX: usize = 4;
+/// The id of the root, of either type.
+const ROOT: &str = "0";
+/// Of all departments below the first level, the share that lies at most as deep as level 2, 3, …
+const SHARES: [f64; DEPTH_MAX - 1] = [0.06, 0.30, 0.85, 0.94, 1.0];
+
+/// A department of the tenant. The first one is the root.
+#[derive(Clone, Debug)]
+pub struct Department {
+    /// Its `open_department_id`; `0` for the root.
+    pub open_department_id: String,
+    /// Its custom `department_id`; `0` for the root.
+    pub department_id: String,
+    /// Its name in three languages.
+    pub names: Names,
+    /// The name that statistics rows bear, one of `names`.
+    pub statistics_name: String,
+    /// The statistics names from below the root down to here, with slashes between.
+    pub path: String,
+    /// The position of its parent in the list of departments; absent for the root.
+    pub parent: Option<usize>,
+    /// Levels below the root; 0 for the root itself.
+    pub depth: usize,
+    /// The first so many of its people lead it.
+    pub leaders: usize,
+    pub(super) children: Vec<usize>,
+    /// How many people it had when the tenant was founded.
+    pub(super) founders: u64,
+}
+
+pub(super) struct Organisation {
+    pub(super) seed: u64,
+    pub(super) departments: Vec<Department>,
+    by_id: HashMap<String, usize>,
+}
+
+impl Organisation {
+    /// A tenant with so many departments below its root.
+    pub(super) fn new(seed: u64, departments: usize) -> Self {
+        let mut organisation =
+            Self { seed, departments: vec![root(seed)], by_id: HashMap::from([(ROOT.into(), 0)]) };
+        let mut levels: Vec<Vec<usize>> = vec![vec![0]];
+        for index in 1..=departments {
+            let depth = depth_of(index, departments).min(levels.len());
+            let mut dice = Dice::new(seed, &[1, index as u64]);
+            let parent = *dice.pick(&levels[depth - 1]);
+            if levels.len() == depth {
+                levels.push(Vec::new());
+            }
+            levels[depth].push(index);
+            organisation.add(index, parent, dice);
+        }
+        organisation
+    }
+
+    fn add(&mut self, index: usize, parent: usize, mut dice: Dice) {
+        let open_department_id = format!("od-{}", dice.hex());
+        let department_id = format!("D{index:04}");
+        let above = &self.departments[parent];
+        let names = names::compose(&mut dice, parent * 7, above.children.len());
+        let statistics_name = match dice.below(100) {
+            0..=84 => names.zh_cn.clone(),
+            85..=94 => names.en_us.clone(),
+            _ => names.ja_jp.clone(),
+        };
+        let path = match above.parent {
+            None => statistics_name.clone(),
+            Some(_) => format!("{}/{statistics_name}", above.path),
+        };
+        let depth = above.depth + 1;
+        self.by_id.insert(open_department_id.clone(), index);
+        self.by_id.insert(department_id.clone(), index);
+        self.departments[parent].children.push(index);
+        self.departments.push(Department {
+            open_department_id,
+            department_id,
+            names,
+            statistics_name,
+            path,
+            parent: Some(parent),
+            depth,
+            leaders: if dice.chance(15) { 2 } else { 1 },
+            children: Vec::new(),
+            founders: 4 + dice.skewed(70),
+        });
+    }
+
+    /// The department with this id of either type.
+    pub(super) fn find(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The department and everything below it that is at most `depth_max` levels below the root,
+    /// parents before children.
+    pub(super) fn subtree(&self, department: usize, depth_max: usize) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut open = vec![department];
+        while let Some(index) = open.pop() {
+            if self.departments[index].depth <= depth_max {
+                found.push(index);
+                open.extend(self.departments[index].children.iter().rev());
+            }
+        }
+        found
+    }
+
+    /// Whether `department` is `ancestor` or lies below it.
+    pub(super) fn is_within(&self, department: usize, ancestor: usize) -> bool {
+        let mut at = Some(department);
+        while let Some(index) = at {
+            if index == ancestor {
+                return true;
+            }
+            at = self.departments[index].parent;
+        }
+        false
+    }
+}
+
+fn root(seed: u64) -> Department {
+    let names = names::company();
+    Department {
+        open_department_id: ROOT.to_owned(),
+        department_id: ROOT.to_owned(),
+        statistics_name: names.zh_cn.clone(),
+        path: names.zh_cn.clone(),
+        names,
+        parent: None,
+        depth: 0,
+        leaders: 1,
+        children: Vec::new(),
+        founders: 3 + Dice::new(seed, &[0]).below(4),
+    }
+}
+
+/// Which level a department belongs to, if the level above it is not empty.
+fn depth_of(index: usize, departments: usize) -> usize {
+    let top = (departments / 6).clamp(1, 16);
+    let (rest, position) = (departments - top, index.saturating_sub(top + 1));
+    if index <= top {
+        return 1;
+    }
+    if position < top {
+        return 2;
+    }
+    let share = position as f64 / rest as f64;
+    2 + SHARES.iter().take_while(|below| share >= **below).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_size_makes_a_tree_of_at_most_six_levels_with_unique_ids() {
+        for size in [1, 2, 5, 20, 300, 5000] {
+            let organisation = Organisation::new(7, size);
+            assert_eq!(organisation.departments.len(), size + 1);
+            assert_eq!(organisation.by_id.len(), 2 * size + 1);
+            assert_eq!(organisation.subtree(0, DEPTH_MAX).len(), size + 1);
+            let deepest = organisation.departments.iter().map(|d| d.depth).max().unwrap();
+            assert!(deepest <= DEPTH_MAX, "{size} departments are {deepest} deep");
+            assert!(size < 20 || deepest == DEPTH_MAX, "{size} departments are {deepest} deep");
+        }
+    }
+
+    #[test]
+    fn siblings_have_different_names_in_every_language() {
+        let organisation = Organisation::new(7, 5000);
+        for parent in &organisation.departments {
+            let names = parent.children.iter().map(|child| &organisation.departments[*child].names);
+            let languages: [Vec<&String>; 3] = [
+                names.clone().map(|names| &names.zh_cn).collect(),
+                names.clone().map(|names| &names.en_us).collect(),
+                names.map(|names| &names.ja_jp).collect(),
+            ];
+            for names in languages {
+                let different: HashSet<_> = names.iter().collect();
+                assert_eq!(different.len(), names.len(), "{names:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_decides_everything() {
+        let ids = |seed| {
+            let organisation = Organisation::new(seed, 40);
+            organisation.departments.into_iter().map(|d| d.open_department_id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(1), ids(1));
+        assert_ne!(ids(1), ids(2));
+        assert!(ids(1)[1..].iter().all(|id| id.len() == 35 && id.starts_with("od-")));
+    }
+}
