@@ -3,6 +3,7 @@
 //! `docs/ARCHITECTURE.md` has the way of the data and the rules between the rooms.
 
 pub mod catalogue;
+pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod day;

@@ -75,7 +75,10 @@ async fn dispatch(tenant: &Tenant, options: &Options, endpoint: Endpoint, call: 
     let target = Target {
         endpoint,
         department: call.parameter("department_id").and_then(|id| tenant.organisation.find(id)),
-        with_children: call.parameter("contains_child_dept").is_some_and(|text| text != "false"),
+        with_children: call
+            .parameter("contains_child_dept")
+            .and_then(admin_dept_stats::boolean)
+            .unwrap_or(false),
     };
     let active = tenant.faults.strike(target, &tenant.organisation);
     for fault in &active {

@@ -74,8 +74,8 @@ const AWKWARD: &[Triple] = &[
 
 /// The name of the `sibling`-th department under its parent. The function alone tells siblings
 /// apart until all are used up, then a number does; awkward names always have one.
-pub(super) fn compose(dice: &mut Dice, first: usize, sibling: usize) -> Names {
-    let prefix = dice.pick(PREFIXES);
+pub(super) fn compose(dice: &mut Dice, depth: usize, first: usize, sibling: usize) -> Names {
+    let prefix = if depth == 1 { &["", "", ""] } else { dice.pick(PREFIXES) };
     let (function, number) = if dice.chance(3) {
         (dice.pick(AWKWARD), format!(" {}", sibling + 1))
     } else if sibling < FUNCTIONS.len() {
@@ -84,6 +84,7 @@ pub(super) fn compose(dice: &mut Dice, first: usize, sibling: usize) -> Names {
         (&FUNCTIONS[(first + sibling) % FUNCTIONS.len()], format!(" {}", sibling + 1))
     };
     let name = |language: usize, space: &str| {
+        let space = if prefix[language].is_empty() { "" } else { space };
         format!("{}{space}{}{number}", prefix[language], function[language])
     };
     Names { zh_cn: name(0, ""), en_us: name(1, " "), ja_jp: name(2, "") }

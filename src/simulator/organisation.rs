@@ -72,7 +72,8 @@ impl Organisation {
         let open_department_id = format!("od-{}", dice.hex());
         let department_id = format!("D{index:04}");
         let above = &self.departments[parent];
-        let names = names::compose(&mut dice, parent * 7, above.children.len());
+        let depth = above.depth + 1;
+        let names = names::compose(&mut dice, depth, parent * 7, above.children.len());
         let statistics_name = match dice.below(100) {
             0..=84 => names.zh_cn.clone(),
             85..=94 => names.en_us.clone(),
@@ -82,7 +83,6 @@ impl Organisation {
             None => statistics_name.clone(),
             Some(_) => format!("{}/{statistics_name}", above.path),
         };
-        let depth = above.depth + 1;
         self.by_id.insert(open_department_id.clone(), index);
         self.by_id.insert(department_id.clone(), index);
         self.departments[parent].children.push(index);

@@ -84,7 +84,7 @@ impl Person {
             also_in_parent: department != 0 && dice.chance(3),
             licence: dice.below(1000),
             joined,
-            activated: (!dice.chance(3)).then(|| joined + days(dice.skewed(15))),
+            activated: (!dice.chance(6)).then(|| joined + days(dice.skewed(15))),
             left: joined.max(FOUNDED) + 60 + days(dice.below(6_000)),
         }
     }

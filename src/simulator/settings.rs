@@ -96,6 +96,11 @@ pub struct Limit {
     pub per_minute: u32,
 }
 
+impl Limit {
+    /// No limit that a client could reach.
+    pub const NONE: Self = Self { per_second: u32::MAX, per_minute: u32::MAX };
+}
+
 /// Level 4 of the documented frequency limits. Nobody knows the limits of the statistics.
 impl Default for Limit {
     fn default() -> Self {

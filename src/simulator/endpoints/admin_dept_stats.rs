@@ -255,7 +255,7 @@ fn is_forbidden(tenant: &Tenant, options: &Options, department: usize) -> bool {
 }
 
 /// A boolean as Go's `strconv.ParseBool` reads it, since official SDKs send `True` as well.
-fn boolean(text: &str) -> Option<bool> {
+pub(in crate::simulator) fn boolean(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),

@@ -1,0 +1,3 @@
+//! One file per command: its flags, and how it runs.
+
+pub mod simulate;
