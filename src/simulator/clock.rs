@@ -29,6 +29,7 @@ impl Clock {
     }
 
     pub(super) fn advance(&self, by: Duration) {
-        super::lock(&self.0).0 += by;
+        let mut clock = super::lock(&self.0);
+        clock.0 = clock.0.saturating_add(by).unwrap_or(Timestamp::MAX);
     }
 }

@@ -159,7 +159,11 @@ fn connection(
             Ok::<_, Infallible>(answer.into_response())
         }
     });
-    http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service)
+    // Official SDKs look for `X-Tt-Logid` in exactly this spelling.
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(stream), service)
 }
 
 /// Everything that outlives a request.

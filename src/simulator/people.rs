@@ -11,8 +11,8 @@ use super::{
 
 /// 2024-01-01: the founders are there, hiring begins.
 const FOUNDED: DayNumber = 19_723;
-/// A department hires its own first size again in so many days: some 15 % a year.
-const HIRING_PERIOD: u64 = 2_400;
+/// A department hires its own first size again in so many days: some 20 % a year.
+const HIRING_PERIOD: u64 = 1_800;
 /// How long a person who left is still listed.
 const RESIGNED_LISTED: DayNumber = 30;
 

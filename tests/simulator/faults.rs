@@ -108,9 +108,12 @@ async fn slow_answers_wait_for_nobody_and_nobody_waits_for_them() {
             let rig = Arc::clone(&rig);
             slow.spawn(async move { rig.statistics(&[]).await });
         }
-        while rig.handle.concurrent_max() < 8 {
-            tokio::task::yield_now().await;
-        }
+        let all_under_way = async {
+            while rig.handle.concurrent_max() < 8 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), all_under_way).await.unwrap();
         rig.handle.change(|options| options.latency = Duration::ZERO);
         assert_eq!(rig.ask_token("{}").await.code(), 10_003);
         assert_eq!(rig.handle.request_count(Endpoint::AdminDeptStats), 0);
@@ -155,8 +158,9 @@ async fn page_tokens_can_repeat_and_pages_never_end() {
 async fn the_newest_day_can_be_late_for_some_departments() {
     let rig = Rig::start().await;
     let late = rig.department(1);
-    let until = Some("2026-11-18T13:00:00+08:00".parse().unwrap());
-    rig.handle.inject(Fault::from(Kind::LateDay { until }).department(&late)).unwrap();
+    let until = "2026-11-18T13:00:00+08:00".parse().unwrap();
+    let kind = Kind::LateDay { until: Some(until) };
+    rig.handle.inject(Fault::from(kind).department(&late)).unwrap();
     let question = [("contains_child_dept", "true"), ("start_date", "2026-11-16")];
     let dates = |rows: Vec<Value>| {
         let mut rows = rows;
@@ -168,7 +172,7 @@ async fn the_newest_day_can_be_late_for_some_departments() {
     assert!(others > 1);
     assert_eq!(dates(before), ["2026-11-16"]);
     assert_eq!(rig.statistics(&[("department_id", &late)]).await.items(), [] as [Value; 0]);
-    rig.handle.set_now(until.unwrap());
+    rig.handle.set_now(until);
     assert_eq!(dates(rig.all_rows(&question).await), ["2026-11-16", NEWEST]);
 }
 

@@ -13,51 +13,52 @@ use tokio::{
 };
 
 /// A Wednesday. The newest day is Tuesday in China and Monday elsewhere.
-pub const NOW: &str = "2026-11-18T12:00:00+08:00";
-pub const NEWEST: &str = "2026-11-17";
-pub const STATISTICS: &str = "/open-apis/admin/v1/admin_dept_stats";
+pub(crate) const NOW: &str = "2026-11-18T12:00:00+08:00";
+pub(crate) const NEWEST: &str = "2026-11-17";
+pub(crate) const STATISTICS: &str = "/open-apis/admin/v1/admin_dept_stats";
 
-pub struct Rig {
-    pub handle: Handle,
-    pub address: SocketAddr,
+pub(crate) struct Rig {
+    pub(crate) handle: Handle,
+    pub(crate) address: SocketAddr,
     token: String,
     _stops_when_dropped: Trigger,
 }
 
 /// An answer as it came, whole or not.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: BTreeMap<String, String>,
-    pub body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// With names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub fn code(&self) -> i64 {
+    pub(crate) fn code(&self) -> i64 {
         self.json()["code"].as_i64().unwrap()
     }
 
-    pub fn items(&self) -> Vec<Value> {
+    pub(crate) fn items(&self) -> Vec<Value> {
         let body = self.json();
         assert_eq!((self.status, &body["code"]), (200, &Value::from(0)), "{body}");
         body["data"]["items"].as_array().unwrap().clone()
     }
 
-    pub fn is_cut_off(&self) -> bool {
+    pub(crate) fn is_cut_off(&self) -> bool {
         self.headers["content-length"].parse::<usize>().unwrap() > self.body.len()
     }
 }
 
 impl Rig {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Options)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let mut options =
             Options { departments: 40, now: Some(NOW.parse().unwrap()), ..Options::default() };
         options.limits.insert(Endpoint::AdminDeptStats, Limit::NONE);
@@ -73,24 +74,28 @@ impl Rig {
     }
 
     /// Gets a token and uses it from now on.
-    pub async fn sign_in(&mut self) -> Value {
+    pub(crate) async fn sign_in(&mut self) -> Value {
         let reply = self.ask_token(r#"{"app_id": "cli_demo", "app_secret": "demo-secret"}"#).await;
         let body = reply.json();
         self.token = body["tenant_access_token"].as_str().unwrap_or_default().to_owned();
         body
     }
 
-    pub async fn ask_token(&self, body: &str) -> Reply {
+    pub(crate) async fn ask_token(&self, body: &str) -> Reply {
         self.send("POST", "/open-apis/auth/v3/tenant_access_token/internal", None, body).await
     }
 
     /// Asks for the total of the newest day of the root, with some parameters changed; those
     /// without a value are left out.
-    pub async fn statistics(&self, changed: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn statistics(&self, changed: &[(&str, &str)]) -> Reply {
         self.statistics_with(Some(&self.token), changed).await
     }
 
-    pub async fn statistics_with(&self, token: Option<&str>, changed: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn statistics_with(
+        &self,
+        token: Option<&str>,
+        changed: &[(&str, &str)],
+    ) -> Reply {
         let mut query = BTreeMap::from([
             ("department_id_type", "open_department_id"),
             ("department_id", "0"),
@@ -106,7 +111,7 @@ impl Rig {
     }
 
     /// The rows of all pages.
-    pub async fn all_rows(&self, changed: &[(&str, &str)]) -> Vec<Value> {
+    pub(crate) async fn all_rows(&self, changed: &[(&str, &str)]) -> Vec<Value> {
         let (mut rows, mut token) = (Vec::new(), String::new());
         loop {
             let mut changed = changed.to_vec();
@@ -124,11 +129,17 @@ impl Rig {
         }
     }
 
-    pub async fn control(&self, method: &str, path: &str, body: &str) -> Reply {
+    pub(crate) async fn control(&self, method: &str, path: &str, body: &str) -> Reply {
         self.send(method, &format!("/_simulator/{path}"), None, body).await
     }
 
-    pub async fn send(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> Reply {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &str,
+    ) -> Reply {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: simulator\r\n");
         if let Some(token) = token {
             write!(request, "authorization: Bearer {token}\r\n").unwrap();
@@ -143,7 +154,7 @@ impl Rig {
     }
 
     /// The id of some department at this depth.
-    pub fn department(&self, depth: usize) -> String {
+    pub(crate) fn department(&self, depth: usize) -> String {
         let departments = self.handle.departments();
         let found = departments.iter().find(|department| department.depth == depth);
         found.unwrap().open_department_id.clone()

@@ -226,7 +226,7 @@ async fn versions_and_rates_are_as_chosen() {
 #[tokio::test]
 async fn places_hold_different_people_and_only_enabled_ones_are_served() {
     let rig = Rig::start().await;
-    rig.handle.change(|options| drop(options.geos.remove(&Geo::Us)));
+    rig.handle.change(|options| options.geos.retain(|geo| *geo != Geo::Us));
     let (id, today) = (rig.department(1), "2026-11-18".parse().unwrap());
     let people = rig.handle.people(&id);
     for geo in Geo::ALL {
