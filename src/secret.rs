@@ -66,20 +66,20 @@ impl SecretSource {
     /// The secret as it is now; white space around a file's content is dropped.
     ///
     /// # Errors
-    /// If the file cannot be read or is empty; the error names the file.
+    /// If the file cannot be read or is empty. The path is not repeated: people have been seen to
+    /// put the secret itself in its place.
     pub fn read(&self) -> io::Result<Secret> {
         match self {
             Self::Inline(secret) => Ok(secret.clone()),
             Self::File(path) => {
-                let with_path = |kind, why: &dyn fmt::Display| {
-                    io::Error::new(
-                        kind,
-                        format!("cannot read the secret from {}: {why}", path.display()),
-                    )
-                };
-                let text = fs::read_to_string(path).map_err(|e| with_path(e.kind(), &e))?;
+                let text = fs::read_to_string(path).map_err(|e| {
+                    io::Error::new(e.kind(), format!("the secret's file cannot be read: {e}"))
+                })?;
                 match text.trim() {
-                    "" => Err(with_path(io::ErrorKind::InvalidData, &"the file is empty")),
+                    "" => Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "the secret's file is empty",
+                    )),
                     secret => Ok(Secret::new(secret.to_owned())),
                 }
             }

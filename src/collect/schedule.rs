@@ -103,7 +103,7 @@ pub(super) fn days(
     let start = match standing.held {
         Some(held) if held >= expected => expected,
         Some(held) => after(held, 1).max(oldest),
-        None if standing.fruitless > 0 => oldest,
+        None if standing.fruitless > 0 && !standing.is_failed() => oldest,
         None if newest.is_none_or(|newest| newest >= expected) => expected,
         None => oldest,
     };

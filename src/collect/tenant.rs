@@ -246,7 +246,7 @@ impl Tenant {
     }
 
     /// Drops what is too old to be served as current; tells whether there was anything.
-    fn expire(&mut self) -> bool {
+    pub(super) fn expire(&mut self) -> bool {
         let now = self.clock.now();
         let max_age = self.options.schedule.max_age;
         let mut any = false;

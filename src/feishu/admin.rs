@@ -38,6 +38,12 @@ pub struct DeptStatsQuery {
 pub struct DeptStat<'a>(Object<'a>);
 
 impl<'a> DeptStat<'a> {
+    /// Reads one item of the list; none if it is no object.
+    #[must_use]
+    pub fn parse(item: &'a str) -> Option<Self> {
+        serde_json::from_str(item).ok().map(Self)
+    }
+
     /// The field `date`, if it is a date.
     #[must_use]
     pub fn date(&self) -> Option<Date> {
@@ -147,7 +153,7 @@ fn read_page(
         let items: Vec<&RawValue> =
             serde_json::from_str(raw).map_err(|e| format!("`items` is not a list: {e}"))?;
         for item in items {
-            each(serde_json::from_str(item.get()).ok().map(DeptStat));
+            each(DeptStat::parse(item.get()));
         }
     }
     Ok(PageEnd { has_more: data.flag("has_more"), page_token: data.text("page_token") })

@@ -13,8 +13,6 @@ mod metrics;
 mod options;
 mod paging;
 mod retry;
-#[cfg(test)]
-mod tests;
 mod token;
 mod transport;
 mod wire;
@@ -75,7 +73,7 @@ impl Client {
         metrics.start(&options);
         Ok(Self {
             transport,
-            tokens: Tokens::default(),
+            tokens: Tokens::new(clock.clone()),
             limiter: Limiter::new(options.limits.requests_per_second, options.limits.concurrency),
             metrics,
             ledger,

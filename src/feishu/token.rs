@@ -6,14 +6,18 @@
 //! not always 7200.
 
 use std::{
-    sync::{Mutex as StdMutex, PoisonError},
+    sync::{
+        Mutex as StdMutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::{sync::Mutex, time::Instant};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
 
 use super::error::Error;
-use crate::secret::Secret;
+use crate::{clock::Clock, secret::Secret};
 
 /// How long before its end a token is renewed, if it lives long enough for that.
 const RENEW_BEFORE: Duration = Duration::from_secs(600);
@@ -36,20 +40,34 @@ pub(super) struct Fetched {
 }
 
 /// The token of one tenant and the secrets that were seen with it.
-#[derive(Debug, Default)]
+///
+/// Lives are counted by the wall clock, which goes on while a machine sleeps.
+#[derive(Debug)]
 pub(super) struct Tokens {
+    clock: Clock,
     state: Mutex<State>,
+    /// Counts fetches that ended, so that a waiter knows whether one ended while it waited.
+    fetches: AtomicU64,
     seen: StdMutex<Vec<Secret>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    current: Option<(Token, Instant)>,
+    current: Option<(Token, Timestamp)>,
     generation: u64,
-    last_failure: Option<(Instant, Error)>,
+    last_failure: Option<(u64, Error)>,
 }
 
 impl Tokens {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            state: Mutex::default(),
+            fetches: AtomicU64::new(0),
+            seen: StdMutex::default(),
+        }
+    }
+
     /// The current token, or a new one from `fetch`. All who ask meanwhile wait for that one
     /// fetch and share its result, be it a token or an error.
     ///
@@ -58,30 +76,34 @@ impl Tokens {
     where
         F: AsyncFnOnce() -> Result<Fetched, Error>,
     {
-        let asked = Instant::now();
+        let fetches = self.fetches.load(Ordering::SeqCst);
         let mut state = self.state.lock().await;
         if let Some((token, renew_at)) = &state.current
             && refused != Some(token.generation)
-            && Instant::now() < *renew_at
+            && self.clock.now() < *renew_at
         {
             return Ok(token.clone());
         }
-        if let Some((failed, error)) = &state.last_failure
-            && *failed > asked
+        if let Some((fetch, error)) = &state.last_failure
+            && *fetch > fetches
         {
             return Err(error.clone());
         }
-        match fetch().await {
+        let fetched = fetch().await;
+        let fetch = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
+        match fetched {
             Ok(fetched) => {
                 self.remember(&fetched.value);
                 state.generation += 1;
                 let token = Token { value: fetched.value, generation: state.generation };
-                let renew_at = Instant::now() + useful(fetched.life);
-                state.current = Some((token.clone(), renew_at));
+                let useful = SignedDuration::try_from(useful(fetched.life));
+                let renew_at =
+                    self.clock.now().saturating_add(useful.unwrap_or(SignedDuration::ZERO));
+                state.current = Some((token.clone(), renew_at.unwrap_or(Timestamp::MAX)));
                 Ok(token)
             }
             Err(error) => {
-                state.last_failure = Some((Instant::now(), error.clone()));
+                state.last_failure = Some((fetch, error.clone()));
                 Err(error)
             }
         }
@@ -120,10 +142,19 @@ fn useful(life: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::AtomicU32;
 
     use super::*;
-    use crate::feishu::error::Class;
+    use crate::{clock::Hand, feishu::error::Class};
+
+    fn tokens() -> (Tokens, Hand) {
+        let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
+        (Tokens::new(clock), hand)
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
 
     fn fetched(value: &str, life_s: u64) -> Result<Fetched, Error> {
         Ok(Fetched { value: Secret::new(value.to_owned()), life: Duration::from_secs(life_s) })
@@ -131,7 +162,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_who_wait_share_one_fetch() {
-        let (tokens, fetches) = (Tokens::default(), AtomicU32::new(0));
+        let ((tokens, _hand), fetches) = (tokens(), AtomicU32::new(0));
         let get = || {
             tokens.get(None, async || {
                 fetches.fetch_add(1, Ordering::SeqCst);
@@ -146,7 +177,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_who_wait_share_one_failure_and_the_next_asks_again() {
-        let (tokens, fetches) = (Tokens::default(), AtomicU32::new(0));
+        let ((tokens, _hand), fetches) = (tokens(), AtomicU32::new(0));
         let get = || {
             tokens.get(None, async || {
                 fetches.fetch_add(1, Ordering::SeqCst);
@@ -157,36 +188,35 @@ mod tests {
         let (a, b) = tokio::join!(get(), get());
         assert!(a.is_err() && b.is_err());
         assert_eq!(fetches.load(Ordering::SeqCst), 1);
-        tokio::time::advance(Duration::from_secs(1)).await;
         assert!(get().await.is_err());
         assert_eq!(fetches.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_token_is_renewed_before_its_end() {
-        let tokens = Tokens::default();
+        let (tokens, hand) = tokens();
         let get = |value| tokens.get(None, async move || fetched(value, 7200));
         assert_eq!(get("t-1").await.unwrap().generation, 1);
-        tokio::time::advance(Duration::from_secs(6599)).await;
+        hand.set(at(6599));
         assert_eq!(get("t-2").await.unwrap().generation, 1);
-        tokio::time::advance(Duration::from_secs(2)).await;
+        hand.set(at(6601));
         assert_eq!(get("t-2").await.unwrap().generation, 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_token_of_short_life_is_used_for_three_quarters_of_it() {
-        let tokens = Tokens::default();
+        let (tokens, hand) = tokens();
         let get = |value| tokens.get(None, async move || fetched(value, 20));
         get("t-1").await.unwrap();
-        tokio::time::advance(Duration::from_secs(14)).await;
+        hand.set(at(14));
         assert_eq!(get("t-2").await.unwrap().generation, 1);
-        tokio::time::advance(Duration::from_secs(2)).await;
+        hand.set(at(16));
         assert_eq!(get("t-2").await.unwrap().generation, 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refused_token_is_renewed_once_for_all() {
-        let (tokens, fetches) = (Tokens::default(), AtomicU32::new(0));
+        let ((tokens, _hand), fetches) = (tokens(), AtomicU32::new(0));
         let get = |refused| {
             tokens.get(refused, async || {
                 let n = fetches.fetch_add(1, Ordering::SeqCst);
@@ -202,7 +232,7 @@ mod tests {
 
     #[test]
     fn remembered_secrets_are_removed_from_text() {
-        let tokens = Tokens::default();
+        let (tokens, _hand) = tokens();
         for n in 0..20 {
             tokens.remember(&Secret::new(format!("t-secret-{n:02}")));
         }
