@@ -2,13 +2,16 @@
 //!
 //! `docs/ARCHITECTURE.md` has the way of the data and the rules between the rooms.
 
+pub mod app;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod collect;
+pub mod config;
 pub mod day;
 pub mod exposition;
 pub mod feishu;
+pub mod logging;
 pub mod secret;
 pub mod server;
 pub mod shutdown;

@@ -1,3 +1,9 @@
 //! The binary `feishu-exporter`.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    feishu_exporter::cli::run(std::env::args_os())
+}

@@ -1,6 +1,11 @@
 //! The stop signal: triggered once, seen by every task, remembered.
 
-use tokio::sync::watch;
+use std::io;
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 /// Stops everything that holds a [`Shutdown`] of the same pair.
 #[derive(Debug)]
@@ -15,6 +20,25 @@ pub struct Shutdown(watch::Receiver<bool>);
 pub fn channel() -> (Trigger, Shutdown) {
     let (sender, receiver) = watch::channel(false);
     (Trigger(sender), Shutdown(receiver))
+}
+
+/// A stop signal that SIGTERM and SIGINT trigger. Must be called within a tokio runtime.
+///
+/// # Errors
+/// If the signals cannot be waited for.
+pub fn by_signal() -> io::Result<Shutdown> {
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (trigger, shutdown) = channel();
+    tokio::spawn(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "Stopping, as {name} asks");
+        trigger.stop();
+    });
+    Ok(shutdown)
 }
 
 impl Trigger {

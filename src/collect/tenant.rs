@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use humantime::format_duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
@@ -197,7 +198,7 @@ impl Tenant {
                 self.failures = 0;
                 let tenant = self.options.name.as_str();
                 if self.problem.take().is_some() {
-                    tracing::info!(tenant, "Feishu answers tenant {tenant} again");
+                    tracing::info!(tenant, "Tenant {tenant} is collected again");
                 }
                 if let Some(error) = looked.news {
                     tracing::warn!(
@@ -223,12 +224,12 @@ impl Tenant {
         self.problem = Some(problem(now, error));
         if is_new {
             tracing::warn!(
-                tenant, class = error.class.as_label(), %error, ?wait,
-                "Feishu does not answer tenant {tenant}; last values stay, trying again by itself: \
-                 {error}"
+                tenant, class = error.class.as_label(), %error, wait = %format_duration(wait),
+                "Tenant {tenant} cannot be collected; last values stay, next try in {}: {error}",
+                format_duration(wait),
             );
         } else {
-            tracing::debug!(tenant, %error, ?wait, "Feishu still does not answer");
+            tracing::debug!(tenant, %error, wait = %format_duration(wait), "Still failing");
         }
     }
 

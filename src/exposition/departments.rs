@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    encode,
+    encode::compress,
     text::{push_help, push_label_value, push_number},
 };
 use crate::{
@@ -93,7 +93,7 @@ pub fn render(tenants: &[TenantView], series_limit: u64) -> Rendered {
     write_workdays(&mut page, &tenants);
     write_info(&mut page, &tenants);
     write_up(&mut page, &tenants);
-    Rendered { body: encode::body(page.text, page.series), limit_reached }
+    Rendered { body: compress(page.text, page.series), limit_reached }
 }
 
 /// A tenant with all that its families share: who is rendered, in order, and their labels.

@@ -23,8 +23,9 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 /// Exposition text compresses to about a tenth.
 const EXPECTED_RATIO: usize = 10;
 
-/// Compresses a text of whole lines into a body.
-pub(super) fn body(mut text: String, series: u64) -> Body {
+/// Makes a body of a text of whole lines that holds that many series.
+#[must_use]
+pub fn compress(mut text: String, series: u64) -> Body {
     text.shrink_to_fit();
     let plain = Bytes::from(text);
     let mut encoder =
@@ -86,7 +87,7 @@ mod tests {
         let large = "feishu_department_users{department=\"人\"} 1\n".repeat(100_000);
         for text in ["", "a 1\n", &large] {
             for own in ["", "# EOF\n", "own 1\n# EOF\n"] {
-                let body = body(text.to_owned(), 0);
+                let body = compress(text.to_owned(), 0);
                 let (read, left) = gunzip(&gzip_frames(&body, own));
                 assert!(read == format!("{text}{own}"), "{} bytes came back", read.len());
                 assert_eq!(left, 0, "nothing follows the member");

@@ -12,6 +12,6 @@ mod own;
 mod text;
 
 pub use departments::{GeoView, Rendered, TenantView, render};
-pub use encode::{gzip_frames, plain_frames};
+pub use encode::{compress, gzip_frames, plain_frames};
 pub use negotiate::{Format, accepts_gzip};
 pub use own::own;

@@ -185,6 +185,6 @@ mod tests {
         tokio::pin!(third);
         assert!(tokio::time::timeout(Duration::from_secs(9), &mut third).await.is_err());
         drop(first);
-        third.await;
+        drop(third.await);
     }
 }

@@ -185,7 +185,8 @@ impl Transport {
     /// Why a request was lost, without its URL.
     fn reason(&self, error: &reqwest::Error, started: Instant) -> String {
         if error.is_timeout() && started.elapsed() >= self.timeout {
-            return format!("it took longer than limits.timeout ({:?})", self.timeout);
+            let timeout = humantime::format_duration(self.timeout);
+            return format!("it took longer than limits.timeout ({timeout})");
         }
         chain(error)
     }

@@ -170,7 +170,7 @@ fn each_family_is_whole_and_has_its_head_once() {
 
 #[test]
 fn help_is_the_same_in_both_formats() {
-    let helps = FIGURES.iter().map(|figure| figure.help_text());
+    let helps = FIGURES.iter().map(crate::catalogue::Figure::help_text);
     let others = [DAY_TIMESTAMP.help, WORKDAY.help, DEPARTMENT_INFO.help, DEPARTMENT_UP.help];
     for help in helps.chain(others.map(str::to_owned)) {
         assert!(!help.contains(['"', '\\', '\n']), "one text serves both formats: {help}");

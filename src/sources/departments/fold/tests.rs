@@ -100,7 +100,7 @@ fn a_row_without_department_or_day_is_rejected() {
         ("date", "2020-02-30".into()),
         ("date", "2020-02-16".into()),
     ] {
-        let found = fold(ID, false, &[with(&[changes.clone()])]);
+        let found = fold(ID, false, &[with(std::slice::from_ref(&changes))]);
         assert_eq!((found.days.len(), found.rejected_rows), (0, 1), "{changes:?}");
     }
 }

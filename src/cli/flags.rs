@@ -1,0 +1,112 @@
+//! Flags that several commands share.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::{
+    clock::Clock,
+    config::{self, Environment, Loaded, Problems, Source},
+    logging::{self, Format, Level},
+};
+
+const CONFIG_FILE_HELP: &str = "\
+Configuration file [default: feishu-exporter.yml]
+
+Without the flag and without that file, one tenant can be given by the variables FEISHU_APP_ID, \
+FEISHU_APP_SECRET or FEISHU_APP_SECRET_FILE, FEISHU_BASE_URL, FEISHU_STATISTICS_TIME_ZONE and \
+FEISHU_DEPARTMENTS.";
+
+/// The flags of every command that reads the configuration.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ConfigArgs {
+    /// Configuration file [default: feishu-exporter.yml].
+    #[arg(
+        long = "config.file",
+        long_help = CONFIG_FILE_HELP,
+        env = "FEISHU_EXPORTER_CONFIG_FILE",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub config_file: Option<PathBuf>,
+
+    /// Directory for fetched days [default: data]. No effect in this release: history is kept in
+    /// memory.
+    #[arg(
+        long = "storage.path",
+        env = "FEISHU_EXPORTER_STORAGE_PATH",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    pub storage_path: Option<String>,
+
+    /// How it logs.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The flags of every command that logs.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct LogArgs {
+    /// Least severity that is logged.
+    #[arg(
+        long = "log.level",
+        env = "FEISHU_EXPORTER_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info",
+        hide_env_values = true,
+        value_parser = PossibleValuesParser::new(Level::NAMES).try_map(|text| text.parse::<Level>())
+    )]
+    pub log_level: Level,
+
+    /// How a log line is written.
+    #[arg(
+        long = "log.format",
+        env = "FEISHU_EXPORTER_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "logfmt",
+        hide_env_values = true,
+        value_parser = PossibleValuesParser::new(Format::NAMES)
+            .try_map(|text| text.parse::<Format>())
+    )]
+    pub log_format: Format,
+}
+
+/// The environment of this process.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    }
+}
+
+impl ConfigArgs {
+    /// Where to look for the configuration.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.config_file.clone().map_or(Source::Default, Source::File)
+    }
+
+    /// Reads the configuration from the file or the environment.
+    ///
+    /// # Errors
+    /// If there is none, or with every mistake in it.
+    pub fn load(&self, clock: &Clock) -> Result<Loaded, Problems> {
+        config::load(&self.source(), &ProcessEnvironment, clock.now())
+    }
+
+    /// The directory that was asked for in vain: to be logged once, at the start.
+    #[must_use]
+    pub fn unused_storage_path(&self) -> Option<&str> {
+        self.storage_path.as_deref().filter(|path| !path.is_empty())
+    }
+}
+
+impl LogArgs {
+    /// Begins to log.
+    pub fn init(self) {
+        logging::init(self.log_level, self.log_format);
+    }
+}

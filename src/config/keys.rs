@@ -1,0 +1,440 @@
+//! Every key of the configuration file: type, range, default, meaning. The reader takes names,
+//! ranges and defaults from here, and `docs/configuration.md` is written from it.
+
+use super::kind::Kind;
+
+/// A key of the configuration file.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Where it stands; `[]` is any entry of a list.
+    pub path: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// What is taken if it is left out, as it would be written.
+    pub default: Option<&'static str>,
+    /// What it is for, in a sentence or two of Markdown.
+    pub meaning: &'static str,
+    /// Whether this release acts on it.
+    pub since: Since,
+}
+
+/// Whether a release acts on a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// Since the first one.
+    First,
+    /// It will switch on a capability that is not built yet, so only its `off` value is accepted;
+    /// none: no value is.
+    Later {
+        /// The subject and verb of the refusal: "discovery is".
+        capability: &'static str,
+        /// The value that switches the capability off.
+        off: Option<&'static str>,
+    },
+    /// It will matter to a capability that is not built yet; it is checked and has no effect.
+    WithLater,
+}
+
+impl Key {
+    /// The path of the section that holds the key; empty at the top.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// The key without its section.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
+    }
+
+    const fn since(self, since: Since) -> Self {
+        Self { since, ..self }
+    }
+
+    const fn later(self, capability: &'static str, off: Option<&'static str>) -> Self {
+        self.since(Since::Later { capability, off })
+    }
+
+    const fn with_later(self) -> Self {
+        self.since(Since::WithLater)
+    }
+}
+
+const fn key(
+    path: &'static str,
+    kind: Kind,
+    default: Option<&'static str>,
+    meaning: &'static str,
+) -> Key {
+    Key { path, kind, default, meaning, since: Since::First }
+}
+
+const TEXTS: Kind = Kind::List(&Kind::Text);
+const SECTIONS: Kind = Kind::List(&Kind::Section);
+const DAYS: Kind = Kind::List(&Kind::Days);
+const OFF: Option<&str> = Some("false");
+const REFRESH: Kind = Kind::Duration { min: "1m", max: "30d" };
+
+/// The keys in the order in which they are documented; a section stands before its keys.
+pub const KEYS: &[Key] = &[
+    key("tenants", SECTIONS, None, "The tenants to collect from; at least one."),
+    key("tenants[].name", Kind::Text, Some("default"), "The label `tenant`; unique."),
+    key(
+        "tenants[].base_url",
+        Kind::Url,
+        Some("https://open.feishu.cn"),
+        "Where the API is: `https://open.feishu.cn`, `https://open.larksuite.com`, or the address \
+         of a private deployment, without `/open-apis`.",
+    ),
+    key(
+        "tenants[].ca_file",
+        Kind::Path,
+        None,
+        "PEM file with more certificate authorities to trust for `base_url`.",
+    ),
+    key("tenants[].app_id", Kind::Id, None, "The id of the custom app, `cli_…`. Required."),
+    key(
+        "tenants[].app_secret",
+        Kind::Secret,
+        None,
+        "The app's secret. Exactly one of `app_secret` and `app_secret_file` is required.",
+    ),
+    key(
+        "tenants[].app_secret_file",
+        Kind::Path,
+        None,
+        "A file that holds the app's secret; read again at each use.",
+    ),
+    key(
+        "tenants[].statistics_time_zone",
+        Kind::Zone,
+        None,
+        "The zone in which Feishu counts the tenant's days (not that of the office): a name such \
+         as `Asia/Shanghai`, or an offset such as `+08:00`. Default: `Asia/Shanghai` for hosts of \
+         `feishu.cn` and `larkoffice.com`, `UTC` for `larksuite.com`; required for any other \
+         host.",
+    ),
+    key(
+        "tenants[].department_id_type",
+        Kind::Choice(&["open_department_id", "department_id"]),
+        Some("open_department_id"),
+        "Which kind of id `departments` lists and the label `department_id` shows.",
+    ),
+    key(
+        "tenants[].geos",
+        Kind::List(&Kind::Choice(&["cn", "sg", "jp", "us"])),
+        None,
+        "Where the data is kept, for tenants with several places; Feishu must have enabled it. An \
+         entry is the name, or a section `{geo: sg, statistics_time_zone: …}`. Empty: the \
+         tenant's own data, label `geo=\"local\"`.",
+    ),
+    key("tenants[].geos[].geo", Kind::Choice(&["cn", "sg", "jp", "us"]), None, "The place."),
+    key(
+        "tenants[].geos[].statistics_time_zone",
+        Kind::Zone,
+        None,
+        "The zone of its days. Default: `Asia/Shanghai` for `cn`, `UTC` for the others.",
+    ),
+    key(
+        "tenants[].product_versions",
+        Kind::Flag,
+        Some("true"),
+        "Whether rows for each product version are asked for beside the total.",
+    ),
+    key(
+        "tenants[].total_version_names",
+        TEXTS,
+        None,
+        "More names that mean the total over all product versions, beside `全部产品版本`.",
+    ),
+    key(
+        "tenants[].rates",
+        Kind::Choice(&["auto", "ratio", "percent"]),
+        Some("auto"),
+        "How Feishu's rates are to be read: `0.85` (`ratio`) or `85` (`percent`). `auto` finds \
+         out from the rows.",
+    ),
+    key("tenants[].figures", Kind::Section, None, "Which of the 38 figures are published."),
+    key(
+        "tenants[].figures.include",
+        TEXTS,
+        None,
+        "Names of metrics, or globs with `*` and `?`. Empty: all.",
+    ),
+    key("tenants[].figures.exclude", TEXTS, None, "Names or globs of those to leave out again."),
+    key(
+        "tenants[].departments",
+        SECTIONS,
+        None,
+        "The departments to ask for; at least one. An entry may be the id alone.",
+    ),
+    key(
+        "tenants[].departments[].id",
+        Kind::Id,
+        None,
+        "The department's id, taken as it is written: `0123` stays `0123`. Required.",
+    ),
+    key(
+        "tenants[].departments[].include_children",
+        Kind::Flag,
+        Some("false"),
+        "Whether its sub-departments are asked for with it, as far as the API offers them.",
+    ),
+    key("tenants[].discovery", Kind::Section, None, "Departments found beside the listed ones.")
+        .with_later(),
+    key("tenants[].discovery.enabled", Kind::Flag, OFF, "Whether to look for departments.")
+        .later("discovery is", OFF),
+    key("tenants[].discovery.root", Kind::Id, Some("0"), "Where to begin.").with_later(),
+    key(
+        "tenants[].discovery.max_depth",
+        Kind::Count { min: 0, max: 4 },
+        Some("4"),
+        "How deep to look, counted from the tenant's root; the statistics reach no deeper than 4.",
+    )
+    .with_later(),
+    key(
+        "tenants[].discovery.include",
+        TEXTS,
+        None,
+        "Regular expressions over the path `a/b/c`. Empty: all.",
+    )
+    .with_later(),
+    key(
+        "tenants[].discovery.exclude",
+        TEXTS,
+        None,
+        "Regular expressions over the path of those to leave out again.",
+    )
+    .with_later(),
+    key(
+        "tenants[].discovery.min_members",
+        Kind::Count { min: 0, max: 10_000_000 },
+        Some("0"),
+        "Departments with fewer members are left out.",
+    )
+    .with_later(),
+    key(
+        "tenants[].discovery.refresh_interval",
+        REFRESH,
+        Some("24h"),
+        "How often to look for departments.",
+    )
+    .with_later(),
+    key(
+        "tenants[].request_grouping",
+        Kind::Choice(&["auto", "never"]),
+        Some("auto"),
+        "Whether departments may be fetched together under a common ancestor, once that was \
+         proven to give equal values. Nothing makes that proof yet, so each is fetched alone \
+         either way.",
+    )
+    .with_later(),
+    key(
+        "tenants[].directory",
+        Kind::Section,
+        None,
+        "Counts of the departments served, from the directory API.",
+    )
+    .with_later(),
+    key("tenants[].directory.enabled", Kind::Flag, OFF, "Whether to ask for them.")
+        .later("the directory source is", OFF),
+    key("tenants[].directory.refresh_interval", REFRESH, Some("24h"), "How often.").with_later(),
+    key(
+        "tenants[].contact",
+        Kind::Section,
+        None,
+        "Names and counts of the departments served, from the contact API.",
+    )
+    .with_later(),
+    key("tenants[].contact.enabled", Kind::Flag, OFF, "Whether to ask for them.")
+        .later("the contact source is", OFF),
+    key(
+        "tenants[].contact.language",
+        Kind::Choice(&["zh_cn", "en_us", "ja_jp"]),
+        Some("zh_cn"),
+        "The language of the names.",
+    )
+    .with_later(),
+    key("tenants[].contact.refresh_interval", REFRESH, Some("24h"), "How often.").with_later(),
+    key("tenants[].members", Kind::Section, None, "Head counts by status.").with_later(),
+    key("tenants[].members.enabled", Kind::Flag, OFF, "Whether to ask for them.")
+        .later("the members source is", OFF),
+    key("tenants[].members.refresh_interval", REFRESH, Some("24h"), "How often.").with_later(),
+    key(
+        "tenants[].user_statistics",
+        Kind::Section,
+        None,
+        "Sums over the statistics of single users; never a person.",
+    )
+    .with_later(),
+    key("tenants[].user_statistics.enabled", Kind::Flag, OFF, "Whether to ask for them.")
+        .later("user statistics are", OFF),
+    key("tenants[].privacy", Kind::Section, None, "Groups too small to be published."),
+    key(
+        "tenants[].privacy.min_group_size",
+        Kind::Count { min: 1, max: 1000 },
+        Some("10"),
+        "No user statistics of fewer people.",
+    )
+    .with_later(),
+    key(
+        "tenants[].privacy.min_department_users",
+        Kind::Count { min: 0, max: 10_000_000 },
+        Some("0"),
+        "Departments with fewer members on the day served publish no statistics.",
+    ),
+    key("tenants[].calendar", Kind::Section, None, "The days that differ from the plain week."),
+    key(
+        "tenants[].calendar.holidays",
+        DAYS,
+        None,
+        "Days off on weekdays: dates `2026-10-01` or ranges `2026-10-01..2026-10-07`.",
+    ),
+    key(
+        "tenants[].calendar.workdays",
+        DAYS,
+        None,
+        "Working days on weekends, likewise. A day that is in both lists is a working day.",
+    ),
+    key("tenants[].collection", Kind::Section, None, "When to look, and how far."),
+    key(
+        "tenants[].collection.interval",
+        Kind::Duration { min: "1s", max: "24h" },
+        Some("1h"),
+        "How often to look while something is missing. Under 5m: a warning.",
+    ),
+    key(
+        "tenants[].collection.ready_at",
+        Kind::TimeOfDay,
+        Some("09:30"),
+        "Local time at which Feishu has produced the day before.",
+    ),
+    key(
+        "tenants[].collection.lookback",
+        Kind::WholeDays { min: "1d", max: "31d" },
+        Some("7d"),
+        "How far back to look for the newest day that has rows.",
+    ),
+    key(
+        "tenants[].collection.baseline_weeks",
+        Kind::Count { min: 0, max: 12 },
+        Some("0"),
+        "How many weeks the baselines look back.",
+    )
+    .later("baselines are", Some("0")),
+    key(
+        "tenants[].collection.max_age",
+        Kind::Duration { min: "1d", max: "91d" },
+        Some("14d"),
+        "Values of a day whose end is longer ago are no longer served.",
+    ),
+    key(
+        "tenants[].collection.retention",
+        Kind::Duration { min: "1d", max: "3650d" },
+        None,
+        "How long days are kept in the store.",
+    )
+    .later("the store is", None),
+    key("tenants[].limits", Kind::Section, None, "Bounds on what is asked of the API."),
+    key(
+        "tenants[].limits.requests_per_second",
+        Kind::Number { min: 0.1, max: 100.0 },
+        Some("5"),
+        "Over all endpoints.",
+    ),
+    key(
+        "tenants[].limits.concurrency",
+        Kind::Count { min: 1, max: 64 },
+        Some("4"),
+        "Requests under way at once.",
+    ),
+    key(
+        "tenants[].limits.timeout",
+        Kind::Duration { min: "1s", max: "5m" },
+        Some("30s"),
+        "For one request.",
+    ),
+    key(
+        "tenants[].limits.requests_per_month",
+        Kind::Count { min: 0, max: 1_000_000_000 },
+        Some("0"),
+        "A budget for a calendar month; at the limit collection stops. `0`: none.",
+    ),
+    key(
+        "series_limit",
+        Kind::Count { min: 1, max: 100_000_000 },
+        Some("2000000"),
+        "Past this number of series about departments, product versions are left out, never the \
+         totals.",
+    ),
+];
+
+/// The key at a path whose list positions are written `[]`.
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The keys of a section.
+pub(super) fn within(section: &str) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.section() == section)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, time::Duration};
+
+    use super::*;
+    use crate::{collect::Schedule, feishu::Limits};
+
+    fn default_of(path: &str) -> (&'static Kind, &'static str) {
+        let key = find(path).unwrap();
+        (&key.kind, key.default.unwrap())
+    }
+
+    #[test]
+    fn every_key_stands_once_and_below_its_section() {
+        let mut seen = BTreeSet::from([""]);
+        for key in KEYS {
+            assert!(seen.contains(key.section().trim_end_matches("[]")), "{}", key.path);
+            assert!(seen.insert(key.path), "{} is declared twice", key.path);
+            assert!(key.meaning.ends_with('.'), "{}: {}", key.path, key.meaning);
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_value_that_could_be_written() {
+        for key in KEYS {
+            if let Some(default) = key.default {
+                assert_eq!(key.kind.check(default), Ok(()), "{}", key.path);
+            }
+            if let Since::Later { off: Some(off), .. } = key.since {
+                assert_eq!(key.default, Some(off), "{} must be off by default", key.path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_rooms() {
+        let duration = |path| {
+            let (kind, text) = default_of(path);
+            kind.duration(text).unwrap()
+        };
+        let schedule = Schedule::default();
+        assert_eq!(duration("tenants[].collection.interval"), schedule.interval);
+        assert_eq!(duration("tenants[].collection.max_age"), schedule.max_age);
+        let lookback = Duration::from_secs(schedule.lookback_days.unsigned_abs().into()) * 86_400;
+        assert_eq!(duration("tenants[].collection.lookback"), lookback);
+        let (kind, text) = default_of("tenants[].collection.ready_at");
+        assert_eq!(kind.time(text), Ok(schedule.ready_at));
+
+        let limits = Limits::default();
+        assert_eq!(duration("tenants[].limits.timeout"), limits.timeout);
+        let (kind, text) = default_of("tenants[].limits.requests_per_second");
+        assert_eq!(kind.number(text), Ok(limits.requests_per_second));
+        let (kind, text) = default_of("tenants[].limits.concurrency");
+        assert_eq!(kind.count(text), Ok(limits.concurrency as u64));
+        let (kind, text) = default_of("tenants[].limits.requests_per_month");
+        assert_eq!(kind.count(text), Ok(limits.requests_per_month));
+    }
+}

@@ -1,0 +1,364 @@
+//! How a section of the file is read: by name, with the table of keys at hand.
+//!
+//! Every read returns a value to go on with, and notes what is wrong: so one run finds all
+//! mistakes. A section reports its unknown keys, and the keys of capabilities that are not built
+//! yet, as soon as it is opened.
+
+use std::{cell::RefCell, path::PathBuf, time::Duration};
+
+use jiff::civil::Time;
+
+use super::{
+    keys::{self, Key, Since},
+    kind::{Kind, shown},
+    problem::{self, Origin, Problem, Problems},
+    yaml::{Entry, Fault, Node, Value, join, shown_key},
+};
+
+/// What has been found out about a configuration so far.
+pub(super) struct Report {
+    origin: Origin,
+    /// How paths are shown: `(path, name)` for values that came from a variable.
+    names: &'static [(&'static str, &'static str)],
+    problems: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Problem>>,
+}
+
+/// Where something stands.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    line: usize,
+    path: String,
+}
+
+/// A mapping of the file, or the empty one where it is left out.
+pub(super) struct Section<'a> {
+    report: &'a Report,
+    entries: &'a [Entry],
+    place: Place,
+    /// The path with `[]` for every position: how the table of keys names the section.
+    pattern: String,
+    /// Whether what is missing is worth a word: not in what was refused already.
+    intact: bool,
+}
+
+/// An entry of a list.
+pub(super) struct Item<'a> {
+    report: &'a Report,
+    node: &'a Node,
+    place: Place,
+    pattern: String,
+}
+
+impl Report {
+    pub(super) fn new(origin: Origin, names: &'static [(&'static str, &'static str)]) -> Self {
+        Self { origin, names, problems: RefCell::default(), warnings: RefCell::default() }
+    }
+
+    pub(super) fn problem(&self, place: &Place, message: impl Into<String>) {
+        self.problems.borrow_mut().push(self.at(place, message.into()));
+    }
+
+    pub(super) fn warning(&self, place: &Place, message: impl Into<String>) {
+        self.warnings.borrow_mut().push(self.at(place, message.into()));
+    }
+
+    pub(super) fn fault(&self, fault: Fault) {
+        let problem = Problem {
+            column: fault.column,
+            ..self.at(&Place { line: fault.line, path: fault.path }, fault.message)
+        };
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// The warnings, or all problems if there is one.
+    pub(super) fn finish(self) -> Result<Vec<Problem>, Problems> {
+        if !self.problems.borrow().is_empty() {
+            return Err(self.into_problems());
+        }
+        let mut warnings = self.warnings.into_inner();
+        problem::sort(&mut warnings);
+        Ok(warnings)
+    }
+
+    /// The problems of a file that could not be read to its end.
+    pub(super) fn into_problems(self) -> Problems {
+        Problems::new(self.problems.into_inner())
+    }
+
+    fn at(&self, place: &Place, message: String) -> Problem {
+        Problem {
+            origin: self.origin.clone(),
+            line: (place.line > 0).then_some(place.line),
+            column: None,
+            path: self.shown(&place.path),
+            message,
+        }
+    }
+
+    fn shown(&self, path: &str) -> String {
+        let variable = self.names.iter().find(|(prefix, _)| path.starts_with(prefix));
+        variable.map_or_else(|| path.to_owned(), |(_, name)| (*name).to_owned())
+    }
+}
+
+impl<'a> Section<'a> {
+    /// The whole file.
+    pub(super) fn root(report: &'a Report, node: &'a Node) -> Self {
+        Self::open(report, Some(node), Place { line: 1, path: String::new() }, String::new())
+    }
+
+    fn open(report: &'a Report, node: Option<&'a Node>, place: Place, pattern: String) -> Self {
+        let (entries, intact): (&[Entry], bool) = match node.map(|node| &node.value) {
+            None | Some(Value::Null) => (&[], true),
+            Some(Value::Map(entries)) => (entries, true),
+            Some(Value::Refused) => (&[], false),
+            Some(other) => {
+                report.problem(&place, format!("must be a section of keys, not {}", other.noun()));
+                (&[], false)
+            }
+        };
+        let section = Self { report, entries, place, pattern, intact };
+        section.check_keys();
+        section
+    }
+
+    pub(super) fn section(&self, key: &str) -> Section<'a> {
+        let node = self.entry(key).map(|entry| &entry.node);
+        Section::open(self.report, node, self.place(key), join(&self.pattern, key))
+    }
+
+    /// The entries of a list; none if it is left out.
+    pub(super) fn items(&self, key: &str) -> Vec<Item<'a>> {
+        let Some(entry) = self.entry(key) else { return Vec::new() };
+        let nodes = match &entry.node.value {
+            Value::List(nodes) => nodes,
+            Value::Null | Value::Refused => return Vec::new(),
+            other => {
+                self.problem(key, format!("must be a list, not {}", other.noun()));
+                return Vec::new();
+            }
+        };
+        let (path, pattern) = (self.place(key).path, join(&self.pattern, key));
+        let item = |(index, node): (usize, &'a Node)| Item {
+            report: self.report,
+            node,
+            place: Place { line: node.line, path: format!("{path}[{index}]") },
+            pattern: format!("{pattern}[]"),
+        };
+        nodes.iter().enumerate().map(item).collect()
+    }
+
+    /// Whether a key is there with a value; an empty list is none.
+    pub(super) fn has(&self, key: &str) -> bool {
+        match self.entry(key).map(|entry| &entry.node.value) {
+            None | Some(Value::Null) => false,
+            Some(Value::List(items)) => !items.is_empty(),
+            Some(_) => true,
+        }
+    }
+
+    /// Text that has no default, or one in the table.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        self.read(key, Kind::text)
+    }
+
+    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
+        self.text(key).map(PathBuf::from)
+    }
+
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.read(key, Kind::flag).unwrap_or_default()
+    }
+
+    pub(super) fn choice(&self, key: &str) -> &'static str {
+        self.read(key, Kind::choice).unwrap_or_default()
+    }
+
+    pub(super) fn count(&self, key: &str) -> u64 {
+        self.read(key, Kind::count).unwrap_or_default()
+    }
+
+    pub(super) fn number(&self, key: &str) -> f64 {
+        self.read(key, Kind::number).unwrap_or_default()
+    }
+
+    pub(super) fn duration(&self, key: &str) -> Duration {
+        self.read(key, Kind::duration).unwrap_or_default()
+    }
+
+    pub(super) fn time(&self, key: &str) -> Time {
+        self.read(key, Kind::time).unwrap_or_default()
+    }
+
+    /// Notes that something which nobody can guess is missing.
+    pub(super) fn missing(&self, key: &str, message: impl Into<String>) {
+        if self.intact {
+            self.problem(key, message);
+        }
+    }
+
+    pub(super) fn problem(&self, key: &str, message: impl Into<String>) {
+        self.report.problem(&self.place(key), message);
+    }
+
+    pub(super) fn warning(&self, key: &str, message: impl Into<String>) {
+        self.report.warning(&self.place(key), message);
+    }
+
+    /// What the operator knows a key as: itself, or the variable that it came from.
+    pub(super) fn name(&self, key: &str) -> String {
+        let path = join(&self.place.path, key);
+        let shown = self.report.shown(&path);
+        if shown == path { key.to_owned() } else { shown }
+    }
+
+    /// Where a key stands, or its section if it is left out.
+    pub(super) fn place(&self, key: &str) -> Place {
+        let line = self.entry(key).map_or(self.place.line, |entry| entry.line);
+        Place { line, path: join(&self.place.path, key) }
+    }
+
+    fn entry(&self, key: &str) -> Option<&'a Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    /// The value of a key, or its default. Without either, or if a value without default is
+    /// wrong, there is none.
+    fn read<T>(&self, key: &str, parse: impl Fn(&Kind, &str) -> Result<T, String>) -> Option<T> {
+        let known = keys::find(&join(&self.pattern, key))?;
+        match self.entry(key).map(|entry| &entry.node.value) {
+            Some(Value::Scalar(text)) => match parse(&known.kind, text) {
+                Ok(value) => return Some(value),
+                Err(message) => self.problem(key, message),
+            },
+            Some(other @ (Value::List(_) | Value::Map(_))) => {
+                self.problem(key, format!("must be {}, not {}", known.kind, other.noun()));
+            }
+            None | Some(Value::Null | Value::Refused) => {}
+        }
+        known.default.and_then(|default| parse(&known.kind, default).ok())
+    }
+
+    fn check_keys(&self) {
+        for entry in self.entries {
+            match keys::within(&self.pattern).find(|known| known.name() == entry.key) {
+                Some(known) => self.check_later(known, entry),
+                None => {
+                    let place = Place {
+                        line: entry.line,
+                        path: join(&self.place.path, &shown_key(&entry.key)),
+                    };
+                    self.report.problem(&place, unknown(&self.pattern, &entry.key));
+                }
+            }
+        }
+    }
+
+    /// Keys that this release does not read are checked here.
+    fn check_later(&self, known: &Key, entry: &Entry) {
+        let mut off_value = None;
+        match known.since {
+            Since::First => return,
+            Since::WithLater => {}
+            Since::Later { capability, off } => {
+                let remedy = match off {
+                    Some(off) => format!("set {}: {off} or leave it out", known.name()),
+                    None => "leave it out".to_owned(),
+                };
+                off_value =
+                    Some((off, format!("{capability} not part of this release yet; {remedy}")));
+            }
+        }
+        let name = known.name();
+        match (&entry.node.value, &known.kind) {
+            (Value::Null | Value::Refused, _) => {}
+            (_, Kind::Section) => drop(self.section(name)),
+            (_, Kind::List(of)) => self.items(name).iter().for_each(|item| {
+                item.read(of, Kind::text);
+            }),
+            (Value::Scalar(text), kind) => match (kind.check(text), off_value) {
+                (Err(message), _) => self.problem(name, message),
+                (Ok(()), Some((off, refusal))) if off != Some(&text.to_lowercase()) => {
+                    self.problem(name, refusal);
+                }
+                _ => {}
+            },
+            (other, kind) => self.problem(name, format!("must be {kind}, not {}", other.noun())),
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    pub(super) fn section(&self) -> Section<'a> {
+        Section::open(self.report, Some(self.node), self.place.clone(), self.pattern.clone())
+    }
+
+    /// Whether it is a single value, not a section.
+    pub(super) fn is_scalar(&self) -> bool {
+        matches!(self.node.value, Value::Scalar(_))
+    }
+
+    /// The value of a list of single values.
+    pub(super) fn read<T>(
+        &self,
+        kind: &Kind,
+        parse: impl Fn(&Kind, &str) -> Result<T, String>,
+    ) -> Option<T> {
+        match &self.node.value {
+            Value::Refused => None,
+            Value::Scalar(text) => match parse(kind, text) {
+                Ok(value) => Some(value),
+                Err(message) => {
+                    self.problem(message);
+                    None
+                }
+            },
+            other => {
+                self.problem(format!("must be {kind}, not {}", other.noun()));
+                None
+            }
+        }
+    }
+
+    pub(super) fn problem(&self, message: impl Into<String>) {
+        self.report.problem(&self.place, message);
+    }
+
+    pub(super) fn line(&self) -> usize {
+        self.node.line
+    }
+}
+
+/// The name nearest to a misspelt one, if one is near enough to be meant.
+pub(super) fn nearest<'n>(
+    wrong: &str,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Option<&'n str> {
+    names
+        .into_iter()
+        .map(|name| (strsim::osa_distance(wrong, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+fn unknown(section: &str, key: &str) -> String {
+    if let Some((name, _)) = key.split_once(':') {
+        return format!(
+            "is not a key; put a blank after the colon of {}:",
+            shown(&shown_key(name))
+        );
+    }
+    let here: Vec<&str> = keys::within(section).map(Key::name).collect();
+    if let Some(name) = nearest(key, here.iter().copied()) {
+        return format!("is not a known key; did you mean {name}?");
+    }
+    match keys::KEYS.iter().find(|known| known.name() == key) {
+        Some(known) if known.section().is_empty() => {
+            "does not belong here but at the top level".to_owned()
+        }
+        Some(known) => format!("does not belong here but under {}", known.section()),
+        None => format!("is not a known key; known here: {}", here.join(", ")),
+    }
+}

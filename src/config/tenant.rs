@@ -1,0 +1,295 @@
+//! One tenant of the file, from its keys to what the collector and the client must be told.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    address::{self, Address},
+    calendar, figures,
+    kind::{Kind, shown},
+    section::Section,
+};
+use crate::{
+    collect::{GeoZone, ListedDepartment, Schedule, Tenant},
+    day::Zone,
+    feishu::{self, DepartmentIdType, Limits},
+    secret::{Secret, SecretSource},
+    usage::{Geo, RateScale},
+};
+
+/// Departments of one tenant at most: as many take an hour and a half at 5 requests a second.
+const DEPARTMENTS_MAX: usize = 30_000;
+
+/// Looks more frequent than this cost requests and win nothing: figures come once a day.
+const INTERVAL_WARN_S: u64 = 300;
+
+/// What a tenant's reading depends on beside its keys.
+pub(super) struct Surroundings<'a> {
+    /// Relative paths start here.
+    pub(super) directory: &'a Path,
+    pub(super) now: Timestamp,
+}
+
+/// Reads one tenant. What is wrong is noted, and something harmless stands in its place.
+pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
+    let name = section.text("name").unwrap_or_default();
+    let address = address::read(section);
+    let zone = zone(section, &address, around.now);
+    let department_id_type = match section.choice("department_id_type") {
+        "department_id" => DepartmentIdType::DepartmentId,
+        _ => DepartmentIdType::OpenDepartmentId,
+    };
+    Tenant {
+        api: feishu::Options {
+            tenant: name.clone(),
+            base_url: address.base_url,
+            ca_file: ca_file(section, around.directory),
+            app_id: app_id(section),
+            app_secret: secret(section, around.directory),
+            department_id_type,
+            limits: limits(&section.section("limits")),
+        },
+        geos: geos(section, zone, around.now),
+        product_versions: section.flag("product_versions"),
+        total_version_names: section
+            .items("total_version_names")
+            .iter()
+            .filter_map(|item| item.read(&Kind::Text, Kind::text))
+            .collect(),
+        rates: match section.choice("rates") {
+            "ratio" => Some(RateScale::Ratio),
+            "percent" => Some(RateScale::Percent),
+            _ => None,
+        },
+        figures: figures::read(&section.section("figures")),
+        departments: departments(section, department_id_type),
+        min_department_users: section.section("privacy").count("min_department_users"),
+        calendar: calendar::read(&section.section("calendar")),
+        schedule: schedule(&section.section("collection")),
+        name,
+    }
+}
+
+fn app_id(section: &Section<'_>) -> String {
+    if !section.has("app_id") {
+        section.missing("app_id", "is required: the id of the custom app, cli_…");
+    }
+    let id = section.text("app_id").unwrap_or_default();
+    if !id.is_empty() && !id.starts_with("cli_") {
+        section.warning("app_id", "does not begin with cli_, as ids of Feishu apps do");
+    }
+    id
+}
+
+fn secret(section: &Section<'_>, directory: &Path) -> SecretSource {
+    let nothing = || SecretSource::Inline(Secret::new(String::new()));
+    let (inline, file) = (section.name("app_secret"), section.name("app_secret_file"));
+    match (section.has("app_secret"), section.has("app_secret_file")) {
+        (true, true) => {
+            section.problem("app_secret", format!("is given beside {file}; keep one of them"));
+            nothing()
+        }
+        (false, false) => {
+            section.missing("app_secret", format!("is required: set {inline} or {file}"));
+            nothing()
+        }
+        (true, false) => {
+            let text = section.text("app_secret").unwrap_or_default();
+            if text.starts_with("${") {
+                let message = "variables are not replaced in this file; name a file in";
+                section.problem("app_secret", format!("{message} {file} instead"));
+            }
+            SecretSource::Inline(Secret::new(text))
+        }
+        (false, true) => {
+            let path = directory.join(section.path("app_secret_file").unwrap_or_default());
+            // The path is not repeated: it may be the secret itself, given under the wrong key.
+            if let Err(error) = fs::read(&path) {
+                section.warning(
+                    "app_secret_file",
+                    format!("cannot be read now ({error}); it is read again at each use"),
+                );
+            }
+            SecretSource::File(path)
+        }
+    }
+}
+
+fn ca_file(section: &Section<'_>, directory: &Path) -> Option<PathBuf> {
+    let path = directory.join(section.path("ca_file")?);
+    match fs::read(&path) {
+        Err(error) => section.problem("ca_file", format!("cannot be read: {error}")),
+        Ok(bytes) if !String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => {
+            section.problem("ca_file", "holds no certificate in PEM");
+        }
+        Ok(_) => {}
+    }
+    Some(path)
+}
+
+fn zone(section: &Section<'_>, address: &Address, now: Timestamp) -> Zone {
+    let stand_in = address.documented_zone();
+    match given_zone(section, now) {
+        Some(zone) => zone,
+        None => stand_in.unwrap_or_else(|| {
+            if !section.has("statistics_time_zone") && !address.host.is_empty() {
+                let message = format!(
+                    "is required for the host {}: the zone in which its statistics day begins, \
+                     such as Asia/Shanghai or UTC",
+                    address.host
+                );
+                section.missing("statistics_time_zone", message);
+            }
+            Zone::utc()
+        }),
+    }
+}
+
+fn given_zone(section: &Section<'_>, now: Timestamp) -> Option<Zone> {
+    const KEY: &str = "statistics_time_zone";
+    let name = section.text(KEY)?;
+    let Ok(zone) = Zone::named(&name) else {
+        section.problem(
+            KEY,
+            format!(
+                "{} is not a time zone; write a name such as Asia/Shanghai or an offset such as \
+                 +08:00",
+                shown(&name)
+            ),
+        );
+        return None;
+    };
+    if !zone.is_documented(now) {
+        section.warning(
+            KEY,
+            format!(
+                "{name} is neither UTC nor +08:00, the only zones in which Feishu documents its \
+                 days; this is not the zone of your office"
+            ),
+        );
+    }
+    Some(zone)
+}
+
+fn geos(section: &Section<'_>, local: Zone, now: Timestamp) -> Vec<GeoZone> {
+    const PLACE: Kind = Kind::Choice(&["cn", "sg", "jp", "us"]);
+    let mut geos: Vec<GeoZone> = Vec::new();
+    for item in section.items("geos") {
+        let (word, zone) = if item.is_scalar() {
+            (item.read(&PLACE, Kind::choice).unwrap_or_default(), None)
+        } else {
+            let section = item.section();
+            if !section.has("geo") {
+                section.missing("geo", format!("is required: {PLACE}"));
+            }
+            (section.choice("geo"), given_zone(&section, now))
+        };
+        let geo = match word {
+            "cn" => Geo::Cn,
+            "sg" => Geo::Sg,
+            "jp" => Geo::Jp,
+            "us" => Geo::Us,
+            _ => continue,
+        };
+        if geos.iter().any(|known| known.geo == geo) {
+            item.problem(format!("{geo} is listed twice; keep one"));
+            continue;
+        }
+        let usual = if geo == Geo::Cn { Zone::shanghai() } else { Zone::utc() };
+        geos.push(GeoZone { geo, zone: zone.unwrap_or(usual) });
+    }
+    if geos.is_empty() {
+        geos.push(GeoZone { geo: Geo::Local, zone: local });
+    }
+    geos
+}
+
+fn departments(section: &Section<'_>, id_type: DepartmentIdType) -> Vec<ListedDepartment> {
+    let items = section.items("departments");
+    if !section.has("departments") {
+        section.missing("departments", "is required: the ids of at least one department");
+    }
+    if items.len() > DEPARTMENTS_MAX {
+        section.problem("departments", format!("lists more than {DEPARTMENTS_MAX} departments"));
+        return Vec::new();
+    }
+    let mut first_lines = BTreeMap::new();
+    let mut departments = Vec::with_capacity(items.len());
+    for item in &items {
+        let (id, include_children) = if item.is_scalar() {
+            (item.read(&Kind::Id, Kind::text), false)
+        } else {
+            let section = item.section();
+            if !section.has("id") {
+                section.missing("id", "is required: the department's id");
+            }
+            (section.text("id"), section.flag("include_children"))
+        };
+        let Some(id) = id else { continue };
+        if let Some(line) = first_lines.insert(id.clone(), item.line()) {
+            let first = if line > 0 { format!(", first on line {line}") } else { String::new() };
+            item.problem(format!("{} is listed twice{first}", shown(&id)));
+            continue;
+        }
+        departments.push(ListedDepartment { id, include_children });
+    }
+    warn_of_other_id_type(section, &departments, id_type);
+    departments
+}
+
+/// Ids of the other type are refused by Feishu, department by department; better said at once.
+fn warn_of_other_id_type(
+    section: &Section<'_>,
+    departments: &[ListedDepartment],
+    id_type: DepartmentIdType,
+) {
+    let open = |department: &&ListedDepartment| department.id.starts_with("od-");
+    let (odd, other) = match id_type {
+        DepartmentIdType::OpenDepartmentId => (
+            departments.iter().find(|department| !open(department) && department.id != "0"),
+            "does not begin with od-, as every open_department_id does; set department_id_type: \
+             department_id if your organisation chose it",
+        ),
+        DepartmentIdType::DepartmentId => (
+            departments.iter().find(open),
+            "looks like an open_department_id, but department_id_type is department_id",
+        ),
+    };
+    if let Some(department) = odd {
+        let id = shown(&department.id);
+        section.warning("departments", format!("{id} {other}"));
+    }
+}
+
+fn schedule(section: &Section<'_>) -> Schedule {
+    let schedule = Schedule {
+        interval: section.duration("interval"),
+        ready_at: section.time("ready_at"),
+        // The range is 31 days, so the number of days always fits.
+        lookback_days: i32::try_from(section.duration("lookback").as_secs() / 86_400)
+            .unwrap_or(i32::MAX),
+        max_age: section.duration("max_age"),
+    };
+    if schedule.interval.as_secs() < INTERVAL_WARN_S {
+        section.warning(
+            "interval",
+            "is under 5m: while a day is late, every look costs requests, and the figures come \
+             once a day",
+        );
+    }
+    schedule
+}
+
+fn limits(section: &Section<'_>) -> Limits {
+    Limits {
+        requests_per_second: section.number("requests_per_second"),
+        concurrency: usize::try_from(section.count("concurrency")).unwrap_or(usize::MAX),
+        timeout: section.duration("timeout"),
+        requests_per_month: section.count("requests_per_month"),
+    }
+}

@@ -1,0 +1,193 @@
+//! How the process logs: one line per event, to standard error.
+//!
+//! Only this crate logs below `warn`: the debug lines of the HTTP client's crates would show URLs
+//! and headers, and with them access tokens.
+
+use std::{error::Error, fmt, io, str::FromStr};
+
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{Layer, Registry, filter::Targets, fmt::MakeWriter, layer::SubscriberExt};
+
+/// The least severity that is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// What needs somebody.
+    Error,
+    /// What may need somebody.
+    Warn,
+    /// What happened.
+    #[default]
+    Info,
+    /// Why it happened.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+/// How a line is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `ts=… level=… message=…`.
+    #[default]
+    Logfmt,
+    /// One JSON object.
+    Json,
+}
+
+impl Level {
+    /// Every level as it is written, from the fewest lines to the most.
+    pub const NAMES: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
+    const fn filter(self) -> LevelFilter {
+        match self {
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
+    }
+}
+
+impl Format {
+    /// Every format as it is written.
+    pub const NAMES: [&str; 2] = ["logfmt", "json"];
+}
+
+/// A word that is neither a level nor a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown;
+
+impl FromStr for Level {
+    type Err = Unknown;
+
+    fn from_str(text: &str) -> Result<Self, Unknown> {
+        match text {
+            "error" => Ok(Self::Error),
+            "warn" => Ok(Self::Warn),
+            "info" => Ok(Self::Info),
+            "debug" => Ok(Self::Debug),
+            "trace" => Ok(Self::Trace),
+            _ => Err(Unknown),
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = Unknown;
+
+    fn from_str(text: &str) -> Result<Self, Unknown> {
+        match text {
+            "logfmt" => Ok(Self::Logfmt),
+            "json" => Ok(Self::Json),
+            _ => Err(Unknown),
+        }
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "levels are {}, formats are {}",
+            Level::NAMES.join(", "),
+            Format::NAMES.join(", ")
+        )
+    }
+}
+
+impl Error for Unknown {}
+
+/// Begins to log to standard error; a second call changes nothing.
+pub fn init(level: Level, format: Format) {
+    // An error means that a subscriber is set already: the first call's.
+    let _ = tracing::subscriber::set_global_default(subscriber(level, format, io::stderr));
+}
+
+/// Neither format has colours, so that a log reads the same in a terminal and in a file.
+fn subscriber<W>(level: Level, format: Format, writer: W) -> impl Subscriber
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        Format::Logfmt => tracing_logfmt::builder().layer().with_writer(writer).boxed(),
+        Format::Json => {
+            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
+        }
+    };
+    let own = level.filter();
+    let targets = Targets::new()
+        .with_default(own.min(LevelFilter::WARN))
+        .with_target(env!("CARGO_CRATE_NAME"), own);
+    tracing_subscriber::registry().with(lines.with_filter(targets))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(level: Level, format: Format) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        tracing::subscriber::with_default(
+            subscriber(level, format, move || writer.clone()),
+            || {
+                tracing::debug!(tenant = "acme", "own detail");
+                tracing::info!(tenant = "acme", "own event");
+                tracing::debug!(target: "reqwest::connect", "GET https://open.feishu.cn/?token=t-1");
+                tracing::info!(target: "hyper", "their event");
+                tracing::warn!(target: "rustls", "their warning");
+            },
+        );
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn only_our_own_crate_logs_below_warn() {
+        for format in [Format::Logfmt, Format::Json] {
+            let text = logged(Level::Trace, format);
+            assert_eq!(text.lines().count(), 3, "{text}");
+            assert!(text.contains("own detail") && text.contains("own event"), "{text}");
+            assert!(text.contains("their warning") && !text.contains("t-1"), "{text}");
+            assert_eq!(logged(Level::Info, format).lines().count(), 2);
+            assert_eq!(logged(Level::Error, format), "");
+        }
+    }
+
+    #[test]
+    fn a_line_is_logfmt_or_json_without_colours() {
+        let text = logged(Level::Info, Format::Logfmt);
+        let line = text.lines().next().unwrap();
+        assert!(line.starts_with("ts=") && line.contains(" level=info "), "{line}");
+        assert!(line.contains("tenant=acme") && line.contains("message=\"own event\""), "{line}");
+        let text = logged(Level::Info, Format::Json);
+        let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert_eq!(line["message"], "own event");
+        assert_eq!(line["tenant"], "acme");
+        assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn every_name_can_be_read() {
+        assert!(Level::NAMES.iter().all(|name| name.parse::<Level>().is_ok()));
+        assert!(Format::NAMES.iter().all(|name| name.parse::<Format>().is_ok()));
+        assert_eq!("loud".parse::<Level>(), Err(Unknown));
+    }
+}

@@ -1,0 +1,159 @@
+//! `docs/configuration.md` holds tables of flags, variables and keys; this test writes them from
+//! the program (`UPDATE_GOLDEN=1`) or fails if they are out of date.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+
+use feishu_exporter::{
+    cli,
+    config::{KEYS, Key, Kind, Since, VARIABLES},
+};
+
+const PAGE: &str = "docs/configuration.md";
+
+#[test]
+fn the_page_about_configuration_is_up_to_date() {
+    let before = fs::read_to_string(PAGE).unwrap();
+    let mut page = before.clone();
+    for (name, table) in [("flags", flags()), ("variables", variables()), ("keys", keys())] {
+        page = with_table(&page, name, &table);
+    }
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(PAGE, page).unwrap();
+    } else {
+        assert!(page == before, "{PAGE} is out of date: run this test with UPDATE_GOLDEN=1");
+    }
+}
+
+#[test]
+fn the_page_names_every_key_variable_and_flag() {
+    let page = fs::read_to_string(PAGE).unwrap();
+    for key in KEYS {
+        assert!(page.contains(&format!("| `{}` |", key.name())), "{}", key.path);
+    }
+    for (_, variable, _) in VARIABLES {
+        assert!(page.contains(variable), "{variable}");
+    }
+    for argument in cli::command().get_arguments().filter_map(clap::Arg::get_long) {
+        assert!(page.contains(&format!("`--{argument}")), "{argument}");
+    }
+}
+
+/// The page with the text between a pair of markers replaced.
+fn with_table(page: &str, name: &str, table: &str) -> String {
+    let begin = format!("<!-- generated: {name} -->\n");
+    let (head, rest) = page.split_once(&begin).unwrap();
+    let (_, tail) = rest.split_once("<!-- end -->").unwrap();
+    format!("{head}{begin}\n{table}\n<!-- end -->{tail}")
+}
+
+fn table(head: [&str; 4], rows: impl Iterator<Item = [String; 4]>) -> String {
+    let mut text = format!("| {} |\n|---|---|---|---|\n", head.join(" | "));
+    for row in rows {
+        let row = row.map(|cell| cell.replace('|', "\\|").replace('\n', " "));
+        text.push_str(&format!("| {} |\n", row.join(" | ")));
+    }
+    text
+}
+
+fn flags() -> String {
+    let mut text = String::new();
+    for command in cli::command().get_subcommands() {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        text.push_str(&format!("### `{}`\n\n{about}.\n\n", command.get_name()));
+        let rows = command.get_arguments().filter(|a| !matches!(a.get_id().as_str(), "help"));
+        text.push_str(&table(["argument", "variable", "default", "meaning"], rows.map(flag)));
+        text.push('\n');
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+fn flag(argument: &clap::Arg) -> [String; 4] {
+    let value = argument.get_value_names().map(|names| names.join(" ")).unwrap_or_default();
+    let name = match argument.get_long() {
+        Some(long) => format!("`--{long} {value}`"),
+        None => format!("`{value}`"),
+    };
+    let words: Vec<_> = argument
+        .get_possible_values()
+        .iter()
+        .map(|word| format!("`{}`", word.get_name()))
+        .collect();
+    let mut help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    // Defaults that clap does not know stand in the help text.
+    let default = match help.split_once(" [default: ") {
+        Some((_, rest)) => rest.split_once(']').unwrap().0.to_owned(),
+        None => argument.get_default_values().iter().map(|v| v.to_str().unwrap()).collect(),
+    };
+    help = help.replace(&format!(" [default: {default}]"), "");
+    let end = if help.ends_with('.') { "" } else { "." };
+    let choice = if words.is_empty() { String::new() } else { format!(" {}.", words.join(", ")) };
+    let variable = argument.get_env().map(|v| code(v.to_str().unwrap())).unwrap_or_default();
+    [name, variable, code(&default), format!("{help}{end}{choice}")]
+}
+
+fn variables() -> String {
+    let mut text = "| variable | meaning |\n|---|---|\n".to_owned();
+    for (_, variable, meaning) in VARIABLES {
+        text.push_str(&format!("| `{variable}` | {meaning} |\n"));
+    }
+    text
+}
+
+fn keys() -> String {
+    let mut sections: Vec<&str> = Vec::new();
+    for key in KEYS {
+        if !sections.contains(&key.section()) {
+            sections.push(key.section());
+        }
+    }
+    let mut text = String::new();
+    for section in sections {
+        let title = if section.is_empty() { "Top level".to_owned() } else { code(section) };
+        text.push_str(&format!("### {title}\n\n"));
+        let rows = KEYS.iter().filter(|key| key.section() == section).map(key_row);
+        text.push_str(&table(["key", "type", "default", "meaning"], rows));
+        text.push('\n');
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+fn key_row(key: &Key) -> [String; 4] {
+    let later = match key.since {
+        Since::First => "",
+        Since::Later { off: Some(off), .. } => &format!(" *Later release; only `{off}`.*"),
+        Since::Later { off: None, .. } => " *Later release; leave it out.*",
+        Since::WithLater => " *Later release.*",
+    };
+    let default = key.default.map(code).unwrap_or_default();
+    [code(key.name()), kind(&key.kind), default, format!("{}{later}", key.meaning)]
+}
+
+fn kind(kind: &Kind) -> String {
+    match kind {
+        Kind::Section => "section".to_owned(),
+        Kind::List(of) => format!("list: {}", self::kind(of)),
+        Kind::Choice(words) => words.iter().copied().map(code).collect::<Vec<_>>().join(", "),
+        Kind::Count { .. } => format!("whole number, {kind}"),
+        Kind::Number { .. } => format!("number, {kind}"),
+        Kind::Duration { .. } => format!("duration, {kind}"),
+        Kind::WholeDays { .. } => format!("whole days, {kind}"),
+        Kind::Text
+        | Kind::Id
+        | Kind::Secret
+        | Kind::Path
+        | Kind::Url
+        | Kind::Zone
+        | Kind::Days
+        | Kind::Flag
+        | Kind::TimeOfDay => {
+            let text = kind.to_string();
+            text.trim_start_matches("a ").trim_start_matches("an ").to_owned()
+        }
+    }
+}
+
+fn code(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("`{text}`") }
+}
