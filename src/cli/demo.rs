@@ -136,5 +136,11 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
         min_department_users: 0,
         calendar: Calendar::default(),
         schedule: Schedule::default(),
+        discovery: None,
+        request_grouping: false,
+        directory: None,
+        contact: None,
+        members: None,
+        user_statistics: None,
     }
 }

@@ -23,7 +23,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use prometheus::Registry;
 use tokio::task::JoinSet;
 
-pub use options::{GeoZone, ListedDepartment, Options, Schedule, Tenant};
+pub use options::{
+    Contact, Discovery, GeoZone, Language, ListedDepartment, Options, Schedule, Tenant,
+    UserStatistics,
+};
 
 use self::{
     board::Board,

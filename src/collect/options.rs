@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::civil::Time;
+use regex::Regex;
 
 use crate::{
     collect::calendar::Calendar,
@@ -45,6 +46,77 @@ pub struct Tenant {
     pub calendar: Calendar,
     /// When to look and how far.
     pub schedule: Schedule,
+    /// Departments found beside the listed ones.
+    pub discovery: Option<Discovery>,
+    /// Whether departments may be asked for together under an ancestor, once that is proven to
+    /// give the same figures.
+    pub request_grouping: bool,
+    /// How often counts of members and sub-departments are fetched from the directory; discovery
+    /// brings them anyway.
+    pub directory: Option<Duration>,
+    /// Names and counts from the contact API.
+    pub contact: Option<Contact>,
+    /// How often people are counted by status.
+    pub members: Option<Duration>,
+    /// Whether the use of people is aggregated, and of how many at least.
+    pub user_statistics: Option<UserStatistics>,
+}
+
+/// A walk through the directory that finds departments.
+#[derive(Clone, Debug)]
+pub struct Discovery {
+    /// The department below which departments are found; `0` is the tenant's root.
+    pub root: String,
+    /// Levels below the tenant's root, at most 4: the statistics reach no deeper.
+    pub max_depth: u8,
+    /// Expressions over the path `a/b/c`, of which one must match; empty: all do.
+    pub include: Vec<Regex>,
+    /// Expressions over the path, of which none may match.
+    pub exclude: Vec<Regex>,
+    /// Departments with fewer direct members are left out.
+    pub min_members: u64,
+    /// How often the walk is made.
+    pub refresh_interval: Duration,
+}
+
+/// What is taken from the contact API.
+#[derive(Clone, Copy, Debug)]
+pub struct Contact {
+    /// The language of names, where a department has a name in it.
+    pub language: Language,
+    /// How often it is asked.
+    pub refresh_interval: Duration,
+}
+
+/// The languages in which Feishu keeps names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// Chinese.
+    #[default]
+    Chinese,
+    /// English.
+    English,
+    /// Japanese.
+    Japanese,
+}
+
+impl Language {
+    /// The key in Feishu's `i18n_name`, and the value of the configuration key.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chinese => "zh_cn",
+            Self::English => "en_us",
+            Self::Japanese => "ja_jp",
+        }
+    }
+}
+
+/// How the use of people is aggregated.
+#[derive(Clone, Copy, Debug)]
+pub struct UserStatistics {
+    /// No aggregate is published of fewer people.
+    pub min_group_size: u64,
 }
 
 /// A geo and the zone in which its days are counted.

@@ -71,6 +71,12 @@ pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
         min_department_users: section.section("privacy").count("min_department_users"),
         calendar: calendar::read(&section.section("calendar")),
         schedule: schedule(&section.section("collection")),
+        discovery: None,
+        request_grouping: false,
+        directory: None,
+        contact: None,
+        members: None,
+        user_statistics: None,
         name,
     }
 }

@@ -82,6 +82,12 @@ fn options_for(base_url: &str, handle: &Handle) -> Tenant {
         min_department_users: 0,
         calendar: calendar::Calendar::default(),
         schedule: Schedule::default(),
+        discovery: None,
+        request_grouping: false,
+        directory: None,
+        contact: None,
+        members: None,
+        user_statistics: None,
     }
 }
 
