@@ -63,8 +63,23 @@ pub struct TenantStatus {
     pub problem: Option<Problem>,
     /// Things that work but that the operator should know, as sentences.
     pub notices: Vec<String>,
+    /// Its optional sources that are switched on.
+    pub sources: Vec<SourceStatus>,
     /// Its departments, by geo.
     pub departments: Vec<DepartmentStatus>,
+}
+
+/// An optional source's facts.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceStatus {
+    /// The label `source`.
+    pub source: &'static str,
+    /// When it last brought all that it was asked for.
+    pub last_success: Option<Timestamp>,
+    /// When it is asked next.
+    pub next_attempt: Option<Timestamp>,
+    /// What its last collection failed with.
+    pub problem: Option<Problem>,
 }
 
 /// A department's facts, for each geo.

@@ -45,8 +45,67 @@ pub const DEPARTMENT_INFO: Family = Family {
            value are left out.",
 };
 
-/// Every family beside the figures, in the order in which they are published.
-pub const FAMILIES: [Family; 3] = [DAY_TIMESTAMP, WORKDAY, DEPARTMENT_INFO];
+/// Declares each family as a constant; `tenant` is the first label of all.
+macro_rules! families {
+    ($($constant:ident = $name:literal [$($label:literal),+] $help:literal;)+) => {
+        $(
+            #[doc = concat!("The family `", $name, "`.")]
+            pub const $constant: Family =
+                Family { name: $name, labels: &["tenant", $($label),+], help: $help };
+        )+
+        /// Every family of the optional sources, in the order in which they are published.
+        pub const OPTIONAL_FAMILIES: &[Family] = &[$($constant),+];
+    };
+}
+
+families! {
+    CONTACT_MEMBERS = "feishu_department_contact_members" ["department_id"]
+        "Members of the department and of those below it, its leaders included, by the contact API (member_count).";
+    CONTACT_PRIMARY_MEMBERS = "feishu_department_contact_primary_members" ["department_id"]
+        "Members whose primary department is this one or one below it, by the contact API (primary_member_count).";
+    CONTACT_LEADERS = "feishu_department_contact_leaders" ["department_id"]
+        "Leaders of the department, by the contact API.";
+    DELETED = "feishu_department_deleted" ["department_id"]
+        "Whether the department was deleted, by the contact API (status.is_deleted): 1 or 0.";
+    DIRECT_MEMBERS = "feishu_department_direct_members" ["department_id"]
+        "Members directly in the department, by the directory API; may lag behind.";
+    RECURSIVE_MEMBERS = "feishu_department_recursive_members" ["department_id"]
+        "Members of the department and of those below it, by the directory API; may lag behind.";
+    DIRECT_DEPARTMENTS = "feishu_department_direct_departments" ["department_id"]
+        "Departments directly below the department, by the directory API; may lag behind.";
+    RECURSIVE_DEPARTMENTS = "feishu_department_recursive_departments" ["department_id"]
+        "Departments below the department, by the directory API; may lag behind.";
+    ENABLED = "feishu_department_enabled" ["department_id"]
+        "Whether the department is in use, by the directory API (enabled_status): 1 or 0.";
+    MEMBERS = "feishu_department_members" ["department_id", "status"]
+        "People directly in the department by the state of their account, each in the first that holds of exited, resigned, frozen, not_joined, active, not_activated.";
+    MEMBERS_BY_EMPLOYEE_TYPE = "feishu_department_members_by_employee_type" ["department_id", "employee_type"]
+        "People directly in the department by the number of their employee type, such as 1 for regular employees.";
+    USERS = "feishu_users" ["geo", "department_id"]
+        "People of the department in the user statistics of the day served.";
+    USERS_ACTIVE = "feishu_users_active" ["geo", "department_id", "product"]
+        "People of the department who were active in the product on the day served; products overlap.";
+    USERS_BY_OS = "feishu_users_by_os" ["geo", "department_id", "os"]
+        "People of the department by operating system, each in every one that they use; small groups are other.";
+    USERS_BY_CLIENT = "feishu_users_by_client" ["geo", "department_id", "client"]
+        "People of the department by client, each in every one that they use; small groups are other.";
+    USERS_INACTIVE = "feishu_users_inactive" ["geo", "department_id", "days"]
+        "Activated people of the department whose last activity lies more than so many days before the day served, or who have none.";
+    USERS_NEVER_ACTIVE = "feishu_users_never_active" ["geo", "department_id"]
+        "Activated people of the department who were never active.";
+    USERS_MEETINGS = "feishu_users_meetings" ["geo", "department_id"]
+        "Meetings on the day served, summed over the people of the department (vc_num).";
+    USERS_VC_DURATION = "feishu_users_vc_duration_seconds" ["geo", "department_id"]
+        "Time in meetings on the day served, summed over the people of the department (vc_duration).";
+    USERS_MESSAGES_SENT = "feishu_users_messages_sent" ["geo", "department_id", "percentile"]
+        "Messages that a person of the department sent on the day served, by percentile of all its people (send_messenger_num).";
+    USERS_MEETING_DURATION = "feishu_users_meeting_duration_seconds" ["geo", "department_id", "percentile"]
+        "Time that a person of the department was in meetings on the day served, by percentile of all its people (vc_duration).";
+}
+
+/// The families that the statistics bring beside the figures, in the order in which they are
+/// published.
+pub const STATISTICS_FAMILIES: [Family; 3] = [DAY_TIMESTAMP, WORKDAY, DEPARTMENT_INFO];
 
 // The day gauge joins the figures on all labels but the version.
 const _: () = assert!(DAY_TIMESTAMP.labels.len() + 1 == FIGURE_LABELS.len());

@@ -6,8 +6,13 @@
 mod families;
 mod figures;
 
-pub use families::{DAY_TIMESTAMP, DEPARTMENT_INFO, FAMILIES, Family, WORKDAY};
+pub use families::*;
 pub use figures::{FIGURE_COUNT, FIGURE_LABELS, FIGURES, Figure, TOTAL_VERSION, Unit};
+
+/// Every family beside the figures, in the order in which they are published.
+pub fn families() -> impl Iterator<Item = &'static Family> {
+    STATISTICS_FAMILIES.iter().chain(OPTIONAL_FAMILIES)
+}
 
 #[cfg(test)]
 mod tests {
@@ -22,7 +27,7 @@ mod tests {
             .iter()
             .flat_map(|f| [Some(f.metric), f.baseline])
             .flatten()
-            .chain(FAMILIES.iter().map(|f| f.name));
+            .chain(families().map(|f| f.name));
         for name in names {
             assert!(seen.insert(name), "{name} is declared twice");
             assert!(name.starts_with("feishu_"), "{name}");
@@ -49,7 +54,7 @@ mod tests {
 
     #[test]
     fn every_help_is_a_sentence() {
-        for help in FIGURES.iter().map(|f| f.help).chain(FAMILIES.iter().map(|f| f.help)) {
+        for help in FIGURES.iter().map(|f| f.help).chain(families().map(|f| f.help)) {
             assert!(help.ends_with('.') && help.starts_with(char::is_uppercase), "{help}");
         }
     }

@@ -1,14 +1,19 @@
 //! Where the tenants' reports come together and become one snapshot: the only caller of
 //! [`Published::publish`].
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::Mutex, task, time::Instant};
 
-use super::{metrics::Metrics, report::Report};
+use super::{facts::UserSamples, metrics::Metrics, report::Report};
 use crate::{
-    exposition::{self, Rendered},
-    snapshot::{Published, Snapshot, Status},
+    exposition::{self, Place, Rendered, Sample, TenantView},
+    snapshot::{Published, Snapshot, SourceStatus, Status, TenantStatus},
+    usage::DepartmentDay,
 };
 
 /// The newest report of every tenant.
@@ -21,8 +26,41 @@ pub(super) struct Board {
 
 #[derive(Default)]
 struct Reports {
-    by_tenant: Vec<Option<Report>>,
+    by_tenant: Vec<(Report, OptionalReport)>,
     limit_reached: bool,
+}
+
+/// What the optional sources of one tenant contribute to the snapshot.
+#[derive(Clone, Default)]
+pub(super) struct OptionalReport {
+    pub(super) places: BTreeMap<Arc<str>, Place>,
+    pub(super) samples: Vec<Sample>,
+    pub(super) users: Vec<UserSamples>,
+    pub(super) sources: Vec<SourceStatus>,
+    pub(super) notices: Vec<String>,
+}
+
+/// A tenant's view with what its optional sources know.
+fn view(report: &Report, optional: &OptionalReport) -> TenantView {
+    let mut view = report.view.clone();
+    view.places = optional.places.clone();
+    view.samples = optional.samples.clone();
+    let place = |day: &Arc<DepartmentDay>| (day.geo, Arc::clone(&day.department_id), day.day);
+    let served: HashSet<_> = view.departments.iter().map(place).collect();
+    // People of one day beside figures of another would mislead.
+    let current = optional
+        .users
+        .iter()
+        .filter(|u| served.contains(&(u.geo, Arc::clone(&u.department_id), u.day)));
+    view.samples.extend(current.flat_map(|users| users.samples.iter().cloned()));
+    view
+}
+
+fn status(report: &Report, optional: &OptionalReport) -> TenantStatus {
+    let mut status = report.status.clone();
+    status.sources = optional.sources.clone();
+    status.notices.extend_from_slice(&optional.notices);
+    status
 }
 
 impl Board {
@@ -35,7 +73,8 @@ impl Board {
     /// Sets the reports that the first snapshot is made of, in the order of the configuration.
     pub(super) async fn start(&self, reports: Vec<Report>) {
         let mut held = self.reports.lock().await;
-        held.by_tenant = reports.into_iter().map(Some).collect();
+        held.by_tenant =
+            reports.into_iter().map(|report| (report, OptionalReport::default())).collect();
         self.render(&mut held).await;
     }
 
@@ -44,18 +83,28 @@ impl Board {
         let started = Instant::now();
         // Held while rendering, so that snapshots are published in the order of their reports.
         let mut reports = self.reports.lock().await;
-        if let Some(slot) = reports.by_tenant.get_mut(tenant) {
-            *slot = Some(report);
+        if let Some((slot, _)) = reports.by_tenant.get_mut(tenant) {
+            *slot = report;
         }
         self.render(&mut reports).await;
         started.elapsed()
     }
 
+    /// Replaces what the optional sources of one tenant contribute and publishes everything.
+    pub(super) async fn publish_optional(&self, tenant: usize, report: OptionalReport) {
+        let mut reports = self.reports.lock().await;
+        if let Some((_, slot)) = reports.by_tenant.get_mut(tenant) {
+            *slot = report;
+        }
+        self.render(&mut reports).await;
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "2^53 series fit into no memory")]
     async fn render(&self, reports: &mut Reports) {
-        let known = || reports.by_tenant.iter().flatten();
-        let views: Vec<_> = known().map(|report| report.view.clone()).collect();
-        let status = Status { tenants: known().map(|report| report.status.clone()).collect() };
+        let each = || reports.by_tenant.iter();
+        let views: Vec<_> = each().map(|(report, optional)| view(report, optional)).collect();
+        let tenants = each().map(|(report, optional)| status(report, optional)).collect();
+        let status = Status { tenants };
         let limit = self.series_limit;
         // Rendering and compressing millions of series takes seconds of CPU.
         let rendered = task::spawn_blocking(move || exposition::render(&views, limit)).await;

@@ -2,11 +2,18 @@
 //!
 //! Counted since this process started; Feishu's own quota counts calendar months.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use jiff::civil::Date;
 
-use crate::{clock::Clock, day::Zone, feishu::Ledger};
+use crate::{
+    clock::Clock,
+    day::Zone,
+    feishu::{Endpoint, Ledger},
+};
 
 /// Counts one tenant's requests by calendar month.
 #[derive(Debug)]
@@ -16,6 +23,8 @@ pub(super) struct Budget {
     zone: Zone,
     clock: Clock,
     month: Mutex<Month>,
+    /// Requests that the live statistics take a day: kept back for the rest of the month.
+    live_per_day: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -27,12 +36,12 @@ struct Month {
 impl Budget {
     /// A budget of `limit` requests in each calendar month of `zone`; 0 counts without limit.
     pub(super) fn new(limit: u64, zone: Zone, clock: Clock) -> Self {
-        Self { limit, zone, clock, month: Mutex::default() }
+        Self { limit, zone, clock, month: Mutex::default(), live_per_day: AtomicU64::new(0) }
     }
 
     /// Requests in this calendar month.
     pub(super) fn spent(&self) -> u64 {
-        self.with_month(|month| month.spent)
+        self.with_month(|month, _| month.spent)
     }
 
     /// The limit; 0: none.
@@ -45,20 +54,30 @@ impl Budget {
         self.limit > 0 && self.spent() >= self.limit
     }
 
-    fn with_month<T>(&self, read: impl FnOnce(&mut Month) -> T) -> T {
-        let first_day = self.zone.local(self.clock.now()).date().first_of_month();
+    /// Tells how many requests the live statistics take a day.
+    pub(super) fn reserve(&self, live_per_day: u64) {
+        self.live_per_day.store(live_per_day, Ordering::Relaxed);
+    }
+
+    fn with_month<T>(&self, read: impl FnOnce(&mut Month, u64) -> T) -> T {
+        let today = self.zone.local(self.clock.now()).date();
+        let first_day = today.first_of_month();
         let mut month = self.month.lock().unwrap_or_else(PoisonError::into_inner);
         if month.first_day != first_day {
             *month = Month { first_day, spent: 0 };
         }
-        read(&mut month)
+        let days_left = today.days_in_month() - today.day();
+        let reserved =
+            self.live_per_day.load(Ordering::Relaxed) * u64::from(days_left.unsigned_abs());
+        read(&mut month, reserved)
     }
 }
 
 impl Ledger for Budget {
-    fn spend(&self) -> bool {
-        self.with_month(|month| {
-            let allowed = self.limit == 0 || month.spent < self.limit;
+    fn spend(&self, endpoint: Endpoint) -> bool {
+        self.with_month(|month, reserved| {
+            let kept = if endpoint.is_live() { 0 } else { reserved };
+            let allowed = self.limit == 0 || month.spent + kept < self.limit;
             month.spent += u64::from(allowed);
             allowed
         })
@@ -69,24 +88,39 @@ impl Ledger for Budget {
 mod tests {
     use super::*;
 
+    const LIVE: Endpoint = Endpoint::AdminDeptStats;
+    const OPTIONAL: Endpoint = Endpoint::AdminUserStats;
+
     #[test]
     fn a_budget_stops_at_its_limit_and_starts_anew_with_the_month() {
         let (clock, hand) = Clock::manual("2026-11-30T15:00:00Z".parse().unwrap());
         let budget = Budget::new(2, Zone::shanghai(), clock);
-        assert!(budget.spend() && !budget.is_exhausted());
-        assert!(budget.spend() && budget.is_exhausted());
-        assert!(!budget.spend());
+        assert!(budget.spend(LIVE) && !budget.is_exhausted());
+        assert!(budget.spend(LIVE) && budget.is_exhausted());
+        assert!(!budget.spend(LIVE));
         assert_eq!(budget.spent(), 2);
         // December begins at 16:00 UTC in UTC+8.
         hand.set("2026-11-30T16:00:00Z".parse().unwrap());
-        assert!(!budget.is_exhausted() && budget.spent() == 0 && budget.spend());
+        assert!(!budget.is_exhausted() && budget.spent() == 0 && budget.spend(LIVE));
     }
 
     #[test]
     fn without_a_limit_requests_are_only_counted() {
         let (clock, _hand) = Clock::manual("2026-11-30T15:00:00Z".parse().unwrap());
         let budget = Budget::new(0, Zone::utc(), clock);
-        assert!((0..100).all(|_| budget.spend()));
+        assert!((0..100).all(|_| budget.spend(LIVE)));
         assert!(budget.spent() == 100 && !budget.is_exhausted());
+    }
+
+    #[test]
+    fn optional_work_spends_what_the_rest_of_the_month_does_not_need() {
+        // Two days are left after this one.
+        let (clock, _hand) = Clock::manual("2026-11-28T12:00:00Z".parse().unwrap());
+        let budget = Budget::new(10, Zone::utc(), clock);
+        budget.reserve(4);
+        assert!(budget.spend(OPTIONAL) && budget.spend(OPTIONAL));
+        assert!(!budget.spend(OPTIONAL), "eight are reserved");
+        assert!((0..8).all(|_| budget.spend(LIVE)));
+        assert!(!budget.spend(LIVE) && budget.is_exhausted());
     }
 }

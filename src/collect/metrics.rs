@@ -1,19 +1,17 @@
 //! What the collector counts.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Registry};
 
-use super::budget::Budget;
+use super::{budget::Budget, job::Source};
 use crate::{
     catalogue::FIGURES,
-    feishu::Ledger,
+    feishu::{Endpoint, Ledger},
+    sources::RejectedValues,
     telemetry::{self, table},
 };
-
-/// The label `source` of everything here.
-const SOURCE: &str = "departments";
 
 /// The metrics of all tenants' collections.
 #[derive(Clone, Debug)]
@@ -66,17 +64,26 @@ impl Metrics {
     }
 
     /// Makes the series of a tenant present from the start; timestamps stay absent.
-    pub(super) fn start(&self, tenant: &str) {
-        self.success.with_label_values(&[tenant, SOURCE]).set(0.0);
-        self.duration.with_label_values(&[tenant, SOURCE]).set(0.0);
+    pub(super) fn start(&self, tenant: &str, sources: &[Source]) {
+        for source in sources {
+            self.success.with_label_values(&[tenant, source.as_label()]).set(0.0);
+            self.duration.with_label_values(&[tenant, source.as_label()]).set(0.0);
+        }
         self.rejected_rows.with_label_values(&[tenant]);
         for figure in &FIGURES {
             self.rejected_values.with_label_values(&[tenant, figure.api_field]);
         }
     }
 
-    pub(super) fn collected(&self, tenant: &str, now: Timestamp, took: Duration, success: bool) {
-        let labels = [tenant, SOURCE];
+    pub(super) fn collected(
+        &self,
+        tenant: &str,
+        source: Source,
+        now: Timestamp,
+        took: Duration,
+        success: bool,
+    ) {
+        let labels = [tenant, source.as_label()];
         self.success.with_label_values(&labels).set(f64::from(u8::from(success)));
         self.duration.with_label_values(&labels).set(took.as_secs_f64());
         self.last.with_label_values(&labels).set(unix(now));
@@ -85,8 +92,8 @@ impl Metrics {
         }
     }
 
-    pub(super) fn next(&self, tenant: &str, at: Timestamp) {
-        self.next.with_label_values(&[tenant, SOURCE]).set(unix(at));
+    pub(super) fn next(&self, tenant: &str, source: Source, at: Timestamp) {
+        self.next.with_label_values(&[tenant, source.as_label()]).set(unix(at));
     }
 
     pub(super) fn departments(&self, tenant: &str, counts: DepartmentCounts) {
@@ -100,7 +107,7 @@ impl Metrics {
         }
     }
 
-    pub(super) fn rejected(&self, tenant: &str, rows: u64, values: &BTreeMap<&'static str, u64>) {
+    pub(super) fn rejected(&self, tenant: &str, rows: u64, values: &RejectedValues) {
         self.rejected_rows.with_label_values(&[tenant]).inc_by(rows);
         for (field, count) in values {
             self.rejected_values.with_label_values(&[tenant, field]).inc_by(*count);
@@ -124,8 +131,8 @@ pub(super) struct Counted {
 }
 
 impl Ledger for Counted {
-    fn spend(&self) -> bool {
-        let allowed = self.budget.spend();
+    fn spend(&self, endpoint: Endpoint) -> bool {
+        let allowed = self.budget.spend(endpoint);
         self.metrics.budget(&self.tenant, &self.budget);
         allowed
     }

@@ -1,4 +1,5 @@
-//! The collector: one loop a tenant, all meeting at one board that publishes.
+//! The collector: two loops a tenant, one for the statistics and one for the optional sources, all
+//! meeting at one board that publishes.
 //!
 //! What to look at and when is decided by pure functions (`latest_day`, `schedule`, `standing`,
 //! `rates`); `look` asks, `report` turns a tenant's state into what is published.
@@ -6,9 +7,12 @@
 mod board;
 mod budget;
 pub mod calendar;
+mod facts;
+mod job;
 mod latest_day;
 mod look;
 mod metrics;
+mod optional;
 mod options;
 mod rates;
 mod report;
@@ -21,7 +25,7 @@ mod tests;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use prometheus::Registry;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 pub use options::{
     Contact, Discovery, GeoZone, Language, ListedDepartment, Options, Schedule, Tenant,
@@ -32,6 +36,7 @@ use self::{
     board::Board,
     budget::Budget,
     metrics::{Counted, Metrics},
+    optional::{Known, Optional},
     tenant::Shared,
 };
 use crate::{
@@ -84,7 +89,7 @@ impl Collector {
         let api_metrics = feishu::Metrics::register(registry);
         let prepare = |options: Tenant| {
             let name = &options.name;
-            metrics.start(name);
+            metrics.start(name, &optional::sources(&options));
             // Feishu's quota is counted by month, in the zone in which it counts days.
             let zone = options.geos[0].zone.clone();
             let limit = options.api.limits.requests_per_month;
@@ -110,21 +115,23 @@ impl Collector {
 
     /// Publishes the first snapshot, in which no department has a day yet.
     pub async fn publish_start(&self) {
-        let reports = (0..self.parts.len()).map(|index| report::report(&self.tenant(index)));
+        let reports = (0..self.parts.len()).map(|index| report::report(&self.loops(index).0));
         self.shared.board.start(reports.collect()).await;
     }
 
     /// Collects until the stop is requested.
     pub async fn run(self, mut shutdown: Shutdown) {
-        let mut loops = JoinSet::new();
+        let mut running = JoinSet::new();
         let mut tenants = HashMap::new();
         for index in 0..self.parts.len() {
-            tenants.insert(loops.spawn(self.tenant(index).run()).id(), index);
+            let (statistics, optional) = self.loops(index);
+            let both = running.spawn(async move { run_both(statistics, optional).await });
+            tenants.insert(both.id(), index);
         }
         loop {
             let ended = tokio::select! {
                 () = shutdown.requested() => return,
-                Some(ended) = loops.join_next() => ended,
+                Some(ended) = running.join_next() => ended,
             };
             let Err(defect) = ended else { continue };
             let Some(index) = tenants.remove(&defect.id()) else { continue };
@@ -134,12 +141,12 @@ impl Collector {
                 tenant = name, %defect,
                 "The loop of tenant {name} ended by a defect and starts again in {RESTART_AFTER:?}"
             );
-            let again = self.tenant(index);
-            let restarted = loops.spawn(async move {
+            let (statistics, optional) = self.loops(index);
+            let again = running.spawn(async move {
                 tokio::time::sleep(RESTART_AFTER).await;
-                again.run().await;
+                run_both(statistics, optional).await;
             });
-            tenants.insert(restarted.id(), index);
+            tenants.insert(again.id(), index);
         }
     }
 
@@ -147,7 +154,11 @@ impl Collector {
     pub async fn once(self, day: Option<Day>) -> Vec<Collected> {
         let mut collected = Vec::with_capacity(self.parts.len());
         for index in 0..self.parts.len() {
-            let mut tenant = self.tenant(index);
+            let (mut tenant, mut optional) = self.loops(index);
+            if tenant.options.discovery.is_some() {
+                optional.run_once().await;
+                tenant.retarget();
+            }
             tenant.only_day = day;
             tenant.look_once().await;
             let report::Report { view, status } = report::report(&tenant);
@@ -156,8 +167,27 @@ impl Collector {
         collected
     }
 
-    fn tenant(&self, index: usize) -> tenant::Tenant {
+    /// A tenant's two loops, which know nothing yet.
+    fn loops(&self, index: usize) -> (tenant::Tenant, Optional) {
         let Part { options, client, budget } = self.parts[index].clone();
-        tenant::Tenant::new(options, client, budget, &self.shared, index)
+        let (known_to, known) = watch::channel(Known::default());
+        let (targets, discovered) = watch::channel(Vec::new());
+        let links = optional::Links {
+            client: Arc::clone(&client),
+            clock: self.shared.clock.clone(),
+            metrics: self.shared.metrics.clone(),
+            board: Arc::clone(&self.shared.board),
+            index,
+            known,
+            targets,
+        };
+        let optional = Optional::new(options.clone(), links);
+        let links = tenant::Links { discovered, known: known_to };
+        (tenant::Tenant::new(options, client, budget, &self.shared, index, links), optional)
     }
+}
+
+/// Runs both loops of a tenant; a defect in one ends both.
+async fn run_both(statistics: tenant::Tenant, optional: Optional) {
+    tokio::join!(statistics.run(), optional.run());
 }

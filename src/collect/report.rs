@@ -45,6 +45,8 @@ pub(super) fn report(tenant: &Tenant) -> Report {
         scale: tenant.rates.scale,
         geos: geos.collect(),
         department_up: ups.collect(),
+        places: BTreeMap::new(),
+        samples: Vec::new(),
         departments: served.into_iter().flat_map(BTreeMap::into_values).collect(),
     };
     Report { view, status: status(tenant) }
@@ -119,6 +121,7 @@ fn status(tenant: &Tenant) -> TenantStatus {
         next_attempt: tenant.next_look,
         problem: tenant.problem.clone(),
         notices: notices(tenant),
+        sources: Vec::new(),
         departments: departments.collect(),
     }
 }

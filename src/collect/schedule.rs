@@ -121,6 +121,11 @@ pub(super) fn failure_wait(schedule: &Schedule, failures: u32, quota: bool) -> D
         .min(schedule.interval)
 }
 
+/// How long something is left alone after the `times`-th look in vain in a row, from 1.
+pub(super) fn fruitless_wait(times: u32) -> Duration {
+    FRUITLESS_WAITS[(times.max(1) as usize).min(FRUITLESS_WAITS.len()) - 1]
+}
+
 /// Whether Feishu, and not our own budget, said that the month's quota is used up.
 pub(super) fn is_feishu_quota(error: &Error) -> bool {
     error.class == Class::Quota && error.code.is_some()
@@ -145,8 +150,7 @@ fn due(
     let schedule = group.schedule;
     let Some(last_look) = standing.last_look else { return Due::At(now) };
     if standing.fruitless > 0 {
-        let index = (standing.fruitless as usize).min(FRUITLESS_WAITS.len()) - 1;
-        return Due::At(later(last_look, FRUITLESS_WAITS[index]));
+        return Due::At(later(last_look, fruitless_wait(standing.fruitless)));
     }
     if standing.failures > 0 {
         return Due::At(later(last_look, failure_wait(schedule, standing.failures, false)));

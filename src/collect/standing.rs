@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::{
     day::Day,
-    feishu::{Class, Error},
+    feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
     sources::departments::{Found, FoundDay},
     usage::{DepartmentDay, Geo},
@@ -22,7 +22,7 @@ use crate::{
 pub(super) const REASKS_MAX: u8 = 3;
 
 /// A department that is asked for in one geo, alone or with its sub-departments.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Target {
     pub(super) geo: Geo,
     pub(super) department_id: Arc<str>,
@@ -147,6 +147,12 @@ impl Standing {
                 self.days.insert(Arc::clone(&day.department_id), day);
             }
         }
+    }
+
+    /// Requests that its list takes, as far as is known.
+    pub(super) fn requests(&self) -> u64 {
+        let rows: usize = self.days.values().map(|day| day.rows.len()).sum();
+        (rows as u64).div_ceil(u64::from(DEPT_STATS_PAGE_SIZE)).max(1)
     }
 
     /// Drops days that fail the test and tells whether there were any.

@@ -1,16 +1,21 @@
 //! One tenant's loop: look at what is due, publish, wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use humantime::format_duration;
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{
     board::Board,
     budget::Budget,
+    job::Source,
     look::{Looked, look},
     metrics::Metrics,
+    optional::Known,
     options,
     rates::Evidence,
     report,
@@ -20,14 +25,14 @@ use super::{
 use crate::{
     clock::Clock,
     day::{Day, Zone},
-    feishu::{Client, Error},
+    feishu::{Class, Client, Error},
     snapshot::Problem,
     sources::departments::{Found, Versions},
     usage::{Geo, RateScale},
 };
 
 /// How long the loop sleeps at a time: a step of the wall clock is noticed within it.
-const CLOCK_CHECK: Duration = Duration::from_secs(15);
+pub(super) const CLOCK_CHECK: Duration = Duration::from_secs(15);
 
 /// One tenant and all that is known of it.
 pub(super) struct Tenant {
@@ -54,6 +59,14 @@ pub(super) struct Tenant {
     jitter: Duration,
     board: Arc<Board>,
     index: usize,
+    links: Links,
+}
+
+/// How the statistics and the optional sources of a tenant tell each other what they know.
+pub(super) struct Links {
+    /// Departments that discovery found.
+    pub(super) discovered: watch::Receiver<Vec<options::ListedDepartment>>,
+    pub(super) known: watch::Sender<Known>,
 }
 
 /// The departments of one geo.
@@ -95,22 +108,14 @@ impl Tenant {
         budget: Arc<Budget>,
         shared: &Shared,
         index: usize,
+        links: Links,
     ) -> Self {
-        let target = |geo, department: &options::ListedDepartment| Target {
-            geo,
-            department_id: department.id.as_str().into(),
-            include_children: department.include_children,
-        };
         let groups = options.geos.iter().map(|geo| Group {
             geo: geo.geo,
             zone: geo.zone.clone(),
-            standings: options
-                .departments
-                .iter()
-                .map(|department| Standing::new(target(geo.geo, department)))
-                .collect(),
+            standings: Vec::new(),
         });
-        Self {
+        let mut tenant = Self {
             groups: groups.collect(),
             versions: Arc::new(Versions::new(
                 options.product_versions,
@@ -131,19 +136,47 @@ impl Tenant {
             resume_at: Timestamp::MIN,
             jitter: JITTER_MAX.mul_f64(fastrand::f64()),
             index,
+            links,
             options,
+        };
+        tenant.retarget();
+        tenant
+    }
+
+    /// Takes in which departments there are now: the listed ones, and those that discovery found
+    /// beside them. What is known of those that stay is kept.
+    pub(super) fn retarget(&mut self) {
+        let discovered = self.links.discovered.borrow_and_update().clone();
+        let listed = &self.options.departments;
+        let is_listed = |id: &str| listed.iter().any(|department| department.id == id);
+        let departments: Vec<&options::ListedDepartment> =
+            listed.iter().chain(discovered.iter().filter(|found| !is_listed(&found.id))).collect();
+        for group in &mut self.groups {
+            let mut kept: HashMap<Target, Standing> =
+                group.standings.drain(..).map(|s| (s.target.clone(), s)).collect();
+            group.standings = departments
+                .iter()
+                .map(|department| Target {
+                    geo: group.geo,
+                    department_id: department.id.as_str().into(),
+                    include_children: department.include_children,
+                })
+                .map(|target| kept.remove(&target).unwrap_or_else(|| Standing::new(target)))
+                .collect();
         }
     }
 
     /// Looks and publishes for ever; stopped by being dropped.
     pub(super) async fn run(mut self) {
         loop {
+            self.retarget();
             self.look_once().await;
             self.expire();
             let next = self.next();
             self.next_look = Some(next);
-            self.metrics.next(&self.options.name, next);
+            self.metrics.next(&self.options.name, Source::Departments, next);
             self.publish().await;
+            self.tell();
             self.next_look = None;
             self.wait_until(next).await;
         }
@@ -170,7 +203,8 @@ impl Tenant {
             if success {
                 self.last_success = Some(now);
             }
-            self.metrics.collected(&self.options.name, now, started.elapsed(), success);
+            let source = Source::Departments;
+            self.metrics.collected(&self.options.name, source, now, started.elapsed(), success);
         }
     }
 
@@ -186,6 +220,22 @@ impl Tenant {
         self.metrics.departments(&self.options.name, report::counts(self));
         self.metrics.budget(&self.options.name, &self.budget);
         self.board.publish(self.index, report::report(self)).await
+    }
+
+    /// Tells the optional sources what there is to ask for.
+    pub(super) fn tell(&self) {
+        let standings = || self.groups.iter().flat_map(|group| &group.standings);
+        self.budget.reserve(standings().map(Standing::requests).sum());
+        self.links.known.send_replace(Known {
+            has_looked: true,
+            // A scope that the statistics lack does not hold up the others.
+            is_reachable: self.problem.as_ref().is_none_or(|problem| {
+                problem.class == Class::Permission.as_label()
+                    || problem.class == Class::InvalidRequest.as_label()
+            }),
+            ids: standings().map(|s| s.target.department_id.to_string()).collect(),
+            served: report::report(self).view.departments,
+        });
     }
 
     /// Draws the tenant's conclusions from a look, and says each change once.
@@ -277,7 +327,11 @@ impl Tenant {
                 return;
             }
             let left = now.duration_until(next).unsigned_abs();
-            sleep(left.clamp(Duration::from_millis(1), CLOCK_CHECK)).await;
+            tokio::select! {
+                () = sleep(left.clamp(Duration::from_millis(1), CLOCK_CHECK)) => {}
+                // Discovery found other departments than before.
+                Ok(()) = self.links.discovered.changed() => return,
+            }
         }
     }
 }

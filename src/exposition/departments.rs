@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     catalogue::{
-        DAY_TIMESTAMP, DEPARTMENT_INFO, FIGURE_COUNT, FIGURE_LABELS, FIGURES, TOTAL_VERSION,
-        WORKDAY,
+        DAY_TIMESTAMP, DEPARTMENT_INFO, FIGURE_COUNT, FIGURE_LABELS, FIGURES, Family,
+        OPTIONAL_FAMILIES, TOTAL_VERSION, WORKDAY,
     },
     day::Zone,
     snapshot::Body,
@@ -42,6 +42,34 @@ pub struct TenantView {
     pub departments: Vec<Arc<DepartmentDay>>,
     /// Whether the last request for a department succeeded, where there was one.
     pub department_up: Vec<(Geo, Arc<str>, bool)>,
+    /// What the contact API tells of departments, by id.
+    pub places: BTreeMap<Arc<str>, Place>,
+    /// What the optional sources tell, in any order.
+    pub samples: Vec<Sample>,
+}
+
+/// Name and place of a department; what is unknown is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The name in the wanted language.
+    pub name: Option<String>,
+    /// The parent, in the tenant's id type.
+    pub parent_department_id: Option<String>,
+    /// The id made by the system.
+    pub open_department_id: Option<String>,
+    /// The id chosen by the organisation.
+    pub custom_department_id: Option<String>,
+}
+
+/// One sample of an optional source.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// One of [`OPTIONAL_FAMILIES`].
+    pub family: &'static Family,
+    /// The values of its labels after `tenant`.
+    pub labels: Vec<Arc<str>>,
+    /// The value.
+    pub value: f64,
 }
 
 /// One geo of a tenant.
@@ -92,6 +120,7 @@ pub fn render(tenants: &[TenantView], series_limit: u64) -> Rendered {
     write_days(&mut page, &tenants);
     write_workdays(&mut page, &tenants);
     write_info(&mut page, &tenants);
+    OPTIONAL_FAMILIES.iter().for_each(|family| write_samples(&mut page, &tenants, family));
     write_up(&mut page, &tenants);
     Rendered { body: compress(page.text, page.series), limit_reached }
 }
@@ -102,6 +131,8 @@ struct Tenant<'a> {
     geos: BTreeMap<Geo, &'a GeoView>,
     departments: BTreeMap<(Geo, &'a str), (&'a DepartmentDay, Range<usize>)>,
     up: BTreeMap<(Geo, &'a str), bool>,
+    /// The samples of the optional sources, by family and labels, each once.
+    samples: BTreeMap<(&'static str, Vec<&'a str>), f64>,
     rows: Vec<Row<'a>>,
     /// Label sets as they are written; `departments` and `rows` point into it. Escaping each once
     /// rather than once a family is most of the speed of rendering.
@@ -129,6 +160,7 @@ impl<'a> Tenant<'a> {
             geos: BTreeMap::new(),
             departments: BTreeMap::new(),
             up: BTreeMap::new(),
+            samples: BTreeMap::new(),
             rows: Vec::new(),
             labels: String::new(),
         };
@@ -140,6 +172,10 @@ impl<'a> Tenant<'a> {
         }
         for (key, day) in newest {
             tenant.add(key, day);
+        }
+        for sample in view.samples.iter().filter(|sample| sample.value.is_finite()) {
+            let labels = sample.labels.iter().map(|label| label_value(label)).collect();
+            tenant.samples.entry((sample.family.name, labels)).or_insert(sample.value);
         }
         tenant
     }
@@ -187,20 +223,25 @@ impl<'a> Tenant<'a> {
         let figures: usize = self.rows.iter().map(of_row).sum();
         let days = self.departments.keys().filter(|key| self.geos.contains_key(&key.0)).count();
         let workdays = self.geos.values().filter(|geo| geo.workday.is_some()).count();
-        let count = figures + days + workdays + self.newest_names().len() + self.up.len();
+        let named = self.infos().len() + self.up.len() + self.samples.len();
+        let count = figures + days + workdays + named;
         count.try_into().expect("as many series as fit into memory are fewer than 2^64")
     }
 
-    /// Per department id the newest day in any geo, whose names are the ones to tell.
-    fn newest_names(&self) -> BTreeMap<&'a str, &'a DepartmentDay> {
-        let mut newest: BTreeMap<&str, &DepartmentDay> = BTreeMap::new();
+    /// Per department id what is known of its name and place: the newest day in any geo, and what
+    /// the contact API tells.
+    fn infos(&self) -> BTreeMap<&'a str, (Option<&'a DepartmentDay>, Option<&'a Place>)> {
+        let mut infos: BTreeMap<&str, (Option<&DepartmentDay>, Option<&Place>)> = BTreeMap::new();
         for (&(_, id), &(day, _)) in &self.departments {
-            let kept = newest.entry(id).or_insert(day);
-            if day.day > kept.day {
-                *kept = day;
+            let (kept, _) = infos.entry(id).or_default();
+            if kept.is_none_or(|kept| day.day > kept.day) {
+                *kept = Some(day);
             }
         }
-        newest
+        for (id, place) in &self.view.places {
+            infos.entry(label_value(id)).or_default().1 = Some(place);
+        }
+        infos
     }
 }
 
@@ -291,21 +332,38 @@ fn write_workdays(page: &mut Page, tenants: &[Tenant]) {
 fn write_info(page: &mut Page, tenants: &[Tenant]) {
     page.family(DEPARTMENT_INFO.name, DEPARTMENT_INFO.help, |page| {
         for tenant in tenants {
-            for (id, day) in tenant.newest_names() {
-                let stated = |text| Some(text).filter(|text: &&str| !text.is_empty());
+            for (id, (day, place)) in tenant.infos() {
+                let stated = |text: &'_ str| !text.is_empty();
+                let told = |field: fn(&Place) -> &Option<String>| field(place?).as_deref();
                 let values = [
                     Some(&*tenant.view.name),
                     Some(id),
-                    stated(&day.department),
-                    stated(&day.path),
-                    None,
-                    Some(id).filter(|id| id.starts_with(OPEN_ID_PREFIX)),
-                    None,
+                    told(|p| &p.name).or(day.map(|day| &*day.department)).filter(|t| stated(t)),
+                    day.map(|day| &*day.path).filter(|t| stated(t)),
+                    told(|p| &p.parent_department_id),
+                    told(|p| &p.open_department_id)
+                        .or(Some(id).filter(|id| id.starts_with(OPEN_ID_PREFIX))),
+                    told(|p| &p.custom_department_id),
                 ];
                 page.text.push_str(DEPARTMENT_INFO.name);
                 push_labels(&mut page.text, DEPARTMENT_INFO.labels, values);
                 page.text.push_str("} ");
                 page.value(1.0);
+            }
+        }
+    });
+}
+
+fn write_samples(page: &mut Page, tenants: &[Tenant], family: &Family) {
+    page.family(family.name, family.help, |page| {
+        for tenant in tenants {
+            let samples = tenant.samples.range((family.name, Vec::new())..);
+            for ((_, labels), value) in samples.take_while(|((name, _), _)| *name == family.name) {
+                page.text.push_str(family.name);
+                let values = [&*tenant.view.name].into_iter().chain(labels.iter().copied());
+                push_labels(&mut page.text, family.labels, values.map(Some));
+                page.text.push_str("} ");
+                page.value(*value);
             }
         }
     });

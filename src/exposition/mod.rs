@@ -11,7 +11,7 @@ mod negotiate;
 mod own;
 mod text;
 
-pub use departments::{GeoView, Rendered, TenantView, render};
+pub use departments::{GeoView, Place, Rendered, Sample, TenantView, render};
 pub use encode::{compress, gzip_frames, plain_frames};
 pub use negotiate::{Format, accepts_gzip};
 pub use own::own;

@@ -1,20 +1,20 @@
-//! The admin API: activity statistics of departments.
+//! The admin API: activity statistics of departments and of their people.
 
 use jiff::civil::Date;
-use reqwest::Method;
-use serde_json::value::RawValue;
 
 use super::{
     Client,
     endpoint::Endpoint,
-    error::{Class, Error},
-    paging::{PageEnd, Pages},
+    error::Error,
+    paging::{PageEnd, items},
     transport::Request,
     wire::{Object, Scalar},
 };
 
 /// Rows of a page: the largest size that the API takes.
 pub const DEPT_STATS_PAGE_SIZE: u32 = 20;
+/// People of a page: the largest size that the API takes.
+const USER_STATS_PAGE_SIZE: u32 = 60;
 
 /// What to ask `admin_dept_stats` for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,47 @@ impl<'a> DeptStat<'a> {
     }
 }
 
+/// What to ask `admin_user_stats` for: one department's own people on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserStatsQuery {
+    /// In the tenant's `department_id_type`.
+    pub department_id: String,
+    /// The day.
+    pub day: Date,
+    /// `target_geo`; none for the tenant's own data.
+    pub target_geo: Option<&'static str>,
+}
+
+/// A person's day as Feishu sent it. It must not outlive the page that it came with.
+#[derive(Debug)]
+pub struct UserStat<'a>(Object<'a>);
+
+impl<'a> UserStat<'a> {
+    /// Reads one item of the list; none if it is no object.
+    #[must_use]
+    pub fn parse(item: &'a str) -> Option<Self> {
+        serde_json::from_str(item).ok().map(Self)
+    }
+
+    /// The field `date`, if it is a date.
+    #[must_use]
+    pub fn date(&self) -> Option<Date> {
+        self.0.text("date")?.trim().parse().ok()
+    }
+
+    /// The person's id; only ever hashed, to count each person once.
+    #[must_use]
+    pub fn user_id(&self) -> Option<String> {
+        self.0.text("user_id").filter(|id| !id.is_empty())
+    }
+
+    /// Any other field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Scalar<'a> {
+        self.0.scalar(name)
+    }
+}
+
 impl Client {
     /// Reads a whole list of department statistics; `each` sees every row once, in the order in
     /// which they come. An item that is no object is seen as none.
@@ -92,30 +133,39 @@ impl Client {
         query: &DeptStatsQuery,
         each: &mut (dyn FnMut(Option<DeptStat<'_>>) + Send),
     ) -> Result<(), Error> {
-        let mut pages = Pages::default();
-        let mut request = dept_stats_request(query, self.department_id_type());
-        let fixed = request.query.len();
-        loop {
-            let answer = self.call(&request).await?;
-            let malformed = |what: String| self.malformed(&request, what);
-            let end = read_page(answer.data().map_err(malformed)?, each).map_err(malformed)?;
-            match pages.next(end).map_err(malformed)? {
-                None => return Ok(()),
-                Some(token) => {
-                    request.query.truncate(fixed);
-                    request.query.push(("page_token", token));
-                }
-            }
-        }
+        let id_type = self.department_id_type();
+        let page = |data: Option<Object<'_>>| {
+            let rows = items(data.as_ref(), "items")?;
+            rows.into_iter().for_each(|row| each(row.map(DeptStat)));
+            Ok(PageEnd::of(data.as_ref()))
+        };
+        self.read_list(|token| dept_stats_request(query, id_type, token), page).await
     }
 
-    fn malformed(&self, request: &Request, what: String) -> Error {
-        self.count_failure(request.endpoint, Class::Malformed);
-        Error::local(Class::Malformed, &request.attempt, what)
+    /// Reads one day of a department's own people; `each` sees every row once.
+    ///
+    /// # Errors
+    /// If any page fails. Rows of the pages before it were seen; the caller drops them.
+    pub async fn admin_user_stats(
+        &self,
+        query: &UserStatsQuery,
+        each: &mut (dyn FnMut(Option<UserStat<'_>>) + Send),
+    ) -> Result<(), Error> {
+        let id_type = self.department_id_type();
+        let page = |data: Option<Object<'_>>| {
+            let rows = items(data.as_ref(), "items")?;
+            rows.into_iter().for_each(|row| each(row.map(UserStat)));
+            Ok(PageEnd::of(data.as_ref()))
+        };
+        self.read_list(|token| user_stats_request(query, id_type, token), page).await
     }
 }
 
-fn dept_stats_request(query: &DeptStatsQuery, department_id_type: &'static str) -> Request {
+fn dept_stats_request(
+    query: &DeptStatsQuery,
+    department_id_type: &'static str,
+    page_token: Option<&str>,
+) -> Request {
     let days = match query.start == query.end {
         true => query.start.to_string(),
         false => format!("{} to {}", query.start, query.end),
@@ -128,33 +178,33 @@ fn dept_stats_request(query: &DeptStatsQuery, department_id_type: &'static str) 
         ("contains_child_dept", query.contains_child_dept.to_string()),
         ("page_size", DEPT_STATS_PAGE_SIZE.to_string()),
     ];
-    if let Some(geo) = query.target_geo {
-        parameters.push(("target_geo", geo.to_owned()));
-    }
     if query.with_product_version {
         parameters.push(("with_product_version", "true".to_owned()));
     }
-    Request {
-        endpoint: Endpoint::AdminDeptStats,
-        method: Method::GET,
-        query: parameters,
-        body: None,
-        attempt: format!("fetching statistics of department {} for {days}", query.department_id),
-    }
+    parameters.extend(query.target_geo.map(|geo| ("target_geo", geo.to_owned())));
+    parameters.extend(page_token.map(|token| ("page_token", token.to_owned())));
+    let attempt = format!("fetching statistics of department {} for {days}", query.department_id);
+    Request::get(Endpoint::AdminDeptStats, parameters, attempt)
 }
 
-/// Shows the rows of one page; an absent or `null` list is an empty one.
-fn read_page(
-    data: Option<Object<'_>>,
-    each: &mut (dyn FnMut(Option<DeptStat<'_>>) + Send),
-) -> Result<PageEnd, String> {
-    let Some(data) = data else { return Ok(PageEnd::default()) };
-    if let Some(raw) = data.raw("items") {
-        let items: Vec<&RawValue> =
-            serde_json::from_str(raw).map_err(|e| format!("`items` is not a list: {e}"))?;
-        for item in items {
-            each(DeptStat::parse(item.get()));
-        }
-    }
-    Ok(PageEnd { has_more: data.flag("has_more"), page_token: data.text("page_token") })
+fn user_stats_request(
+    query: &UserStatsQuery,
+    department_id_type: &'static str,
+    page_token: Option<&str>,
+) -> Request {
+    let mut parameters = vec![
+        ("user_id_type", "open_id".to_owned()),
+        ("department_id_type", department_id_type.to_owned()),
+        ("start_date", query.day.to_string()),
+        ("end_date", query.day.to_string()),
+        ("department_id", query.department_id.clone()),
+        ("page_size", USER_STATS_PAGE_SIZE.to_string()),
+    ];
+    parameters.extend(query.target_geo.map(|geo| ("target_geo", geo.to_owned())));
+    parameters.extend(page_token.map(|token| ("page_token", token.to_owned())));
+    let attempt = format!(
+        "fetching the use of department {}'s people for {}",
+        query.department_id, query.day
+    );
+    Request::get(Endpoint::AdminUserStats, parameters, attempt)
 }

@@ -7,11 +7,26 @@ pub enum Endpoint {
     TenantAccessToken,
     /// A department's activity statistics.
     AdminDeptStats,
+    /// The activity of a department's people.
+    AdminUserStats,
+    /// The people of a department.
+    UsersFindByDepartment,
+    /// The departments below a department, with counts.
+    DepartmentsFilter,
+    /// Names and places of departments by id.
+    DepartmentsBatch,
 }
 
 impl Endpoint {
     /// Every endpoint, for metrics that are present from the start.
-    pub const ALL: [Self; 2] = [Self::TenantAccessToken, Self::AdminDeptStats];
+    pub const ALL: [Self; 6] = [
+        Self::TenantAccessToken,
+        Self::AdminDeptStats,
+        Self::AdminUserStats,
+        Self::UsersFindByDepartment,
+        Self::DepartmentsFilter,
+        Self::DepartmentsBatch,
+    ];
 
     /// The path below the base URL.
     #[must_use]
@@ -19,6 +34,10 @@ impl Endpoint {
         match self {
             Self::TenantAccessToken => "/open-apis/auth/v3/tenant_access_token/internal",
             Self::AdminDeptStats => "/open-apis/admin/v1/admin_dept_stats",
+            Self::AdminUserStats => "/open-apis/admin/v1/admin_user_stats",
+            Self::UsersFindByDepartment => "/open-apis/contact/v3/users/find_by_department",
+            Self::DepartmentsFilter => "/open-apis/directory/v1/departments/filter",
+            Self::DepartmentsBatch => "/open-apis/contact/v3/departments/batch",
         }
     }
 
@@ -28,7 +47,17 @@ impl Endpoint {
         match self {
             Self::TenantAccessToken => "tenant_access_token",
             Self::AdminDeptStats => "admin_dept_stats",
+            Self::AdminUserStats => "admin_user_stats",
+            Self::UsersFindByDepartment => "users_find_by_department",
+            Self::DepartmentsFilter => "departments_filter",
+            Self::DepartmentsBatch => "departments_batch",
         }
+    }
+
+    /// Whether the live statistics need it; all else is optional and yields to them.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::TenantAccessToken | Self::AdminDeptStats)
     }
 
     /// The scope that the app needs, by the API document; none where credentials are enough.
@@ -37,6 +66,10 @@ impl Endpoint {
         match self {
             Self::TenantAccessToken => None,
             Self::AdminDeptStats => Some("admin:admin_dept_stat:readonly"),
+            Self::AdminUserStats => Some("admin:admin_user_stat:readonly"),
+            Self::UsersFindByDepartment => Some("contact:contact:readonly_as_app"),
+            Self::DepartmentsFilter => Some("directory:department:list"),
+            Self::DepartmentsBatch => Some("contact:contact.base:readonly"),
         }
     }
 }

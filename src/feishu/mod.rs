@@ -6,6 +6,8 @@
 
 mod admin;
 mod codes;
+mod contact;
+mod directory;
 mod endpoint;
 mod error;
 mod limit;
@@ -24,10 +26,12 @@ use reqwest::Method;
 use tokio::time::{Instant, sleep};
 
 pub use self::{
-    admin::{DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery},
+    admin::{DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, UserStat, UserStatsQuery},
     codes::Reach,
+    contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, Person},
+    directory::{Abnormal, DirectoryDepartment},
     endpoint::Endpoint,
-    error::{Class, Error, Retry},
+    error::{Class, Error, Refusal, Retry},
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
     wire::Scalar,
@@ -35,15 +39,18 @@ pub use self::{
 use self::{
     error::Class as C,
     limit::Limiter,
+    paging::{PageEnd, Pages},
     token::{Fetched, Tokens},
     transport::{Answer, Failure, Request, Transport},
+    wire::Object,
 };
 use crate::{clock::Clock, secret::Secret};
 
 /// Asked before every request, so that a budget can be kept.
 pub trait Ledger: Send + Sync {
-    /// Counts a request; false if the budget is used up, and then it is not sent.
-    fn spend(&self) -> bool;
+    /// Counts a request to an endpoint; false if the budget does not allow it, and then it is not
+    /// sent.
+    fn spend(&self, endpoint: Endpoint) -> bool;
 }
 
 /// One tenant's client.
@@ -90,6 +97,29 @@ impl Client {
 
     fn department_id_type(&self) -> &'static str {
         self.options.department_id_type.as_str()
+    }
+
+    /// Reads a list to its end: `request` makes the request for a page token, `page` takes in one
+    /// page's `data` and tells how it ends.
+    async fn read_list(
+        &self,
+        request: impl Fn(Option<&str>) -> Request,
+        mut page: impl FnMut(Option<Object<'_>>) -> Result<PageEnd, String>,
+    ) -> Result<(), Error> {
+        let mut pages = Pages::default();
+        let mut token: Option<String> = None;
+        loop {
+            let request = request(token.as_deref());
+            let answer = self.call(&request).await?;
+            let next = answer.data().and_then(&mut page).and_then(|end| pages.next(end));
+            token = next.map_err(|what| {
+                self.count_failure(request.endpoint, C::Malformed);
+                Error::local(C::Malformed, &request.attempt, what)
+            })?;
+            if token.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Sends a request with the tenant's token until it is answered or given up.
@@ -155,8 +185,13 @@ impl Client {
         let tenant = &self.options.tenant;
         for sends in 1.. {
             let permit = self.limiter.acquire(request.endpoint).await;
-            if !self.ledger.spend() {
-                let what = "the configured budget of requests for this month is used up";
+            if !self.ledger.spend(request.endpoint) {
+                let what = match request.endpoint.is_live() {
+                    true => "the configured budget of requests for this month is used up",
+                    false => {
+                        "what is left of this month's budget of requests is kept for the live statistics"
+                    }
+                };
                 return Err(Error::local(C::Quota, &request.attempt, what));
             }
             self.metrics.sent(tenant, request.endpoint);
@@ -172,7 +207,10 @@ impl Client {
                 Err(failure) => failure,
             };
             self.count_failure(request.endpoint, error.class);
-            self.metrics.accepted(tenant, error.app_was_accepted());
+            // What an optional source may not do says nothing of the tenant.
+            let denied = matches!(error.class, C::Permission | C::InvalidRequest);
+            let accepted = error.app_was_accepted() || (denied && !request.endpoint.is_live());
+            self.metrics.accepted(tenant, accepted);
             let Some(wait) = retry::wait(error.class, sends, reset.as_deref(), fastrand::f64())
             else {
                 return Err(error);

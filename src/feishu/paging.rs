@@ -1,5 +1,9 @@
 //! A list that comes in pages. Tokens are opaque; a list that does not end is an error.
 
+use serde_json::value::RawValue;
+
+use super::wire::Object;
+
 /// Pages of one list at most: 40,000 rows, three months of a department with a hundred
 /// sub-departments and four versions. More would take hours at the default rate.
 pub(super) const PAGES_MAX: u32 = 2_000;
@@ -9,6 +13,31 @@ pub(super) const PAGES_MAX: u32 = 2_000;
 pub(super) struct PageEnd {
     pub(super) has_more: bool,
     pub(super) page_token: Option<String>,
+}
+
+impl PageEnd {
+    /// Reads the end of a page as most APIs write it, beside the items; an answer without `data` is
+    /// an empty list.
+    pub(super) fn of(data: Option<&Object<'_>>) -> Self {
+        data.map_or_else(Self::default, |data| Self {
+            has_more: data.flag("has_more"),
+            page_token: data.text("page_token"),
+        })
+    }
+}
+
+/// The items of a list, each as an object or none; an absent or `null` list is an empty one.
+///
+/// # Errors
+/// A sentence, if the field is something else than a list.
+pub(super) fn items<'a>(
+    data: Option<&Object<'a>>,
+    field: &str,
+) -> Result<Vec<Option<Object<'a>>>, String> {
+    let Some(raw) = data.and_then(|data| data.raw(field)) else { return Ok(Vec::new()) };
+    let items: Vec<&RawValue> =
+        serde_json::from_str(raw).map_err(|e| format!("`{field}` is not a list: {e}"))?;
+    Ok(items.into_iter().map(|item| serde_json::from_str(item.get()).ok()).collect())
 }
 
 /// Follows the tokens of one list.

@@ -36,6 +36,17 @@ pub(super) struct Request {
     pub(super) attempt: String,
 }
 
+impl Request {
+    /// A request without a body.
+    pub(super) fn get(
+        endpoint: Endpoint,
+        query: Vec<(&'static str, String)>,
+        attempt: String,
+    ) -> Self {
+        Self { endpoint, method: Method::GET, query, body: None, attempt }
+    }
+}
+
 /// An accepted answer. Not `Debug`: the token endpoint's holds a token.
 pub(super) struct Answer {
     body: String,

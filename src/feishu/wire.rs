@@ -57,6 +57,11 @@ impl<'a> Object<'a> {
         self.0.get(field).map(|raw| raw.get()).filter(|raw| *raw != "null")
     }
 
+    /// The names of its fields, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(AsRef::as_ref)
+    }
+
     /// The field as a scalar.
     pub(super) fn scalar(&self, field: &str) -> Scalar<'a> {
         self.raw(field).map_or(Scalar::Absent, scalar)

@@ -68,6 +68,8 @@ fn publish_something(published: &Published) {
         }],
         departments: Vec::new(),
         department_up: Vec::new(),
+        places: Default::default(),
+        samples: Vec::new(),
     };
     let body = exposition::render(&[tenant], 10).body;
     published.publish(Snapshot { body, ..Snapshot::default() });

@@ -3,13 +3,14 @@
 mod fold;
 mod versions;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use self::fold::Fold;
 pub use self::versions::Versions;
 use crate::{
     day::Day,
     feishu::{Class, Client, DeptStatsQuery, Error},
+    sources::RejectedValues,
     usage::{DepartmentDay, Geo, Version},
 };
 
@@ -39,7 +40,7 @@ pub struct Found {
     /// Rows that were not believed.
     pub rejected_rows: u64,
     /// Values that were no numbers, by API field.
-    pub rejected_values: BTreeMap<&'static str, u64>,
+    pub rejected_values: RejectedValues,
 }
 
 /// One department's day.

@@ -20,21 +20,27 @@ pub(super) fn set(
     unit: Unit,
     scalar: &Scalar<'_>,
 ) -> Result<(), Malformed> {
-    let text = match scalar {
-        Scalar::Absent => return Ok(()),
-        Scalar::Number(number) => *number,
-        Scalar::Text(text) => text.as_str(),
-        Scalar::Bool(_) | Scalar::Other => return Err(Malformed),
-    };
     // A full-width sign comes from Chinese keyboards.
-    match (unit, text.strip_suffix(['%', '％'])) {
-        (Unit::Ratio, Some(percent)) => {
-            figures.set_ratio(index, tidy(decimal(percent.trim_end())? / 100.0));
-        }
-        (Unit::Minutes, _) => figures.set(index, tidy(decimal(text)? * 60.0)),
-        _ => figures.set(index, decimal(text)?),
+    if let (Unit::Ratio, Scalar::Text(text)) = (unit, scalar)
+        && let Some(percent) = text.strip_suffix(['%', '％'])
+    {
+        figures.set_ratio(index, tidy(decimal(percent.trim_end())? / 100.0));
+        return Ok(());
+    }
+    if let Some(value) = plain(scalar)? {
+        figures.set(index, if unit == Unit::Minutes { tidy(value * 60.0) } else { value });
     }
     Ok(())
+}
+
+/// A plain number; none if Feishu left it out.
+pub(super) fn plain(scalar: &Scalar<'_>) -> Result<Option<f64>, Malformed> {
+    match scalar {
+        Scalar::Absent => Ok(None),
+        Scalar::Number(number) => decimal(number).map(Some),
+        Scalar::Text(text) => decimal(text).map(Some),
+        Scalar::Bool(_) | Scalar::Other => Err(Malformed),
+    }
 }
 
 fn decimal(text: &str) -> Result<f64, Malformed> {

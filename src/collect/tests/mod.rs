@@ -29,6 +29,7 @@ const SUNDAY: Day = jiff::civil::date(2026, 11, 22);
 struct World {
     simulator: Handle,
     tenant: Running,
+    optional: Optional,
     registry: Registry,
     published: Published,
     hand: Hand,
@@ -49,8 +50,8 @@ async fn world(options: simulator::Options, edit: impl FnOnce(&mut Tenant)) -> W
     let options = Options { tenants: vec![tenant], series_limit: 1_000_000 };
     let collector = Collector::new(options, &registry, clock, published.clone()).unwrap();
     collector.publish_start().await;
-    let tenant = collector.tenant(0);
-    World { simulator: handle, tenant, registry, published, hand, _stop: stop }
+    let (tenant, optional) = collector.loops(0);
+    World { simulator: handle, tenant, optional, registry, published, hand, _stop: stop }
 }
 
 fn options_for(base_url: &str, handle: &Handle) -> Tenant {

@@ -37,6 +37,8 @@ fn tenant(name: &str, departments: Vec<DepartmentDay>) -> TenantView {
         geos: vec![GeoView { geo: Geo::Local, zone: Zone::shanghai(), workday: None }],
         departments: departments.into_iter().map(Arc::new).collect(),
         department_up: Vec::new(),
+        places: BTreeMap::new(),
+        samples: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use std::fmt::{self, Write};
 use jiff::Timestamp;
 use words::{Escaped, Moment, grouped};
 
-use crate::snapshot::{Problem, Status, TenantStatus};
+use crate::snapshot::{Problem, SourceStatus, Status, TenantStatus};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -88,6 +88,7 @@ fn write_tenant(out: &mut String, now: Timestamp, tenant: &TenantStatus) -> fmt:
         out.write_str("</ul>\n")?;
     }
     write_facts(out, now, tenant)?;
+    write_sources(out, now, &tenant.sources)?;
     departments::write(out, now, &tenant.departments)?;
     out.write_str("</section>\n")
 }
@@ -110,6 +111,29 @@ fn write_facts(out: &mut String, now: Timestamp, tenant: &TenantStatus) -> fmt::
         None => out.write_str("running now")?,
     }
     out.write_str("</dd></div>\n</dl>\n")
+}
+
+/// The optional sources, each with what it failed with.
+fn write_sources(out: &mut String, now: Timestamp, sources: &[SourceStatus]) -> fmt::Result {
+    if sources.is_empty() {
+        return Ok(());
+    }
+    out.write_str("<h3>Beside the statistics</h3>\n<dl>\n")?;
+    for source in sources {
+        write!(out, "<div><dt>{}</dt><dd>", Escaped(source.source))?;
+        match source.last_success {
+            Some(at) => write_moment(out, now, at)?,
+            None => out.write_str("none yet")?,
+        }
+        out.write_str("</dd></div>\n")?;
+    }
+    out.write_str("</dl>\n")?;
+    for problem in sources.iter().filter_map(|source| source.problem.as_ref()) {
+        out.write_str("<div class=\"notices\">\n")?;
+        write_problem(out, now, problem)?;
+        out.write_str("</div>\n")?;
+    }
+    Ok(())
 }
 
 fn write_moment(out: &mut String, now: Timestamp, at: Timestamp) -> fmt::Result {

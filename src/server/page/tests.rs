@@ -47,6 +47,7 @@ fn tenant(departments: Vec<DepartmentStatus>) -> TenantStatus {
         next_attempt: Some("2026-11-23T02:30:00Z".parse().unwrap()),
         problem: None,
         notices: Vec::new(),
+        sources: Vec::new(),
         departments,
     }
 }
@@ -186,4 +187,20 @@ fn no_foreign_text_becomes_markup() {
     assert_eq!(page.matches("&lt;script&gt;alert(1)").count(), 11, "{page}");
     assert!(!page.contains("<script") && !page.contains('\0'));
     assert_eq!(page.matches("</style>").count(), 1);
+}
+
+#[test]
+fn a_source_that_failed_is_told_with_its_remedy() {
+    let mut tenant = tenant(Vec::new());
+    assert!(!page_of(tenant.clone()).contains("Beside the statistics"));
+    tenant.sources = vec![SourceStatus {
+        source: "members",
+        last_success: None,
+        next_attempt: None,
+        problem: Some(problem("counting people failed")),
+    }];
+    let page = page_of(tenant);
+    for part in ["Beside the statistics", "members", "counting people failed", "Remedy:"] {
+        assert!(page.contains(part), "{part}");
+    }
 }

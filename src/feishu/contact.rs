@@ -1,0 +1,139 @@
+//! The contact API: names and places of departments, and the people in them.
+
+use super::{
+    Client,
+    endpoint::Endpoint,
+    error::Error,
+    paging::{PageEnd, items},
+    transport::Request,
+    wire::{Object, Scalar},
+};
+
+/// Departments of one `departments/batch` call at most (API document).
+pub const DEPARTMENTS_BATCH_MAX: usize = 50;
+/// People of a page: the largest size that the API takes.
+const PEOPLE_PAGE_SIZE: u32 = 50;
+
+/// A department as `departments/batch` answers it. A field that the app may not read is absent.
+#[derive(Debug)]
+pub struct ContactDepartment<'a>(Object<'a>);
+
+impl<'a> ContactDepartment<'a> {
+    /// Reads one item of the list; none if it is no object.
+    #[must_use]
+    pub fn parse(item: &'a str) -> Option<Self> {
+        serde_json::from_str(item).ok().map(Self)
+    }
+
+    /// A text field: `name`, `parent_department_id`, `department_id`, `open_department_id`.
+    #[must_use]
+    pub fn text(&self, field: &str) -> Option<String> {
+        self.0.text(field).filter(|text| !text.is_empty())
+    }
+
+    /// The name in a language, a key of `i18n_name`.
+    #[must_use]
+    pub fn name_in(&self, language: &str) -> Option<String> {
+        self.0.object("i18n_name")?.text(language).filter(|text| !text.is_empty())
+    }
+
+    /// A count: `member_count` (with sub-departments), `primary_member_count`.
+    #[must_use]
+    pub fn count(&self, field: &str) -> Scalar<'a> {
+        self.0.scalar(field)
+    }
+
+    /// How many leaders it has; none if the field is absent.
+    #[must_use]
+    pub fn leaders(&self) -> Option<usize> {
+        self.0.raw("leaders")?;
+        items(Some(&self.0), "leaders").ok().map(|leaders| leaders.len())
+    }
+
+    /// Whether it was deleted; none if the field is absent.
+    #[must_use]
+    pub fn is_deleted(&self) -> Option<bool> {
+        match self.0.object("status")?.scalar("is_deleted") {
+            Scalar::Bool(deleted) => Some(deleted),
+            _ => None,
+        }
+    }
+}
+
+/// A person as `users/find_by_department` answers it; only what is counted can be asked for.
+#[derive(Debug)]
+pub struct Person<'a>(Object<'a>);
+
+impl<'a> Person<'a> {
+    /// Reads one item of the list; none if it is no object.
+    #[must_use]
+    pub fn parse(item: &'a str) -> Option<Self> {
+        serde_json::from_str(item).ok().map(Self)
+    }
+
+    /// Whether a flag of `status` is set; none if the app may not read the status.
+    #[must_use]
+    pub fn status(&self, flag: &str) -> Option<bool> {
+        self.0.object("status").map(|status| status.flag(flag))
+    }
+
+    /// The number of the employee type; none if the app may not read it.
+    #[must_use]
+    pub fn employee_type(&self) -> Option<i64> {
+        self.0.integer("employee_type")
+    }
+}
+
+impl Client {
+    /// Asks for up to [`DEPARTMENTS_BATCH_MAX`] departments. Ids that Feishu does not know or may
+    /// not show are silently left out by it.
+    ///
+    /// # Errors
+    /// If the request fails.
+    pub async fn departments_batch(
+        &self,
+        ids: &[&str],
+        each: &mut (dyn FnMut(ContactDepartment<'_>) + Send),
+    ) -> Result<(), Error> {
+        debug_assert!(ids.len() <= DEPARTMENTS_BATCH_MAX);
+        let mut query = vec![("department_id_type", self.department_id_type().to_owned())];
+        query.extend(ids.iter().map(|id| ("department_ids", (*id).to_owned())));
+        let attempt = format!("fetching names of {} departments", ids.len());
+        let request = Request::get(Endpoint::DepartmentsBatch, query, attempt);
+        let page = |data: Option<Object<'_>>| {
+            let departments = items(data.as_ref(), "items")?;
+            departments.into_iter().flatten().for_each(|d| each(ContactDepartment(d)));
+            // The API has no pages.
+            Ok(PageEnd::default())
+        };
+        self.read_list(|_| request.clone(), page).await
+    }
+
+    /// Reads the people directly in a department.
+    ///
+    /// # Errors
+    /// If any page fails. People of the pages before it were seen; the caller drops them.
+    pub async fn users_find_by_department(
+        &self,
+        department_id: &str,
+        each: &mut (dyn FnMut(Option<Person<'_>>) + Send),
+    ) -> Result<(), Error> {
+        let id_type = self.department_id_type();
+        let request = |token: Option<&str>| {
+            let mut query = vec![
+                ("department_id_type", id_type.to_owned()),
+                ("department_id", department_id.to_owned()),
+                ("page_size", PEOPLE_PAGE_SIZE.to_string()),
+            ];
+            query.extend(token.map(|token| ("page_token", token.to_owned())));
+            let attempt = format!("counting the people of department {department_id}");
+            Request::get(Endpoint::UsersFindByDepartment, query, attempt)
+        };
+        let page = |data: Option<Object<'_>>| {
+            let people = items(data.as_ref(), "items")?;
+            people.into_iter().for_each(|person| each(person.map(Person)));
+            Ok(PageEnd::of(data.as_ref()))
+        };
+        self.read_list(request, page).await
+    }
+}

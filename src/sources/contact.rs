@@ -1,0 +1,103 @@
+//! The source `contact`: names, places and counts of departments from
+//! `contact/v3/departments/batch`.
+
+use std::collections::BTreeMap;
+
+use super::number;
+use crate::{
+    feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error, Scalar},
+    usage::label_value,
+};
+
+/// What the contact API tells of a department. What the app may not read is absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The name, in the wanted language where there is one.
+    pub name: Option<String>,
+    /// The parent, in the tenant's id type; `0` is the root.
+    pub parent_department_id: Option<String>,
+    /// The id made by the system.
+    pub open_department_id: Option<String>,
+    /// The id chosen by the organisation.
+    pub custom_department_id: Option<String>,
+    /// Members, those of sub-departments included.
+    pub members: Option<f64>,
+    /// Members whose primary department is this one or one below it.
+    pub primary_members: Option<f64>,
+    /// Leaders.
+    pub leaders: Option<f64>,
+    /// Whether it was deleted.
+    pub is_deleted: Option<bool>,
+}
+
+/// What one collection found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// By the id that was asked for.
+    pub departments: BTreeMap<String, Facts>,
+    /// Ids that Feishu left out without a word.
+    pub missing: Vec<String>,
+}
+
+/// Asks for all of the ids, as many at once as the API takes.
+///
+/// No document says whether an unknown id fails the whole call; where one does, the call is split
+/// until only that id is left out.
+///
+/// # Errors
+/// If a request fails for another reason.
+pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Found, Error> {
+    let mut found = Found::default();
+    let mut batches: Vec<&[String]> = ids.chunks(DEPARTMENTS_BATCH_MAX).rev().collect();
+    while let Some(batch) = batches.pop() {
+        let asked: Vec<&str> = batch.iter().map(String::as_str).collect();
+        let mut answered = Vec::new();
+        let mut each = |d: ContactDepartment<'_>| answered.push(facts(&d, language));
+        match client.departments_batch(&asked, &mut each).await {
+            Ok(()) => found.add(batch, answered),
+            Err(error) if error.concerns_tenant() => return Err(error),
+            Err(_) if batch.len() > 1 => {
+                let (left, right) = batch.split_at(batch.len() / 2);
+                batches.extend([right, left]);
+            }
+            Err(_) => found.missing.extend_from_slice(batch),
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    fn add(&mut self, asked: &[String], answered: Vec<Facts>) {
+        let mut unanswered: Vec<&String> = asked.iter().collect();
+        for facts in answered {
+            // Which of the two ids was asked for follows from the answer itself.
+            let is_it = |id: &&String| {
+                [&facts.open_department_id, &facts.custom_department_id]
+                    .iter()
+                    .any(|known| known.as_ref() == Some(*id))
+            };
+            if let Some(position) = unanswered.iter().position(is_it) {
+                let id = unanswered.swap_remove(position);
+                self.departments.insert(id.clone(), facts);
+            }
+        }
+        self.missing.extend(unanswered.into_iter().cloned());
+    }
+}
+
+fn facts(department: &ContactDepartment<'_>, language: &str) -> Facts {
+    let text = |field| department.text(field).map(|text| label_value(&text).to_owned());
+    let count = |scalar: Scalar<'_>| number::plain(&scalar).ok().flatten();
+    let name = department.name_in(language).map(|name| label_value(&name).to_owned());
+    Facts {
+        name: name.or_else(|| text("name")),
+        parent_department_id: text("parent_department_id"),
+        open_department_id: text("open_department_id"),
+        custom_department_id: text("department_id"),
+        members: count(department.count("member_count")),
+        primary_members: count(department.count("primary_member_count")),
+        #[expect(clippy::cast_precision_loss, reason = "an answer has fewer leaders than 2^53")]
+        leaders: department.leaders().map(|leaders| leaders as f64),
+        is_deleted: department.is_deleted(),
+    }
+}
