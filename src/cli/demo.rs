@@ -106,7 +106,7 @@ fn company(args: &Args) -> simulator::Options {
 /// Every department of the company that has statistics, each asked for by itself.
 fn tenant(base_url: &str, company: &Handle) -> Tenant {
     let with_statistics =
-        company.departments().iter().filter(|d| (1..=STATISTICS_DEPTH_MAX).contains(&d.depth));
+        company.departments().into_iter().filter(|d| (1..=STATISTICS_DEPTH_MAX).contains(&d.depth));
     let name = "demo".to_owned();
     let credentials = simulator::Options::default();
     Tenant {

@@ -70,6 +70,11 @@ pub(super) fn date(day: DayNumber) -> Date {
     EPOCH.saturating_add(jiff::SignedDuration::from_hours(day.saturating_mul(24)))
 }
 
+/// When a day begins in the tenant's own zone, in seconds.
+pub(super) fn unix_time(day: DayNumber) -> i64 {
+    day * SECONDS_PER_DAY - Geo::Cn.offset()
+}
+
 /// A date exactly as the API wants it, `YYYY-mm-dd`.
 pub(super) fn parse(text: &str) -> Option<DayNumber> {
     let date: Date = text.parse().ok()?;

@@ -33,7 +33,7 @@ pub(super) fn answer(tenant: &Tenant, call: &Call, path: &str) -> Answer {
         },
         ("GET", "faults") => Answer::json(200, json!(tenant.faults.list())),
         ("POST", "faults") => match serde_json::from_slice::<Fault>(&call.body) {
-            Ok(fault) => match tenant.faults.add(fault, &tenant.organisation) {
+            Ok(fault) => match tenant.faults.add(fault, &tenant.organisation()) {
                 Ok(()) => done(),
                 Err(error) => wrong(400, &error.to_string()),
             },
@@ -58,9 +58,11 @@ fn wrong(status: u16, error: &str) -> Answer {
 
 fn overview(tenant: &Tenant) -> Value {
     let options = tenant.options();
-    let all = &tenant.organisation.departments;
+    let organisation = tenant.organisation();
+    let all = &organisation.departments;
     let departments: Vec<Value> = all
         .iter()
+        .filter(|department| !department.deleted)
         .map(|department| {
             json!({
                 "open_department_id": department.open_department_id,

@@ -3,10 +3,26 @@
 use serde_json::{Map, Value};
 
 use super::{
-    admin_dept_stats::Row,
+    endpoints::Row,
     faults::{Active, Kind},
-    figures,
 };
+
+/// What says whose and of when a row is.
+const IDENTITY: &[&str] = &[
+    "date",
+    "department_id",
+    "department_name",
+    "department_path",
+    "open_department_id",
+    "open_id",
+    "product_version",
+    "union_id",
+    "user_id",
+    "user_name",
+];
+/// The figure in which a repeated row differs: the first that the row has.
+const DIFFERENT: &[&str] =
+    &["total_user_num", "send_messenger_num", "member_count", "order_weight", "employee_type"];
 
 /// Applies every fault of rows, in the order in which they were added.
 pub(super) fn rows(rows: &mut Vec<Row>, active: &[Active]) {
@@ -24,13 +40,17 @@ pub(super) fn rows(rows: &mut Vec<Row>, active: &[Active]) {
 fn change(row: &mut Map<String, Value>, kind: &Kind) {
     match kind {
         Kind::SetField { field, value } => {
-            for name in fields(field) {
-                row.insert(name.to_owned(), value.clone());
+            for (object, name) in fields(row, field) {
+                if let Some(object) = object_at(row, object.as_deref()) {
+                    object.insert(name, value.clone());
+                }
             }
         }
         Kind::DropField { field } => {
-            for name in fields(field) {
-                row.remove(name);
+            for (object, name) in fields(row, field) {
+                if let Some(object) = object_at(row, object.as_deref()) {
+                    object.remove(&name);
+                }
             }
         }
         Kind::NumbersAsStrings => {
@@ -50,18 +70,22 @@ fn change(row: &mut Map<String, Value>, kind: &Kind) {
 /// The row that a fault adds to a page whose first row is this one.
 fn again(row: &Map<String, Value>, kind: &Kind) -> Option<Map<String, Value>> {
     let mut row = row.clone();
-    let mut set = |name: &str, value: Value| row.insert(name.to_owned(), value);
     match kind {
         Kind::RepeatRow { different: false } => {}
         Kind::RepeatRow { different: true } => {
-            set("total_user_num", Value::from(987_654_321));
+            let name = DIFFERENT.iter().find(|name| row.contains_key(**name))?;
+            row.insert((*name).to_owned(), Value::from(987_654_321));
         }
         Kind::ForeignRow { department, date } => {
             if let Some(department) = department {
-                set("department_id", Value::from(department.as_str()));
+                for name in ["department_id", "open_department_id"] {
+                    if let Some(id) = row.get_mut(name) {
+                        *id = Value::from(department.as_str());
+                    }
+                }
             }
             if let Some(date) = date {
-                set("date", Value::from(date.as_str()));
+                row.insert("date".to_owned(), Value::from(date.as_str()));
             }
         }
         _ => return None,
@@ -69,6 +93,24 @@ fn again(row: &Map<String, Value>, kind: &Kind) -> Option<Map<String, Value>> {
     Some(row)
 }
 
-fn fields(field: &str) -> Vec<&str> {
-    if field == "*" { figures::names().collect() } else { vec![field] }
+/// The fields that a fault means, each with the object within the row that it is part of.
+fn fields(row: &Map<String, Value>, field: &str) -> Vec<(Option<String>, String)> {
+    match field.split_once('.') {
+        Some((object, name)) => vec![(Some(object.to_owned()), name.to_owned())],
+        None if field == "*" => {
+            let figures = row.keys().filter(|name| !IDENTITY.contains(&name.as_str()));
+            figures.map(|name| (None, name.clone())).collect()
+        }
+        None => vec![(None, field.to_owned())],
+    }
+}
+
+fn object_at<'a>(
+    row: &'a mut Map<String, Value>,
+    object: Option<&str>,
+) -> Option<&'a mut Map<String, Value>> {
+    match object {
+        None => Some(row),
+        Some(name) => row.get_mut(name)?.as_object_mut(),
+    }
 }

@@ -110,14 +110,14 @@ pub enum Kind {
     },
     /// A field has another value.
     SetField {
-        /// Its name; `*` for every figure.
+        /// Its name, such as `im_dau` or `status.is_frozen`; `*` for every figure.
         field: String,
         /// The value, of any type.
         value: Value,
     },
     /// A field is left out.
     DropField {
-        /// Its name; `*` for every figure.
+        /// Its name, such as `im_dau` or `status.is_frozen`; `*` for every figure.
         field: String,
     },
     /// Numbers come as strings.
@@ -131,7 +131,7 @@ pub enum Kind {
     },
     /// The page holds its first row twice.
     RepeatRow {
-        /// The second time `total_user_num` is another.
+        /// The second time one figure is another.
         #[serde(default)]
         different: bool,
     },
@@ -212,10 +212,10 @@ impl fmt::Display for UnknownDepartment {
 impl error::Error for UnknownDepartment {}
 
 /// What a request is about, as far as faults care.
-#[derive(Clone, Copy)]
 pub(super) struct Target {
     pub(super) endpoint: Endpoint,
-    pub(super) department: Option<usize>,
+    pub(super) departments: Vec<usize>,
+    /// Whether its rows may be those of departments below.
     pub(super) with_children: bool,
 }
 
@@ -239,14 +239,14 @@ struct Entry {
 }
 
 impl Entry {
-    fn concerns(&self, target: Target, organisation: &Organisation) -> bool {
-        let department = match (self.department, target.department) {
-            (None, _) => true,
-            (Some(only), Some(asked)) if target.with_children && self.fault.kind.is_of_rows() => {
-                organisation.is_within(only, asked)
-            }
-            (only, asked) => only == asked,
-        };
+    fn concerns(&self, target: &Target, organisation: &Organisation) -> bool {
+        let below = target.with_children && self.fault.kind.is_of_rows();
+        let department = self.department.is_none_or(|only| {
+            target
+                .departments
+                .iter()
+                .any(|asked| *asked == only || (below && organisation.is_within(only, *asked)))
+        });
         department && self.fault.on.endpoint.is_none_or(|only| only == target.endpoint)
     }
 }
@@ -277,7 +277,7 @@ impl Faults {
     }
 
     /// The faults that strike this request, which counts for each that it concerns.
-    pub(super) fn strike(&self, target: Target, organisation: &Organisation) -> Vec<Active> {
+    pub(super) fn strike(&self, target: &Target, organisation: &Organisation) -> Vec<Active> {
         let mut active = Vec::new();
         for entry in lock(&self.0).iter_mut().filter(|e| e.concerns(target, organisation)) {
             let Filter { skip, times, .. } = entry.fault.on;

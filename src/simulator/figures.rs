@@ -4,6 +4,8 @@
 //! figures of a row fit together, parts add up to totals, and other endpoints can show the same
 //! days person by person.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -16,7 +18,7 @@ use super::{
 
 /// What is counted; every figure is one of these, or a sum or a quotient of two.
 #[derive(Clone, Copy, Debug)]
-enum Count {
+pub(super) enum Count {
     Staff,
     Activated,
     Hired,
@@ -114,7 +116,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 pub(super) struct Counts([u64; Count::TabSearches as usize + 1]);
 
 impl Counts {
-    fn get(&self, count: Count) -> u64 {
+    pub(super) fn get(&self, count: Count) -> u64 {
         self.0[count as usize]
     }
 
@@ -158,19 +160,19 @@ pub(super) fn of(
     day: DayNumber,
     geo: Geo,
     versions: usize,
-) -> Vec<Counts> {
-    let mut counts = vec![Counts::default(); versions + 1];
-    let presence = calendar::presence(day);
-    for person in people::hired(organisation, department, day).filter(|person| person.geo == geo) {
-        let place = [3, department as u64, person.index, day.cast_unsigned()];
-        let mut own = Counts::default();
-        add_day(&mut own, &person, day, presence, Dice::new(organisation.seed, &place));
-        counts[0].add_all(&own);
-        if let Some(version) = version_of(&person, versions) {
-            counts[version + 1].add_all(&own);
+) -> Arc<[Counts]> {
+    organisation.figures.get_or_make((department, day, geo, versions, false), || {
+        let mut counts = vec![Counts::default(); versions + 1];
+        let people = people::hired(organisation, department, day);
+        for person in people.filter(|person| person.geo == geo) {
+            let own = of_person(organisation.seed, &person, day);
+            counts[0].add_all(&own);
+            if let Some(version) = version_of(&person, versions) {
+                counts[version + 1].add_all(&own);
+            }
         }
-    }
-    counts
+        counts.into()
+    })
 }
 
 /// The same for the people of a department and of everything below it.
@@ -180,14 +182,49 @@ pub(super) fn of_subtree(
     day: DayNumber,
     geo: Geo,
     versions: usize,
-) -> Vec<Counts> {
-    let mut sums = vec![Counts::default(); versions + 1];
-    for part in organisation.subtree(department, super::organisation::DEPTH_MAX) {
-        for (sum, counts) in sums.iter_mut().zip(of(organisation, part, day, geo, versions)) {
-            sum.add_all(&counts);
+) -> Arc<[Counts]> {
+    organisation.figures.get_or_make((department, day, geo, versions, true), || {
+        let mut sums = of(organisation, department, day, geo, versions).to_vec();
+        for child in &organisation.departments[department].children {
+            let below = of_subtree(organisation, *child, day, geo, versions);
+            for (sum, counts) in sums.iter_mut().zip(below.iter()) {
+                sum.add_all(counts);
+            }
         }
+        sums.into()
+    })
+}
+
+/// The day of one person.
+pub(super) fn of_person(seed: u64, person: &Person, day: DayNumber) -> Counts {
+    let mut counts = Counts::default();
+    counts.add(Count::Staff, u64::from(person.is_employed(day)));
+    counts.add(Count::Hired, u64::from(person.joined == day));
+    counts.add(Count::Left, u64::from(person.left == day));
+    counts.add(Count::Activated, u64::from(person.is_activated(day)));
+    let newly_activated = person.activated == Some(day) && person.is_activated(day);
+    counts.add(Count::NewlyActivated, u64::from(newly_activated));
+    if let Some(dice) = activity(seed, person, day) {
+        add_activity(&mut counts, calendar::presence(day), dice);
     }
-    sums
+    counts
+}
+
+/// The last day up to this one on which the person used the client.
+pub(super) fn last_active(seed: u64, person: &Person, day: DayNumber) -> Option<DayNumber> {
+    let first = person.activated?;
+    let mut days = (first..=person.last_around(day)).rev();
+    days.find(|day| activity(seed, person, *day).is_some())
+}
+
+/// What decides the person's day, if the client was used on it.
+fn activity(seed: u64, person: &Person, day: DayNumber) -> Option<Dice> {
+    if !person.is_around(day) {
+        return None;
+    }
+    let place = [3, person.department as u64, person.index, day.cast_unsigned()];
+    let mut dice = Dice::new(seed, &place);
+    dice.chance(calendar::presence(day)).then_some(dice)
 }
 
 /// Which version a person has: the earlier ones are the commoner ones.
@@ -197,17 +234,8 @@ fn version_of(person: &Person, versions: usize) -> Option<usize> {
     Some(usize::try_from(version).map_or(last, |version| version.min(last)))
 }
 
-/// Adds what one person did on a day on which so many in a hundred work.
-fn add_day(counts: &mut Counts, person: &Person, day: DayNumber, presence: u64, mut dice: Dice) {
-    counts.add(Count::Staff, u64::from(person.is_employed(day)));
-    counts.add(Count::Hired, u64::from(person.joined == day));
-    counts.add(Count::Left, u64::from(person.left == day));
-    counts.add(Count::Activated, u64::from(person.is_activated(day)));
-    let newly_activated = person.activated == Some(day) && person.is_activated(day);
-    counts.add(Count::NewlyActivated, u64::from(newly_activated));
-    if !person.is_activated(day) || person.frozen || !dice.chance(presence) {
-        return;
-    }
+/// Adds what somebody did on a day on which so many in a hundred work.
+fn add_activity(counts: &mut Counts, presence: u64, mut dice: Dice) {
     counts.add(Count::Suite, 1);
     counts.add(Count::SuiteMinutes, 15 + dice.below(5 * presence));
     if dice.chance(97) {
@@ -261,7 +289,7 @@ mod tests {
     }
 
     fn company(date: &str) -> Counts {
-        of_subtree(&Organisation::new(5, 60), 0, day(date), Geo::Cn, 3).swap_remove(0)
+        of_subtree(&Organisation::new(5, 60), 0, day(date), Geo::Cn, 3)[0].clone()
     }
 
     #[test]
@@ -269,7 +297,7 @@ mod tests {
         let organisation = Organisation::new(5, 60);
         for department in 0..organisation.departments.len() {
             for geo in Geo::ALL {
-                for c in of(&organisation, department, day(WEDNESDAY), geo, 3) {
+                for c in of(&organisation, department, day(WEDNESDAY), geo, 3).iter() {
                     let ordered = |low: Count, high: Count| {
                         assert!(c.get(low) <= c.get(high), "{low:?} > {high:?} in {c:?}");
                     };

@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    Tenant, admin_dept_stats, control,
+    Tenant, control,
     dice::Dice,
-    faults::{self, Kind, Target},
+    endpoints::{self, Context, admin_dept_stats},
+    faults::{self, Kind},
     http::{Answer, Call, Content},
     journal::Recorded,
     settings::{Endpoint, Options},
-    tenant_access_token,
 };
 
 const NO_SUCH_PATH: i64 = 99_991_201;
@@ -21,25 +21,6 @@ const QUOTA_EXCEEDED: i64 = 99_991_403;
 const TOKEN_MISSING: i64 = 99_991_661;
 const TOKEN_INVALID: i64 = 99_991_663;
 const SCOPE_MISSING: i64 = 99_991_672;
-
-impl Endpoint {
-    const ALL: [Self; 2] = [Self::TenantAccessToken, Self::AdminDeptStats];
-
-    const fn route(self) -> (&'static str, &'static str) {
-        match self {
-            Self::TenantAccessToken => ("POST", "/open-apis/auth/v3/tenant_access_token/internal"),
-            Self::AdminDeptStats => ("GET", "/open-apis/admin/v1/admin_dept_stats"),
-        }
-    }
-
-    /// The scope that an app needs; none for the token, which no token is needed for either.
-    const fn scope(self) -> Option<&'static str> {
-        match self {
-            Self::TenantAccessToken => None,
-            Self::AdminDeptStats => Some(admin_dept_stats::SCOPE),
-        }
-    }
-}
 
 /// Answers a request, however long the options and faults make that last.
 pub(super) async fn answer(tenant: &Tenant, call: Call) -> Answer {
@@ -67,20 +48,17 @@ pub(super) async fn answer(tenant: &Tenant, call: Call) -> Answer {
         method: call.method,
         path: call.path,
         query: call.query,
+        body: (endpoint != Some(Endpoint::TenantAccessToken))
+            .then(|| serde_json::from_slice(&call.body).ok())
+            .flatten(),
     });
     answer
 }
 
 async fn dispatch(tenant: &Tenant, options: &Options, endpoint: Endpoint, call: &Call) -> Answer {
-    let target = Target {
-        endpoint,
-        department: call.parameter("department_id").and_then(|id| tenant.organisation.find(id)),
-        with_children: call
-            .parameter("contains_child_dept")
-            .and_then(admin_dept_stats::boolean)
-            .unwrap_or(false),
-    };
-    let active = tenant.faults.strike(target, &tenant.organisation);
+    let organisation = tenant.organisation();
+    let target = endpoints::target(endpoint, &organisation, call);
+    let active = tenant.faults.strike(&target, &organisation);
     for fault in &active {
         match fault.kind {
             Kind::Slow { millis } => tokio::time::sleep(Duration::from_millis(millis)).await,
@@ -92,10 +70,8 @@ async fn dispatch(tenant: &Tenant, options: &Options, endpoint: Endpoint, call: 
         .iter()
         .find_map(|fault| instead(&fault.kind, options, call))
         .or_else(|| refuse(tenant, options, endpoint, call));
-    let answer = refused.unwrap_or_else(|| match endpoint {
-        Endpoint::TenantAccessToken => tenant_access_token::answer(tenant, options, call),
-        Endpoint::AdminDeptStats => admin_dept_stats::answer(tenant, options, call, &active),
-    });
+    let context = Context { tenant, organisation: &organisation, options, call, active: &active };
+    let answer = refused.unwrap_or_else(|| endpoints::answer(endpoint, &context));
     faults::spoil(answer, &active)
 }
 
@@ -130,7 +106,8 @@ fn instead(kind: &Kind, options: &Options, call: &Call) -> Option<Answer> {
 
 /// Why the request does not reach its endpoint, if it does not.
 fn refuse(tenant: &Tenant, options: &Options, endpoint: Endpoint, call: &Call) -> Option<Answer> {
-    if let Some(scope) = endpoint.scope() {
+    let scopes = endpoint.scopes();
+    if !scopes.is_empty() {
         let Some(token) = &call.token else {
             return Some(Answer::error(
                 400,
@@ -141,8 +118,8 @@ fn refuse(tenant: &Tenant, options: &Options, endpoint: Endpoint, call: &Call) -
         if !tenant.tokens.is_valid(token, tenant.clock.now()) {
             return Some(token_invalid());
         }
-        if !options.scopes.contains(scope) {
-            return Some(scope_missing(options, scope));
+        if !scopes.iter().any(|scope| options.scopes.contains(*scope)) {
+            return Some(scope_missing(options, scopes));
         }
     }
     if !tenant.limits.spend(tenant.clock.now(), options.requests_per_month) {
@@ -170,18 +147,23 @@ fn token_invalid() -> Answer {
     )
 }
 
-fn scope_missing(options: &Options, scope: &str) -> Answer {
-    let url = format!("https://open.feishu.cn/app/{}/auth?q={scope}", options.app_id);
+fn scope_missing(options: &Options, scopes: &[&str]) -> Answer {
+    let list = scopes.join(", ");
+    let url = format!("https://open.feishu.cn/app/{}/auth?q={}", options.app_id, scopes.join(","));
+    let violations: Vec<_> = scopes
+        .iter()
+        .map(|scope| json!({ "type": "action_scope_required", "subject": scope }))
+        .collect();
     Answer::json(
         400,
         json!({
             "code": SCOPE_MISSING,
             "msg": format!(
-                "Access denied. One of the following scopes is required: [{scope}]. \
-                 应用尚未开通所需的应用身份权限：[{scope}]，点击链接申请并开通任一权限即可：{url}"
+                "Access denied. One of the following scopes is required: [{list}]. \
+                 应用尚未开通所需的应用身份权限：[{list}]，点击链接申请并开通任一权限即可：{url}"
             ),
             "error": {
-                "permission_violations": [{ "type": "action_scope_required", "subject": scope }],
+                "permission_violations": violations,
                 "helps": [{ "url": url, "description": "Apply for the scope" }],
             },
         }),
@@ -191,11 +173,12 @@ fn scope_missing(options: &Options, scope: &str) -> Answer {
 /// Gives the answer its log id: always in a header, and in what a failed API call says.
 fn sign(tenant: &Tenant, endpoint: Option<Endpoint>, mut answer: Answer) -> Answer {
     let serial = tenant.next_serial();
-    let mut dice = Dice::new(tenant.organisation.seed, &[5, serial]);
+    let mut dice = Dice::new(tenant.organisation().seed, &[5, serial]);
     let log_id = format!("{}{}", tenant.clock.now().strftime("%Y%m%d%H%M%S"), &dice.hex()[..18]);
     let failed = answer.code().filter(|code| *code != 0);
-    if let (Some(code), Content::Json(body), Some(Endpoint::AdminDeptStats)) =
+    if let (Some(code), Content::Json(body), Some(endpoint)) =
         (failed, &mut answer.content, endpoint)
+        && (!endpoint.has_bare_errors() || body.get("error").is_some())
     {
         body["error"]["log_id"] = json!(log_id);
         body["error"]["troubleshooter"] = json!(format!(

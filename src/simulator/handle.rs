@@ -5,12 +5,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    Tenant, admin_dept_stats,
+    Tenant,
     calendar::{self, Geo},
+    census::{self, HeadCount, Place},
+    endpoints::admin_dept_stats,
     faults::{Fault, UnknownDepartment},
     journal::Recorded,
     organisation::Department,
-    people::{self, Person, Status},
+    people::{Person, Status},
     settings::{Endpoint, Options},
 };
 
@@ -19,10 +21,54 @@ use super::{
 pub struct Handle(pub(super) Arc<Tenant>);
 
 impl Handle {
-    /// All departments, the root first, parents before children.
+    /// All departments, the root first, parents before children; also the removed ones, marked.
     #[must_use]
-    pub fn departments(&self) -> &[Department] {
-        &self.0.organisation.departments
+    pub fn departments(&self) -> Vec<Department> {
+        self.0.organisation().departments.clone()
+    }
+
+    /// Gives a department one name in all languages, for past days as well.
+    ///
+    /// # Errors
+    ///
+    /// The tenant has no such department.
+    pub fn rename(&self, department_id: &str, name: &str) -> Result<(), UnknownDepartment> {
+        let department = self.find(department_id)?;
+        self.0.reorganise(|organisation| organisation.rename(department, name));
+        Ok(())
+    }
+
+    /// Removes a department with its people and everything below it; no endpoint knows its past
+    /// days either.
+    ///
+    /// # Errors
+    ///
+    /// The tenant has no such department, or it is the root.
+    pub fn remove(&self, department_id: &str) -> Result<(), UnknownDepartment> {
+        let department = self.find(department_id)?;
+        if department == 0 {
+            return Err(UnknownDepartment(department_id.to_owned()));
+        }
+        self.0.reorganise(|organisation| organisation.remove(department));
+        Ok(())
+    }
+
+    /// Adds a department, with people as if it had always been there.
+    ///
+    /// # Errors
+    ///
+    /// The tenant has no such parent.
+    pub fn add(&self, parent_id: &str, name: &str) -> Result<Department, UnknownDepartment> {
+        let parent = self.find(parent_id)?;
+        Ok(self.0.reorganise(|organisation| {
+            let index = organisation.found(parent, name);
+            organisation.departments[index].clone()
+        }))
+    }
+
+    fn find(&self, department_id: &str) -> Result<usize, UnknownDepartment> {
+        let found = self.0.organisation().find(department_id);
+        found.ok_or_else(|| UnknownDepartment(department_id.to_owned()))
     }
 
     /// The figures of a department's own people on a day, by field: what the API must say, whether
@@ -36,7 +82,7 @@ impl Handle {
         geo: Geo,
         version: Option<&str>,
     ) -> Option<BTreeMap<&'static str, f64>> {
-        let department = self.0.organisation.find(department_id)?;
+        let department = self.find(department_id).ok()?;
         admin_dept_stats::truth(&self.0, department, calendar::number(date), geo, version)
     }
 
@@ -44,13 +90,32 @@ impl Handle {
     /// for a department that the tenant does not have.
     #[must_use]
     pub fn people(&self, department_id: &str) -> Vec<(Person, Status)> {
-        let organisation = &self.0.organisation;
+        let home = self.find(department_id).ok();
+        let mut members = self.members(department_id);
+        members.retain(|(person, _)| Some(person.department) == home);
+        members
+    }
+
+    /// The people whose primary or second department this is, in the order of the contact API, with
+    /// the state of their accounts today. Empty for a department that the tenant does not have.
+    #[must_use]
+    pub fn members(&self, department_id: &str) -> Vec<(Person, Status)> {
+        let Ok(department) = self.find(department_id) else {
+            return Vec::new();
+        };
         let today = calendar::today(self.0.clock.now());
-        let department = organisation.find(department_id).into_iter();
-        department
-            .flat_map(|department| people::hired(organisation, department, today))
-            .filter_map(|person| person.status(today).map(|status| (person, status)))
+        census::members(&self.0.organisation(), department, today, Place::default())
+            .map(|(_, person, status)| (person, status))
             .collect()
+    }
+
+    /// How many members and departments belong to a department today. None for a department that
+    /// the tenant does not have.
+    #[must_use]
+    pub fn head_count(&self, department_id: &str) -> Option<HeadCount> {
+        let department = self.find(department_id).ok()?;
+        let today = calendar::today(self.0.clock.now());
+        Some(census::head_count(&self.0.organisation(), department, today))
     }
 
     /// The time on the simulator's clock.
@@ -80,7 +145,7 @@ impl Handle {
     ///
     /// The fault names a department that the tenant does not have.
     pub fn inject(&self, fault: impl Into<Fault>) -> Result<(), UnknownDepartment> {
-        self.0.faults.add(fault.into(), &self.0.organisation)
+        self.0.faults.add(fault.into(), &self.0.organisation())
     }
 
     /// Removes all faults.

@@ -7,6 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{lock, settings::Endpoint};
@@ -27,6 +28,9 @@ pub struct Recorded {
     pub path: String,
     /// The query, decoded, in the order of the request.
     pub query: Vec<(String, String)>,
+    /// The body, where it is JSON; never that of a request for a token, which holds the secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
     /// The HTTP status of the answer.
     pub status: u16,
     /// Feishu's code in the answer; absent where the answer has none.

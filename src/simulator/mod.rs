@@ -1,5 +1,9 @@
 //! An HTTP double of the Feishu/Lark open API: a company made from a seed.
 //!
+//! It has the token, the statistics of departments and of users, the members of departments, and
+//! departments as the contact and the directory API show them, all of the same people, so that
+//! counts agree.
+//!
 //! It is an island. It shares no code with the client, the catalogue or the day arithmetic of this
 //! crate, else a mistake would agree with itself; what it says comes from the API documents. Where
 //! these are silent, [`Options`] chooses. Figures are a pure function of seed, department, day,
@@ -17,7 +21,9 @@
 //!
 //! The clock moves days and tokens; rate limits run in real time.
 
+mod cache;
 mod calendar;
+mod census;
 mod clock;
 mod control;
 mod dice;
@@ -28,10 +34,12 @@ mod figures;
 mod gateway;
 mod handle;
 mod http;
+mod identity;
 mod journal;
 mod limits;
 mod names;
 mod organisation;
+mod pages;
 mod people;
 mod settings;
 
@@ -56,21 +64,27 @@ use tokio::{
     sync::Semaphore,
 };
 
-use self::endpoints::{admin_dept_stats, tenant_access_token};
 pub use self::{
     calendar::Geo,
+    census::HeadCount,
     faults::{Fault, Filter, Kind, UnknownDepartment},
     handle::Handle,
     journal::Recorded,
     names::Names,
     organisation::Department,
     people::{Person, Status},
-    settings::{Empty, Endpoint, Limit, Options, ParentFigures, Rates},
+    settings::{
+        Empty, Endpoint, LastActive, Limit, Options, ParentFigures, Rates, Unavailable,
+        UnknownTimes, UserRows,
+    },
 };
+use self::{endpoints::tenant_access_token, organisation::Organisation};
 use crate::shutdown::Shutdown;
 
 /// The largest tenant; a larger one would only be slower.
 const DEPARTMENTS_MAX: usize = 5000;
+/// The largest department.
+const PEOPLE_MAX: u32 = 1_000_000;
 /// More connections wait until one is closed.
 const CONNECTIONS_MAX: usize = 1024;
 /// How long answers under way may take after the stop signal.
@@ -88,10 +102,10 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// The address can't be listened on, or the number of departments is not 1..=5000.
+    /// The address can't be listened on, the number of departments is not 1..=5000, or the huge
+    /// department is not one of them or not of 1..=1,000,000 people.
     pub async fn bind(address: SocketAddr, options: Options) -> io::Result<Self> {
-        if !(1..=DEPARTMENTS_MAX).contains(&options.departments) {
-            let message = format!("the number of departments must be 1..={DEPARTMENTS_MAX}");
+        if let Some(message) = problem(&options) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let listener = TcpListener::bind(address).await?;
@@ -147,6 +161,19 @@ impl Simulator {
     }
 }
 
+/// What no tenant can be made with.
+fn problem(options: &Options) -> Option<String> {
+    if !(1..=DEPARTMENTS_MAX).contains(&options.departments) {
+        return Some(format!("the number of departments must be 1..={DEPARTMENTS_MAX}"));
+    }
+    let (department, people) = options.huge_department?;
+    if department > options.departments {
+        return Some(format!("there is no department {department} to be huge"));
+    }
+    (!(1..=PEOPLE_MAX).contains(&people))
+        .then(|| format!("the huge department must have 1..={PEOPLE_MAX} people"))
+}
+
 fn connection(
     stream: TcpStream,
     tenant: Arc<Tenant>,
@@ -168,7 +195,7 @@ fn connection(
 
 /// Everything that outlives a request.
 struct Tenant {
-    organisation: organisation::Organisation,
+    organisation: Mutex<Arc<Organisation>>,
     clock: clock::Clock,
     options: Mutex<Arc<Options>>,
     faults: faults::Faults,
@@ -180,8 +207,12 @@ struct Tenant {
 
 impl Tenant {
     fn new(options: Options) -> Self {
+        let mut organisation = Organisation::new(options.seed, options.departments);
+        if let Some((department, people)) = options.huge_department {
+            organisation.enlarge(department, u64::from(people));
+        }
         Self {
-            organisation: organisation::Organisation::new(options.seed, options.departments),
+            organisation: Mutex::new(Arc::new(organisation)),
             clock: clock::Clock::starting_at(options.now),
             options: Mutex::new(Arc::new(options)),
             faults: faults::Faults::default(),
@@ -194,6 +225,21 @@ impl Tenant {
 
     fn options(&self) -> Arc<Options> {
         Arc::clone(&lock(&self.options))
+    }
+
+    /// The departments as they are now.
+    fn organisation(&self) -> Arc<Organisation> {
+        Arc::clone(&lock(&self.organisation))
+    }
+
+    /// Puts changed departments into the place of the present ones. What was computed from these
+    /// is forgotten with them.
+    fn reorganise<T>(&self, change: impl FnOnce(&mut Organisation) -> T) -> T {
+        let mut present = lock(&self.organisation);
+        let mut changed = Organisation::clone(&present);
+        let result = change(&mut changed);
+        *present = Arc::new(changed);
+        result
     }
 
     /// A number that was not given before.

@@ -3,10 +3,14 @@
 //! Only departments are kept in memory. Their people are computed whenever they are looked at, see
 //! [`super::people`].
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
+    cache::Cache,
+    calendar::{DayNumber, Geo},
+    census::Census,
     dice::Dice,
+    figures::Counts,
     names::{self, Names},
 };
 
@@ -38,22 +42,42 @@ pub struct Department {
     pub depth: usize,
     /// The first so many of its people lead it.
     pub leaders: usize,
+    /// Whether it was removed. It then keeps its place in the list, but nothing leads to it.
+    pub deleted: bool,
     pub(super) children: Vec<usize>,
     /// How many people it had when the tenant was founded.
     pub(super) founders: u64,
+    /// Whether nobody ever comes or goes.
+    pub(super) steady: bool,
 }
 
+/// A department's figures of a day, in one place, over so many versions, with all below or without.
+pub(super) type FiguresKey = (usize, DayNumber, Geo, usize, bool);
+
+/// Some 20 MB of figures, and all departments of the largest tenant on one day.
+const FIGURES_KEPT: usize = 20_000;
+/// All departments of the largest tenant, on a few days.
+const CENSUSES_KEPT: usize = 20_000;
+
+#[derive(Clone)]
 pub(super) struct Organisation {
     pub(super) seed: u64,
     pub(super) departments: Vec<Department>,
+    pub(super) figures: Cache<FiguresKey, Arc<[Counts]>>,
+    pub(super) censuses: Cache<(usize, DayNumber), Census>,
     by_id: HashMap<String, usize>,
 }
 
 impl Organisation {
     /// A tenant with so many departments below its root.
     pub(super) fn new(seed: u64, departments: usize) -> Self {
-        let mut organisation =
-            Self { seed, departments: vec![root(seed)], by_id: HashMap::from([(ROOT.into(), 0)]) };
+        let mut organisation = Self {
+            seed,
+            departments: vec![root(seed)],
+            figures: Cache::new(FIGURES_KEPT),
+            censuses: Cache::new(CENSUSES_KEPT),
+            by_id: HashMap::from([(ROOT.into(), 0)]),
+        };
         let mut levels: Vec<Vec<usize>> = vec![vec![0]];
         for index in 1..=departments {
             let depth = depth_of(index, departments).min(levels.len());
@@ -79,25 +103,96 @@ impl Organisation {
             85..=94 => names.en_us.clone(),
             _ => names.ja_jp.clone(),
         };
-        let path = match above.parent {
-            None => statistics_name.clone(),
-            Some(_) => format!("{}/{statistics_name}", above.path),
-        };
         self.by_id.insert(open_department_id.clone(), index);
         self.by_id.insert(department_id.clone(), index);
         self.departments[parent].children.push(index);
         self.departments.push(Department {
             open_department_id,
             department_id,
+            path: self.path_of(parent, &statistics_name),
             names,
             statistics_name,
-            path,
             parent: Some(parent),
             depth,
             leaders: if dice.chance(15) { 2 } else { 1 },
+            deleted: false,
             children: Vec::new(),
             founders: 4 + dice.skewed(70),
+            steady: false,
         });
+    }
+
+    /// The path of a department of this name below this one.
+    fn path_of(&self, parent: usize, name: &str) -> String {
+        let above = &self.departments[parent];
+        match above.parent {
+            None => name.to_owned(),
+            Some(_) => format!("{}/{name}", above.path),
+        }
+    }
+
+    /// Gives a department so many people, who neither come nor go.
+    pub(super) fn enlarge(&mut self, department: usize, people: u64) {
+        self.departments[department].founders = people;
+        self.departments[department].steady = true;
+    }
+
+    /// Gives a department one name in all languages.
+    pub(super) fn rename(&mut self, department: usize, name: &str) {
+        let renamed = &mut self.departments[department];
+        renamed.names = Names { zh_cn: name.into(), en_us: name.into(), ja_jp: name.into() };
+        name.clone_into(&mut renamed.statistics_name);
+        for index in self.subtree(department, usize::MAX) {
+            self.departments[index].path = match self.departments[index].parent {
+                None => name.to_owned(),
+                Some(parent) => self.path_of(parent, &self.departments[index].statistics_name),
+            };
+        }
+    }
+
+    /// Removes a department that is not the root, with its people and everything below it.
+    pub(super) fn remove(&mut self, department: usize) {
+        for index in self.subtree(department, usize::MAX) {
+            self.departments[index].deleted = true;
+        }
+        if let Some(parent) = self.departments[department].parent {
+            self.departments[parent].children.retain(|child| *child != department);
+        }
+        let departments = &self.departments;
+        self.by_id.retain(|_, index| !departments[*index].deleted);
+    }
+
+    /// Adds a department of this name and says where in the list it stands.
+    pub(super) fn found(&mut self, parent: usize, name: &str) -> usize {
+        let index = self.departments.len();
+        self.add(index, parent, Dice::new(self.seed, &[1, index as u64]));
+        self.rename(index, name);
+        index
+    }
+
+    /// The next department under the same parent, where people of this one may have a second
+    /// place; none for an only child.
+    pub(super) fn neighbour(&self, department: usize) -> Option<usize> {
+        let siblings = self.siblings(department);
+        let at = siblings.iter().position(|sibling| *sibling == department)?;
+        let next = siblings[(at + 1) % siblings.len()];
+        (next != department).then_some(next)
+    }
+
+    /// The department whose neighbour this one is.
+    pub(super) fn neighbour_of(&self, department: usize) -> Option<usize> {
+        let siblings = self.siblings(department);
+        let at = siblings.iter().position(|sibling| *sibling == department)?;
+        let last = siblings[(at + siblings.len() - 1) % siblings.len()];
+        (last != department).then_some(last)
+    }
+
+    /// The departments under the parent of this one, with itself.
+    fn siblings(&self, department: usize) -> &[usize] {
+        match self.departments[department].parent {
+            None => &[],
+            Some(parent) => &self.departments[parent].children,
+        }
     }
 
     /// The department with this id of either type.
@@ -143,8 +238,10 @@ fn root(seed: u64) -> Department {
         parent: None,
         depth: 0,
         leaders: 1,
+        deleted: false,
         children: Vec::new(),
         founders: 3 + Dice::new(seed, &[0]).below(4),
+        steady: false,
     }
 }
 
@@ -196,6 +293,40 @@ mod tests {
                 assert_eq!(different.len(), names.len(), "{names:?}");
             }
         }
+    }
+
+    #[test]
+    fn neighbours_are_siblings_in_a_circle() {
+        let organisation = Organisation::new(7, 60);
+        for department in 0..=60 {
+            let next = organisation.neighbour(department);
+            assert_eq!(
+                next.and_then(|next| organisation.neighbour_of(next)),
+                next.and(Some(department))
+            );
+            let parent = |of: usize| organisation.departments[of].parent;
+            assert!(next.is_none_or(|next| parent(next) == parent(department)));
+        }
+        assert_eq!(organisation.neighbour(0), None);
+    }
+
+    #[test]
+    fn departments_come_and_go_and_change_their_names() {
+        let mut organisation = Organisation::new(7, 60);
+        let parent = organisation.departments.iter().rposition(|d| !d.children.is_empty()).unwrap();
+        let child = organisation.departments[parent].children[0];
+        organisation.rename(parent, "A/B");
+        let path =
+            |organisation: &Organisation, of: usize| organisation.departments[of].path.clone();
+        assert!(path(&organisation, child).contains("A/B/"), "{}", path(&organisation, child));
+        let new = organisation.found(child, "New");
+        assert_eq!(path(&organisation, new), format!("{}/New", path(&organisation, child)));
+        let id = organisation.departments[new].open_department_id.clone();
+        assert_eq!(organisation.find(&id), Some(new));
+        organisation.remove(child);
+        assert_eq!(organisation.find(&id), None);
+        assert!(organisation.departments[new].deleted);
+        assert!(!organisation.subtree(0, usize::MAX).contains(&child));
     }
 
     #[test]

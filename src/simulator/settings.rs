@@ -8,16 +8,18 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{admin_dept_stats, calendar::Geo};
+use super::{calendar::Geo, endpoints};
 
-/// What can be chosen. Everything but `seed`, `departments` and `now` can be changed while the
-/// simulator runs, see [`super::Handle::change`].
+/// What can be chosen. Everything but the first four can be changed while the simulator runs, see [`super::Handle::change`].
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Decides every name and figure.
     pub seed: u64,
     /// Departments below the root, 1..=5000.
     pub departments: usize,
+    /// One department with so many people, who neither come nor go, all in China. It is given by
+    /// its position among the departments, 0 for the root; 1..=1,000,000 people.
+    pub huge_department: Option<(usize, u32)>,
     /// What the simulator's clock shows at first; absent: the system's time.
     pub now: Option<Timestamp>,
     /// The app that may ask.
@@ -26,8 +28,14 @@ pub struct Options {
     pub app_secret: String,
     /// API scopes granted to the app.
     pub scopes: BTreeSet<String>,
-    /// Ids of departments outside of the app's data permission, with all that is below them.
+    /// Ids of departments outside of the data permission for statistics, with all that is below
+    /// them.
     pub forbidden_departments: BTreeSet<String>,
+    /// Ids of departments outside of the app's contact range, with all that is below them.
+    pub outside_contact_range: BTreeSet<String>,
+    /// Whether the contact range is set to the whole staff, without which the root is outside of
+    /// it. With departments outside it is not, whatever this says.
+    pub all_staff_range: bool,
     /// Places whose data may be asked for.
     pub geos: BTreeSet<Geo>,
     /// Product versions beside the total.
@@ -40,6 +48,23 @@ pub struct Options {
     pub parent_figures: ParentFigures,
     /// How an answer without rows looks.
     pub empty: Empty,
+    /// Of whom `admin_user_stats` has rows.
+    pub user_rows: UserRows,
+    /// How it writes that somebody never activated the account, or never used the client.
+    pub unknown_times: UnknownTimes,
+    /// As of when it says when somebody last used the client.
+    pub last_active: LastActive,
+    /// What becomes of ids that no department has, where the documents leave it open.
+    pub unknown_departments: Unavailable,
+    /// What becomes of departments outside of the contact range in a batch.
+    pub unreachable_departments: Unavailable,
+    /// Whether a batch still shows removed departments, as deleted.
+    pub shows_deleted: bool,
+    /// Whether the directory takes the operator `in` for `parent_department_id`: its two documents
+    /// contradict each other.
+    pub accepts_in: bool,
+    /// Whether the directory knows `enabled_status` by its name, not only as a part of `*`.
+    pub knows_enabled_status: bool,
     /// So many days are kept.
     pub history_days: u16,
     /// Limits of single endpoints; without an entry, [`Limit::default`].
@@ -57,17 +82,28 @@ impl Default for Options {
         Self {
             seed: 1,
             departments: 20,
+            huge_department: None,
             now: None,
             app_id: "cli_demo".to_owned(),
             app_secret: "demo-secret".to_owned(),
-            scopes: BTreeSet::from([admin_dept_stats::SCOPE.to_owned()]),
+            scopes: endpoints::all_scopes(),
             forbidden_departments: BTreeSet::new(),
+            outside_contact_range: BTreeSet::new(),
+            all_staff_range: true,
             geos: Geo::ALL.into(),
             product_versions: ["标准版", "商业版", "旗舰版"].map(str::to_owned).into(),
             total_version: "全部产品版本".to_owned(),
             rates: Rates::default(),
             parent_figures: ParentFigures::default(),
             empty: Empty::default(),
+            user_rows: UserRows::default(),
+            unknown_times: UnknownTimes::default(),
+            last_active: LastActive::default(),
+            unknown_departments: Unavailable::default(),
+            unreachable_departments: Unavailable::default(),
+            shows_deleted: false,
+            accepts_in: false,
+            knows_enabled_status: true,
             history_days: 400,
             limits: BTreeMap::new(),
             throttle_status: 429,
@@ -85,6 +121,14 @@ pub enum Endpoint {
     TenantAccessToken,
     /// `GET /open-apis/admin/v1/admin_dept_stats`.
     AdminDeptStats,
+    /// `GET /open-apis/admin/v1/admin_user_stats`.
+    AdminUserStats,
+    /// `GET /open-apis/contact/v3/users/find_by_department`.
+    UsersFindByDepartment,
+    /// `POST /open-apis/directory/v1/departments/filter`.
+    DepartmentsFilter,
+    /// `GET /open-apis/contact/v3/departments/batch`.
+    DepartmentsBatch,
 }
 
 /// How many requests an endpoint answers.
@@ -139,4 +183,46 @@ pub enum Empty {
     Absent,
     /// `null`.
     Null,
+}
+
+/// Of whom `admin_user_stats` has rows; the document does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserRows {
+    /// Of everybody employed on the day.
+    #[default]
+    Everybody,
+    /// Of those who had activated their account by then.
+    Activated,
+    /// Of those who were active on the day.
+    Active,
+}
+
+/// How a time that never came is written; the document does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownTimes {
+    /// `""`.
+    #[default]
+    Blank,
+    /// The field is left out.
+    Absent,
+}
+
+/// As of when `last_active_time` is told; in the documented sample it lies after the row's day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastActive {
+    /// As of the day of the row.
+    #[default]
+    OfDay,
+    /// As of the newest day that there is.
+    Newest,
+}
+
+/// What becomes of departments that can't be shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unavailable {
+    /// They are left out.
+    #[default]
+    Omitted,
+    /// The whole request is refused.
+    Refused,
 }

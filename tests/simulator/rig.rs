@@ -16,6 +16,10 @@ use tokio::{
 pub(crate) const NOW: &str = "2026-11-18T12:00:00+08:00";
 pub(crate) const NEWEST: &str = "2026-11-17";
 pub(crate) const STATISTICS: &str = "/open-apis/admin/v1/admin_dept_stats";
+pub(crate) const USERS: &str = "/open-apis/admin/v1/admin_user_stats";
+pub(crate) const MEMBERS: &str = "/open-apis/contact/v3/users/find_by_department";
+pub(crate) const BATCH: &str = "/open-apis/contact/v3/departments/batch";
+pub(crate) const DIRECTORY: &str = "/open-apis/directory/v1/departments/filter";
 
 pub(crate) struct Rig {
     pub(crate) handle: Handle,
@@ -61,7 +65,15 @@ impl Rig {
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let mut options =
             Options { departments: 40, now: Some(NOW.parse().unwrap()), ..Options::default() };
-        options.limits.insert(Endpoint::AdminDeptStats, Limit::NONE);
+        for endpoint in [
+            Endpoint::AdminDeptStats,
+            Endpoint::AdminUserStats,
+            Endpoint::UsersFindByDepartment,
+            Endpoint::DepartmentsFilter,
+            Endpoint::DepartmentsBatch,
+        ] {
+            options.limits.insert(endpoint, Limit::NONE);
+        }
         change(&mut options);
         let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await.unwrap();
         let (trigger, shutdown) = shutdown::channel();
@@ -125,6 +137,56 @@ impl Rig {
                     assert_eq!(data["has_more"], false);
                     return rows;
                 }
+            }
+        }
+    }
+
+    /// Asks another endpoint; parameters without a value are left out.
+    pub(crate) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Reply {
+        let query: Vec<_> = query
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={}", encode(value)))
+            .collect();
+        self.send("GET", &format!("{path}?{}", query.join("&")), Some(&self.token), "").await
+    }
+
+    /// The items of all pages of an endpoint.
+    pub(crate) async fn all(&self, path: &str, query: &[(&str, &str)]) -> Vec<Value> {
+        let (mut items, mut token) = (Vec::new(), String::new());
+        loop {
+            let query = [query, &[("page_token", token.as_str())]].concat();
+            let reply = self.get(path, &query).await;
+            items.extend(reply.items());
+            let data = reply.json()["data"].clone();
+            match data["page_token"].as_str() {
+                Some(next) => next.clone_into(&mut token),
+                None => {
+                    assert_eq!(data["has_more"], false);
+                    return items;
+                }
+            }
+        }
+    }
+
+    /// Asks the directory.
+    pub(crate) async fn directory(&self, query: &str, body: &Value) -> Reply {
+        let path = format!("{DIRECTORY}?{query}");
+        self.send("POST", &path, Some(&self.token), &body.to_string()).await
+    }
+
+    /// Departments of all pages of the directory below a parent, with all their fields.
+    pub(crate) async fn children(&self, parent: &str) -> Vec<Value> {
+        let (mut found, mut token) = (Vec::new(), String::new());
+        loop {
+            let mut body = crate::directory::question(parent, &["*"]);
+            body["page_request"]["page_token"] = Value::from(token);
+            let reply = self.directory("", &body).await.json();
+            assert_eq!(reply["code"], 0, "{reply}");
+            found.extend(reply["data"]["departments"].as_array().unwrap().clone());
+            match reply["data"]["page_response"]["page_token"].as_str() {
+                Some(next) => token = next.to_owned(),
+                None => return found,
             }
         }
     }

@@ -55,7 +55,7 @@ async fn world(options: simulator::Options, edit: impl FnOnce(&mut Tenant)) -> W
 }
 
 fn options_for(base_url: &str, handle: &Handle) -> Tenant {
-    let departments = handle.departments().iter().filter(|d| (1..=4).contains(&d.depth));
+    let departments = handle.departments().into_iter().filter(|d| (1..=4).contains(&d.depth));
     Tenant {
         name: "acme".to_owned(),
         api: feishu::Options {

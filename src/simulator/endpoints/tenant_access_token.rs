@@ -5,13 +5,8 @@ use std::{sync::Mutex, time::Duration};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::simulator::{
-    Tenant,
-    dice::Dice,
-    http::{Answer, Call},
-    lock,
-    settings::Options,
-};
+use super::Context;
+use crate::simulator::{dice::Dice, http::Answer, lock};
 
 /// "最大有效期是 2 小时".
 const LIFETIME: Duration = Duration::from_secs(7200);
@@ -50,7 +45,8 @@ impl Tokens {
     }
 }
 
-pub(in crate::simulator) fn answer(tenant: &Tenant, options: &Options, call: &Call) -> Answer {
+pub(in crate::simulator) fn answer(context: &Context) -> Answer {
+    let Context { tenant, organisation, options, call, .. } = *context;
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let field = |name: &str| body[name].as_str().filter(|text| !text.is_empty());
     let (Some(app_id), Some(app_secret)) = (field("app_id"), field("app_secret")) else {
@@ -63,7 +59,7 @@ pub(in crate::simulator) fn answer(tenant: &Tenant, options: &Options, call: &Ca
         return Answer::error(200, INVALID_APP, "app secret invalid");
     }
     let (token, expire) = tenant.tokens.issue(tenant.clock.now(), || {
-        let hex = Dice::new(tenant.organisation.seed, &[4, tenant.next_serial()]).hex();
+        let hex = Dice::new(organisation.seed, &[4, tenant.next_serial()]).hex();
         format!("t-{hex}")
     });
     Answer::json(
