@@ -4,6 +4,7 @@
 mod failures;
 mod hostile;
 mod latest;
+mod optional;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

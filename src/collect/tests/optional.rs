@@ -1,0 +1,376 @@
+//! The optional sources: they agree with the organisation, and what they lack disturbs nobody.
+
+use super::*;
+use crate::simulator::{Fault, Kind, Status, Unavailable};
+
+/// Every source beside the statistics, and discovery.
+fn everything(tenant: &mut Tenant) {
+    let refresh_interval = Duration::from_secs(24 * 3600);
+    tenant.departments.clear();
+    tenant.discovery = Some(Discovery {
+        root: "0".to_owned(),
+        max_depth: 4,
+        include: Vec::new(),
+        exclude: Vec::new(),
+        min_members: 0,
+        refresh_interval,
+    });
+    tenant.contact = Some(Contact { language: Language::Chinese, refresh_interval });
+    tenant.members = Some(refresh_interval);
+    tenant.user_statistics = Some(UserStatistics { min_group_size: 5 });
+}
+
+impl World {
+    /// Lets every source run as far as it can.
+    async fn collect(&mut self) {
+        for _ in 0..2 {
+            self.optional.run_once().await;
+            self.tenant.retarget();
+            self.tenant.look_once().await;
+            self.tenant.publish().await;
+            self.tenant.tell();
+        }
+        self.optional.run_once().await;
+        self.optional.publish().await;
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.published.current().unwrap().body.plain.to_vec()).unwrap()
+    }
+
+    /// The value of the one series of that name whose labels include these.
+    fn sample(&self, name: &str, labels: &[&str]) -> Option<f64> {
+        let text = self.text();
+        let head = format!("{name}{{");
+        let mut found = text
+            .lines()
+            .filter(|line| line.starts_with(&head) && labels.iter().all(|l| line.contains(l)));
+        let value = found.next()?.rsplit_once(' ')?.1.parse().ok();
+        assert_eq!(found.next(), None, "{name} {labels:?} is not one series");
+        value
+    }
+
+    fn source(&self, source: &str) -> crate::snapshot::SourceStatus {
+        let snapshot = self.published.current().unwrap();
+        snapshot.status.tenants[0].sources.iter().find(|s| s.source == source).unwrap().clone()
+    }
+
+    fn within_reach(&self) -> Vec<simulator::Department> {
+        let all = self.simulator.departments();
+        all.into_iter().filter(|d| (1..=4).contains(&d.depth)).collect()
+    }
+}
+
+fn id_label(id: &str) -> String {
+    format!("department_id=\"{id}\"")
+}
+
+#[tokio::test]
+async fn discovery_finds_every_department_with_one_query_for_each_parent() {
+    let mut world = world(few(60), everything).await;
+    world.collect().await;
+    let reach = world.within_reach();
+    assert_eq!(world.served().len(), reach.len());
+    let all = world.simulator.departments();
+    // Departments above the last level that have some below them, the root among them.
+    let parents: std::collections::BTreeSet<usize> =
+        all.iter().filter(|d| d.depth <= 4).filter_map(|d| d.parent).collect();
+    let asked = world.simulator.request_count(Endpoint::DepartmentsFilter);
+    assert_eq!(asked, parents.len() as u64);
+}
+
+#[tokio::test]
+async fn counts_of_directory_and_contact_are_those_of_the_organisation() {
+    let mut world = world(few(30), everything).await;
+    world.collect().await;
+    for department in world.within_reach() {
+        let id = id_label(&department.open_department_id);
+        let heads = world.simulator.head_count(&department.open_department_id).unwrap();
+        for (name, expected) in [
+            ("feishu_department_direct_members", heads.direct_members),
+            ("feishu_department_recursive_members", heads.recursive_members),
+            ("feishu_department_direct_departments", heads.direct_departments),
+            ("feishu_department_recursive_departments", heads.recursive_departments),
+            ("feishu_department_enabled", 1),
+            ("feishu_department_contact_members", heads.recursive_members),
+            ("feishu_department_contact_primary_members", heads.primary_members),
+            ("feishu_department_contact_leaders", department.leaders as u64),
+            ("feishu_department_deleted", 0),
+        ] {
+            assert_eq!(world.sample(name, &[&id]), Some(expected as f64), "{name} {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_places_and_both_ids_are_told_in_the_wanted_language() {
+    let mut world = world(few(20), |tenant| {
+        everything(tenant);
+        tenant.contact.as_mut().unwrap().language = Language::English;
+    })
+    .await;
+    world.collect().await;
+    let all = world.simulator.departments();
+    for department in world.within_reach() {
+        let parent = &all[department.parent.unwrap()];
+        let parent = if parent.depth == 0 { "0" } else { &parent.open_department_id };
+        let labels = [
+            id_label(&department.open_department_id),
+            format!("open_department_id=\"{}\"", department.open_department_id),
+            format!("custom_department_id=\"{}\"", department.department_id),
+            format!("parent_department_id=\"{parent}\""),
+        ];
+        let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+        assert_eq!(world.sample("feishu_department_info", &labels), Some(1.0), "{labels:?}");
+    }
+    let english = &world.within_reach()[0].names.en_us;
+    assert!(world.text().contains(&format!(",department=\"{english}\",department_path=")));
+}
+
+#[tokio::test]
+async fn people_are_counted_by_status_and_employee_type() {
+    let mut world = world(few(20), everything).await;
+    world.collect().await;
+    for department in world.within_reach() {
+        let id = id_label(&department.open_department_id);
+        let people = world.simulator.members(&department.open_department_id);
+        for (label, status) in [
+            ("exited", Status::Exited),
+            ("resigned", Status::Resigned),
+            ("frozen", Status::Frozen),
+            ("not_joined", Status::NotJoined),
+            ("active", Status::Active),
+            ("not_activated", Status::NotActivated),
+        ] {
+            let expected = people.iter().filter(|(_, s)| *s == status).count();
+            let label = format!("status=\"{label}\"");
+            let counted = world.sample("feishu_department_members", &[&id, &label]);
+            assert_eq!(counted, Some(expected as f64), "{id} {label}");
+        }
+        for employee_type in people.iter().map(|(person, _)| person.employee_type) {
+            let expected = people.iter().filter(|(p, _)| p.employee_type == employee_type).count();
+            let label = format!("employee_type=\"{employee_type}\"");
+            let counted =
+                world.sample("feishu_department_members_by_employee_type", &[&id, &label]);
+            assert_eq!(counted, Some(expected as f64), "{id} {label}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_use_of_people_agrees_with_the_departments_figures() {
+    let mut world = world(few(20), everything).await;
+    world.collect().await;
+    let mut compared = 0;
+    for day in world.served() {
+        let id = id_label(&day.department_id);
+        let figures = samples(&day, &Version::Total);
+        let people = world.sample("feishu_users", &[&id]);
+        if figures["total_user_num"] < 5.0 {
+            assert_eq!(people, None, "too few people are not told of");
+            continue;
+        }
+        compared += 1;
+        assert_eq!(people, Some(figures["total_user_num"]));
+        for (product, field) in [
+            ("suite", "suite_dau"),
+            ("im", "im_dau"),
+            ("docs", "docs_dau"),
+            ("calendar", "cal_dau"),
+            ("vc", "vc_dau"),
+        ] {
+            let product = format!("product=\"{product}\"");
+            let active = world.sample("feishu_users_active", &[&id, &product]);
+            assert_eq!(active, Some(figures[field]), "{id} {field}");
+        }
+        let duration = world.sample("feishu_users_vc_duration_seconds", &[&id]);
+        assert_eq!(duration, Some(figures["vc_duration"]));
+    }
+    assert!(compared > 5);
+}
+
+#[tokio::test]
+async fn user_statistics_stand_only_beside_figures_of_the_same_day() {
+    let mut world = world(few(5), everything).await;
+    world.collect().await;
+    assert!(world.text().contains("feishu_users{"));
+    world.set_now("2026-11-24T09:36:00+08:00");
+    world.look().await;
+    world.tenant.publish().await;
+    assert!(!world.text().contains("feishu_users{"), "yesterday's people beside today's figures");
+    world.tenant.tell();
+    world.optional.run_once().await;
+    world.optional.publish().await;
+    assert!(world.text().contains("feishu_users{"));
+}
+
+#[tokio::test]
+async fn departments_that_appear_or_vanish_are_followed() {
+    let mut world = world(few(10), everything).await;
+    world.collect().await;
+    let before = world.served().len();
+    let gone = world.within_reach()[0].open_department_id.clone();
+    let added = world.simulator.add("0", "新部门").unwrap();
+    world.collect().await;
+    assert_eq!(world.served().len(), before, "not before the refresh interval");
+    world.simulator.remove(&gone).unwrap();
+    world.set_now("2026-11-24T15:00:00+08:00");
+    world.collect().await;
+    assert!(world.served_one(&gone).is_none());
+    assert!(world.status().departments.iter().any(|d| d.department_id == added.open_department_id));
+    assert_eq!(world.sample("feishu_department_direct_members", &[&id_label(&gone)]), None);
+}
+
+#[tokio::test]
+async fn a_listed_department_wins_over_a_discovered_one() {
+    let mut world = world(few(20), |tenant| {
+        let first = tenant.departments[0].clone();
+        everything(tenant);
+        tenant.departments = vec![ListedDepartment { include_children: true, ..first }];
+    })
+    .await;
+    world.collect().await;
+    let listed = world.tenant.options.departments[0].id.clone();
+    let targets: Vec<bool> = world.tenant.groups[0]
+        .standings
+        .iter()
+        .filter(|s| *s.target.department_id == *listed)
+        .map(|s| s.target.include_children)
+        .collect();
+    assert_eq!(targets, [true]);
+}
+
+#[tokio::test]
+async fn with_one_scope_missing_everything_else_works_and_the_scope_is_named() {
+    for (scope, source, lost) in [
+        ("directory:department:list", "directory", "feishu_department_enabled"),
+        ("contact:contact.base:readonly", "contact", "feishu_department_contact_members"),
+        ("admin:admin_user_stat:readonly", "users", "feishu_users"),
+        ("contact:user.employee:readonly", "members", "feishu_department_members"),
+        ("directory:department.status:read", "directory", "feishu_department_enabled"),
+    ] {
+        let mut world = world(few(10), |tenant| {
+            let departments = tenant.departments.clone();
+            everything(tenant);
+            tenant.departments = departments;
+        })
+        .await;
+        world.simulator.change(|options| {
+            assert!(options.scopes.remove(scope), "{scope} is one that the simulator knows");
+        });
+        world.collect().await;
+        assert_eq!(world.served().len(), world.ids().len(), "{scope}");
+        let text = world.text();
+        for name in [
+            "feishu_department_enabled",
+            "feishu_department_contact_members",
+            "feishu_users",
+            "feishu_department_members",
+        ] {
+            assert_eq!(text.contains(&format!("\n{name}{{")), name != lost, "{scope}: {name}");
+        }
+        let problem = world.source(source).problem.unwrap_or_else(|| panic!("{scope}"));
+        assert_eq!(problem.class, "permission", "{scope}");
+        assert!(problem.remedy.contains(scope), "{scope}: {}", problem.remedy);
+        assert_eq!(world.status().problem, None, "{scope}");
+        assert_eq!(world.metric("feishu_up", &["acme"]), 1.0, "{scope}");
+        let success = "feishu_exporter_collection_success";
+        assert_eq!(world.metric(success, &[source]), 0.0, "{scope}");
+        assert_eq!(world.metric(success, &["departments"]), 1.0, "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_scope_of_the_statistics_the_other_sources_work() {
+    let mut world = world(few(10), |tenant| {
+        let departments = tenant.departments.clone();
+        everything(tenant);
+        tenant.departments = departments;
+    })
+    .await;
+    world.simulator.change(|options| {
+        options.scopes.remove("admin:admin_dept_stat:readonly");
+    });
+    world.collect().await;
+    assert!(world.served().is_empty());
+    for name in ["feishu_department_enabled{", "feishu_department_contact_members{"] {
+        assert!(world.text().contains(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn optional_sources_that_fail_never_disturb_the_statistics() {
+    let mut world = world(few(10), |tenant| {
+        let departments = tenant.departments.clone();
+        everything(tenant);
+        tenant.departments = departments;
+    })
+    .await;
+    for endpoint in [
+        Endpoint::DepartmentsFilter,
+        Endpoint::DepartmentsBatch,
+        Endpoint::UsersFindByDepartment,
+        Endpoint::AdminUserStats,
+    ] {
+        let garbage = Kind::Text { status: 200, body: "garbage".to_owned() };
+        world.simulator.inject(Fault::from(garbage).endpoint(endpoint)).unwrap();
+    }
+    world.collect().await;
+    assert_eq!(world.served().len(), world.ids().len());
+    assert_eq!(world.status().problem, None);
+    assert!(world.status().departments.iter().all(|d| d.problem.is_none()));
+    for source in ["directory", "contact", "members", "users"] {
+        assert_eq!(world.source(source).problem.unwrap().class, "malformed", "{source}");
+    }
+    // And they recover by themselves.
+    world.simulator.clear_faults();
+    world.set_now("2026-11-23T15:30:00+08:00");
+    world.collect().await;
+    for source in ["directory", "contact", "members", "users"] {
+        assert_eq!(world.source(source).problem, None, "{source}");
+    }
+}
+
+#[tokio::test]
+async fn ids_that_the_contact_api_drops_or_refuses_are_reported_and_cost_nobody_else() {
+    for manner in [Unavailable::Omitted, Unavailable::Refused] {
+        let options = simulator::Options { unknown_departments: manner, ..few(10) };
+        let mut world = world(options, |tenant| {
+            let departments = tenant.departments.clone();
+            everything(tenant);
+            tenant.departments = departments;
+            tenant.departments.push(ListedDepartment {
+                id: "od-ffffffffffffffffffffffffffffffff".to_owned(),
+                include_children: false,
+            });
+        })
+        .await;
+        world.collect().await;
+        let named = world.text().matches("\nfeishu_department_contact_members{").count();
+        assert_eq!(named, world.ids().len() - 1, "{manner:?}");
+        let snapshot = world.published.current().unwrap();
+        let notices = &snapshot.status.tenants[0].notices;
+        assert!(notices.iter().any(|n| n.contains("od-ffff")), "{manner:?} {notices:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_collected_is_not_asked_for_again_before_its_time() {
+    let mut world = world(few(10), everything).await;
+    world.collect().await;
+    let before = world.simulator.requests().len();
+    world.collect().await;
+    world.set_now("2026-11-23T23:00:00+08:00");
+    world.collect().await;
+    assert_eq!(world.simulator.requests().len(), before);
+}
+
+#[tokio::test]
+async fn no_person_comes_out() {
+    let mut world = world(few(10), everything).await;
+    world.collect().await;
+    let status = serde_json::to_string(&world.published.current().unwrap().status).unwrap();
+    let text = world.text() + &status;
+    assert!(!text.contains("ou_"), "a person's id");
+    assert!(!text.contains('@'), "a person's address");
+}
