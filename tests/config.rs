@@ -13,7 +13,7 @@ use std::{
 };
 
 use feishu_exporter::{
-    collect::{GeoZone, Options},
+    collect::{GeoZone, Language, Options},
     config::{self, KEYS, Kind, Loaded, Problems, Source},
     feishu::DepartmentIdType,
     secret::SecretSource,
@@ -23,6 +23,8 @@ use jiff::{Timestamp, civil::time};
 
 /// What every secret of the files is; no message may show it.
 const SECRET: &str = "hunter2";
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 const FOLDER: &str = "tests/data/config";
 
@@ -107,6 +109,11 @@ fn a_minimal_file_has_the_documented_defaults() {
     assert_eq!(tenant.schedule.ready_at, time(9, 30, 0, 0));
     assert_eq!(tenant.schedule.lookback_days, 7);
     assert_eq!(tenant.schedule.max_age, Duration::from_secs(14 * 86_400));
+    assert!(tenant.request_grouping);
+    let contact = tenant.contact.unwrap();
+    assert_eq!((contact.language, contact.refresh_interval), (Language::Chinese, DAY));
+    assert!(tenant.discovery.is_none() && tenant.user_statistics.is_none());
+    assert_eq!((tenant.directory, tenant.members), (None, None));
 }
 
 #[test]
@@ -138,7 +145,33 @@ fn every_key_of_this_release_reaches_the_options() {
     assert_eq!(tenant.api.limits.concurrency, 2);
     assert_eq!(tenant.api.limits.timeout, Duration::from_secs(90));
     assert_eq!(tenant.api.limits.requests_per_month, 9000);
-    assert_eq!(zones(&options.tenants[1].geos), ["local UTC"]);
+    let discovery = tenant.discovery.as_ref().unwrap();
+    assert_eq!((discovery.root.as_str(), discovery.max_depth), ("od-3", 2));
+    assert_eq!((discovery.include[0].as_str(), discovery.exclude[0].as_str()), ("^a/b", "测试$"));
+    assert_eq!((discovery.include.len(), discovery.exclude.len()), (1, 2));
+    assert_eq!(discovery.min_members, 3);
+    assert_eq!(discovery.refresh_interval, DAY / 2);
+    assert!(!tenant.request_grouping);
+    assert_eq!(tenant.directory, Some(DAY * 2));
+    let contact = tenant.contact.unwrap();
+    assert_eq!((contact.language, contact.refresh_interval), (Language::English, DAY * 7));
+    assert_eq!(tenant.members, Some(DAY / 4));
+    assert_eq!(tenant.user_statistics.unwrap().min_group_size, 20);
+
+    let second = &options.tenants[1];
+    assert_eq!(zones(&second.geos), ["local UTC"]);
+    assert!(second.contact.is_none());
+}
+
+#[test]
+fn with_discovery_no_department_needs_to_be_listed() {
+    let options = options("discovery_alone.ok.yml");
+    let tenant = &options.tenants[0];
+    assert!(tenant.departments.is_empty());
+    let discovery = tenant.discovery.as_ref().unwrap();
+    assert_eq!((discovery.root.as_str(), discovery.max_depth), ("0", 4));
+    assert!(discovery.include.is_empty() && discovery.exclude.is_empty());
+    assert_eq!((discovery.min_members, discovery.refresh_interval), (0, DAY));
 }
 
 fn zones(geos: &[GeoZone]) -> Vec<String> {
@@ -187,7 +220,7 @@ fn warnings_tell_what_is_allowed_and_probably_not_meant() {
         "tenants:\n\
          - app_id: a1b2c3\n  app_secret_file: /no/such/hunter2\n  base_url: http://feishu.cn\n  \
          statistics_time_zone: Europe/Berlin\n  departments: [dev, od-1]\n  \
-         collection: {interval: 10s}\n",
+         collection: {interval: 10s}\n  discovery: {enabled: true, root: dev}\n",
     )
     .unwrap();
     let warnings: Vec<_> =
@@ -201,6 +234,7 @@ fn warnings_tell_what_is_allowed_and_probably_not_meant() {
             (5, "tenants[0].statistics_time_zone"),
             (6, "tenants[0].departments"),
             (7, "tenants[0].collection.interval"),
+            (8, "tenants[0].discovery.root"),
         ]
     );
     assert!(!loaded.warnings.iter().any(|w| w.to_string().contains(SECRET)));
@@ -263,10 +297,26 @@ fn many_departments_load_and_too_many_are_refused() {
 }
 
 #[test]
-fn the_example_file_loads_without_a_warning() {
-    let loaded = load(Path::new("feishu-exporter.example.yml")).unwrap();
+fn the_example_file_loads_without_a_warning_and_so_does_what_it_has_commented_out() {
+    const EXAMPLE: &str = "feishu-exporter.example.yml";
+    let loaded = load(Path::new(EXAMPLE)).unwrap();
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.options.tenants.len(), 1);
+
+    // A key follows its # without a blank, one below it after two.
+    let text = fs::read_to_string(EXAMPLE).unwrap();
+    let switched_on: Vec<String> = text
+        .lines()
+        .map(|line| match line.strip_prefix("    #") {
+            Some(key) if !key.starts_with(' ') || key.starts_with("  ") => format!("    {key}"),
+            _ => line.to_owned(),
+        })
+        .collect();
+    let loaded = load_text(&switched_on.join("\n")).unwrap_or_else(|problems| panic!("{problems}"));
+    let tenant = &loaded.options.tenants[0];
+    assert!(tenant.discovery.is_some() && tenant.directory.is_some() && tenant.members.is_some());
+    assert!(tenant.user_statistics.is_some());
+    assert_eq!(loaded.warnings, []);
 }
 
 proptest::proptest! {

@@ -124,7 +124,6 @@ fn key_row(key: &Key) -> [String; 4] {
         Since::First => "",
         Since::Later { off: Some(off), .. } => &format!(" *Later release; only `{off}`.*"),
         Since::Later { off: None, .. } => " *Later release; leave it out.*",
-        Since::WithLater => " *Later release.*",
     };
     let default = key.default.map(code).unwrap_or_default();
     [code(key.name()), kind(&key.kind), default, format!("{}{later}", key.meaning)]
@@ -146,6 +145,7 @@ fn kind(kind: &Kind) -> String {
         | Kind::Url
         | Kind::Zone
         | Kind::Days
+        | Kind::Pattern
         | Kind::Flag
         | Kind::TimeOfDay => {
             let text = kind.to_string();

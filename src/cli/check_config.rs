@@ -6,14 +6,14 @@ use std::{
     path::PathBuf,
 };
 
-use super::{ConfigArgs, Failure};
+use super::{ConfigArgs, Failure, costs::Costs};
 use crate::{
     catalogue::FIGURE_COUNT,
     clock::Clock,
-    collect::{GeoZone, Tenant},
+    collect::{Discovery, GeoZone, Tenant},
     config::{
         Loaded, Origin,
-        estimate::{self, ASSUMED_LATENESS, ASSUMED_ROWS, BASIC_PLAN_REQUESTS_PER_MONTH},
+        estimate::{self, Measured},
         written_duration,
     },
     secret::SecretSource,
@@ -53,58 +53,50 @@ impl fmt::Display for Meaning<'_> {
             Origin::File(path) => writeln!(f, "{} is valid", path.display())?,
             Origin::Environment => writeln!(f, "The configuration by environment is valid")?,
         }
-        for tenant in &options.tenants {
+        let measured = Measured::default();
+        let estimates: Vec<_> =
+            options.tenants.iter().map(|tenant| estimate::estimate(tenant, &measured)).collect();
+        for (tenant, estimate) in options.tenants.iter().zip(&estimates) {
             writeln!(f, "\ntenant {}", tenant.name)?;
             for (name, text) in facts(tenant) {
                 writeln!(f, "  {name:<13} {text}")?;
             }
+            writeln!(f)?;
+            Costs { tenant, measured: &measured, estimate }.fmt(f)?;
         }
-        writeln!(
-            f,
-            "\nAssumed: {ASSUMED_ROWS} rows for each department and day where product versions \
-             are asked for (the total and four versions), so one page; figures that come {} late.",
-            written_duration(ASSUMED_LATENESS)
-        )?;
-        for warning in warnings {
-            writeln!(f, "warning: {warning}")?;
+        let warnings = warnings.iter().map(ToString::to_string);
+        let mut warnings = warnings.chain(estimate::warnings(options, &estimates)).peekable();
+        if warnings.peek().is_some() {
+            writeln!(f)?;
         }
-        for warning in estimate::warnings(options) {
-            writeln!(f, "warning: {warning}")?;
-        }
-        Ok(())
+        warnings.try_for_each(|warning| writeln!(f, "warning: {warning}"))
     }
 }
 
 fn facts(tenant: &Tenant) -> Vec<(&'static str, String)> {
-    let estimate = estimate::estimate(tenant);
-    let at_least = if estimate.with_children > 0 { "at least" } else { "about" };
     let schedule = &tenant.schedule;
-    vec![
+    let looks = format!(
+        "every {} while something is missing, {}d back; values are served for {}",
+        written_duration(schedule.interval),
+        schedule.lookback_days,
+        written_duration(schedule.max_age)
+    );
+    let mut facts = vec![
         ("API", api(tenant)),
         ("days", days(tenant)),
-        ("departments", departments(tenant, estimate.with_children)),
+        ("departments", departments(tenant)),
         ("figures", figures(tenant)),
-        (
-            "looks",
-            format!(
-                "every {} while something is missing, {}d back; values are served for {}",
-                written_duration(schedule.interval),
-                schedule.lookback_days,
-                written_duration(schedule.max_age)
-            ),
-        ),
-        (
-            "requests",
-            format!(
-                "{at_least} {} a day, {} a month; {}; a new day takes {at_least} {}",
-                estimate.requests_per_day,
-                estimate.requests_per_month,
-                quota(tenant, estimate.requests_per_month),
-                written_duration(estimate.collection_time)
-            ),
-        ),
-        ("series", format!("{at_least} {}", estimate.series)),
-    ]
+        ("looks", looks),
+    ];
+    facts.extend(tenant.discovery.as_ref().map(|found| ("discovery", discovery(found))));
+    facts.extend(tenant.contact.map(|contact| {
+        ("contact", format!("names in {} where there are such", contact.language.as_str()))
+    }));
+    facts.extend(tenant.user_statistics.map(|statistics| {
+        let size = statistics.min_group_size;
+        ("users", format!("sums over {size} people or more, none of fewer"))
+    }));
+    facts
 }
 
 fn api(tenant: &Tenant) -> String {
@@ -121,15 +113,42 @@ fn days(tenant: &Tenant) -> String {
     format!("geo {}; ready at {}", geos.join(", "), tenant.schedule.ready_at.strftime("%H:%M"))
 }
 
-fn departments(tenant: &Tenant, with_children: u64) -> String {
-    let mut text =
-        format!("{}, ids are {}", tenant.departments.len(), tenant.api.department_id_type.as_str());
+fn departments(tenant: &Tenant) -> String {
+    let mut text = format!(
+        "{} listed, ids are {}",
+        tenant.departments.len(),
+        tenant.api.department_id_type.as_str()
+    );
+    let with_children = estimate::parents_listed(tenant);
     // Writing to a string cannot fail.
     if with_children > 0 {
         let _ = write!(text, "; {with_children} with sub-departments, whose number is unknown");
     }
     if tenant.min_department_users > 0 {
         let _ = write!(text, "; those under {} members are left out", tenant.min_department_users);
+    }
+    if tenant.request_grouping {
+        text.push_str("; asked for together where that is proven to be the same");
+    }
+    text
+}
+
+fn discovery(discovery: &Discovery) -> String {
+    let mut text = format!(
+        "below {} down to level {}; how many departments it finds is unknown",
+        discovery.root, discovery.max_depth
+    );
+    // Writing to a string cannot fail.
+    for (what, count) in
+        [("include", discovery.include.len()), ("exclude", discovery.exclude.len())]
+    {
+        if count > 0 {
+            let plural = if count == 1 { "" } else { "s" };
+            let _ = write!(text, "; {count} expression{plural} to {what}");
+        }
+    }
+    if discovery.min_members > 0 {
+        let _ = write!(text, "; those under {} members are left out", discovery.min_members);
     }
     text
 }
@@ -143,15 +162,4 @@ fn figures(tenant: &Tenant) -> String {
     };
     let count = tenant.figures.len();
     format!("{count} of {FIGURE_COUNT}, {versions} product versions; scale of rates: {rates}")
-}
-
-fn quota(tenant: &Tenant, per_month: u64) -> String {
-    let budget = tenant.api.limits.requests_per_month;
-    let (limit, whose) = if budget > 0 {
-        (budget, "requests_per_month")
-    } else {
-        (BASIC_PLAN_REQUESTS_PER_MONTH, "Feishu's Basic plan, over all apps")
-    };
-    let verdict = if per_month > limit { "more than" } else { "within" };
-    format!("{verdict} the {limit} of {whose}")
 }

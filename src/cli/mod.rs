@@ -5,6 +5,7 @@
 pub mod check_config;
 pub mod collect;
 pub mod completions;
+mod costs;
 pub mod demo;
 mod failure;
 mod flags;

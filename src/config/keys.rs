@@ -26,13 +26,11 @@ pub enum Since {
     /// It will switch on a capability that is not built yet, so only its `off` value is accepted;
     /// none: no value is.
     Later {
-        /// The subject and verb of the refusal: "discovery is".
+        /// The subject and verb of the refusal: "baselines are".
         capability: &'static str,
         /// The value that switches the capability off.
         off: Option<&'static str>,
     },
-    /// It will matter to a capability that is not built yet; it is checked and has no effect.
-    WithLater,
 }
 
 impl Key {
@@ -48,16 +46,8 @@ impl Key {
         self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
     }
 
-    const fn since(self, since: Since) -> Self {
-        Self { since, ..self }
-    }
-
     const fn later(self, capability: &'static str, off: Option<&'static str>) -> Self {
-        self.since(Since::Later { capability, off })
-    }
-
-    const fn with_later(self) -> Self {
-        self.since(Since::WithLater)
+        Self { since: Since::Later { capability, off }, ..self }
     }
 }
 
@@ -71,6 +61,7 @@ const fn key(
 }
 
 const TEXTS: Kind = Kind::List(&Kind::Text);
+const PATTERNS: Kind = Kind::List(&Kind::Pattern);
 const SECTIONS: Kind = Kind::List(&Kind::Section);
 const DAYS: Kind = Kind::List(&Kind::Days);
 const OFF: Option<&str> = Some("false");
@@ -167,7 +158,8 @@ pub const KEYS: &[Key] = &[
         "tenants[].departments",
         SECTIONS,
         None,
-        "The departments to ask for; at least one. An entry may be the id alone.",
+        "The departments to ask for; at least one unless `discovery` is enabled. An entry may be \
+         the id alone.",
     ),
     key(
         "tenants[].departments[].id",
@@ -181,103 +173,96 @@ pub const KEYS: &[Key] = &[
         Some("false"),
         "Whether its sub-departments are asked for with it, as far as the API offers them.",
     ),
-    key("tenants[].discovery", Kind::Section, None, "Departments found beside the listed ones.")
-        .with_later(),
-    key("tenants[].discovery.enabled", Kind::Flag, OFF, "Whether to look for departments.")
-        .later("discovery is", OFF),
-    key("tenants[].discovery.root", Kind::Id, Some("0"), "Where to begin.").with_later(),
+    key("tenants[].discovery", Kind::Section, None, "Departments found beside the listed ones."),
+    key("tenants[].discovery.enabled", Kind::Flag, OFF, "Whether to look for departments."),
+    key(
+        "tenants[].discovery.root",
+        Kind::Id,
+        Some("0"),
+        "The department below which to look; `0` is the tenant's root.",
+    ),
     key(
         "tenants[].discovery.max_depth",
         Kind::Count { min: 0, max: 4 },
         Some("4"),
         "How deep to look, counted from the tenant's root; the statistics reach no deeper than 4.",
-    )
-    .with_later(),
+    ),
     key(
         "tenants[].discovery.include",
-        TEXTS,
+        PATTERNS,
         None,
-        "Regular expressions over the path `a/b/c`. Empty: all.",
-    )
-    .with_later(),
+        "Regular expressions over the path `a/b/c`, of which one must match anywhere in it; `^` \
+         and `$` tie one to its ends. Empty: all.",
+    ),
     key(
         "tenants[].discovery.exclude",
-        TEXTS,
+        PATTERNS,
         None,
-        "Regular expressions over the path of those to leave out again.",
-    )
-    .with_later(),
+        "Regular expressions over the path, likewise, of those to leave out again.",
+    ),
     key(
         "tenants[].discovery.min_members",
         Kind::Count { min: 0, max: 10_000_000 },
         Some("0"),
-        "Departments with fewer members are left out.",
-    )
-    .with_later(),
+        "Departments with fewer direct members are left out.",
+    ),
     key(
         "tenants[].discovery.refresh_interval",
         REFRESH,
         Some("24h"),
         "How often to look for departments.",
-    )
-    .with_later(),
+    ),
     key(
         "tenants[].request_grouping",
         Kind::Choice(&["auto", "never"]),
         Some("auto"),
         "Whether departments may be fetched together under a common ancestor, once that was \
-         proven to give equal values. Nothing makes that proof yet, so each is fetched alone \
-         either way.",
-    )
-    .with_later(),
+         proven to give equal values (`auto`), or each is asked alone (`never`).",
+    ),
     key(
         "tenants[].directory",
         Kind::Section,
         None,
-        "Counts of the departments served, from the directory API.",
-    )
-    .with_later(),
-    key("tenants[].directory.enabled", Kind::Flag, OFF, "Whether to ask for them.")
-        .later("the directory source is", OFF),
-    key("tenants[].directory.refresh_interval", REFRESH, Some("24h"), "How often.").with_later(),
+        "Counts of the departments served, from the directory API. Discovery brings them anyway.",
+    ),
+    key("tenants[].directory.enabled", Kind::Flag, OFF, "Whether to ask for them."),
+    key("tenants[].directory.refresh_interval", REFRESH, Some("24h"), "How often."),
     key(
         "tenants[].contact",
         Kind::Section,
         None,
         "Names and counts of the departments served, from the contact API.",
-    )
-    .with_later(),
-    key("tenants[].contact.enabled", Kind::Flag, OFF, "Whether to ask for them.")
-        .later("the contact source is", OFF),
+    ),
+    key("tenants[].contact.enabled", Kind::Flag, Some("true"), "Whether to ask for them."),
     key(
         "tenants[].contact.language",
         Kind::Choice(&["zh_cn", "en_us", "ja_jp"]),
         Some("zh_cn"),
-        "The language of the names.",
-    )
-    .with_later(),
-    key("tenants[].contact.refresh_interval", REFRESH, Some("24h"), "How often.").with_later(),
-    key("tenants[].members", Kind::Section, None, "Head counts by status.").with_later(),
-    key("tenants[].members.enabled", Kind::Flag, OFF, "Whether to ask for them.")
-        .later("the members source is", OFF),
-    key("tenants[].members.refresh_interval", REFRESH, Some("24h"), "How often.").with_later(),
+        "The language of the names, where a department has a name in it.",
+    ),
+    key("tenants[].contact.refresh_interval", REFRESH, Some("24h"), "How often."),
+    key(
+        "tenants[].members",
+        Kind::Section,
+        None,
+        "Head counts of the departments served, by status.",
+    ),
+    key("tenants[].members.enabled", Kind::Flag, OFF, "Whether to ask for them."),
+    key("tenants[].members.refresh_interval", REFRESH, Some("24h"), "How often."),
     key(
         "tenants[].user_statistics",
         Kind::Section,
         None,
         "Sums over the statistics of single users; never a person.",
-    )
-    .with_later(),
-    key("tenants[].user_statistics.enabled", Kind::Flag, OFF, "Whether to ask for them.")
-        .later("user statistics are", OFF),
+    ),
+    key("tenants[].user_statistics.enabled", Kind::Flag, OFF, "Whether to ask for them."),
     key("tenants[].privacy", Kind::Section, None, "Groups too small to be published."),
     key(
         "tenants[].privacy.min_group_size",
         Kind::Count { min: 1, max: 1000 },
         Some("10"),
         "No user statistics of fewer people.",
-    )
-    .with_later(),
+    ),
     key(
         "tenants[].privacy.min_department_users",
         Kind::Count { min: 0, max: 10_000_000 },
@@ -359,7 +344,9 @@ pub const KEYS: &[Key] = &[
         "tenants[].limits.requests_per_month",
         Kind::Count { min: 0, max: 1_000_000_000 },
         Some("0"),
-        "A budget for a calendar month; at the limit collection stops. `0`: none.",
+        "A budget for a calendar month. What the department statistics need for its rest is kept \
+         back, and the optional sources spend what remains; at the limit all collection stops. \
+         `0`: none.",
     ),
     key(
         "series_limit",
@@ -385,7 +372,10 @@ mod tests {
     use std::{collections::BTreeSet, time::Duration};
 
     use super::*;
-    use crate::{collect::Schedule, feishu::Limits};
+    use crate::{
+        collect::{Language, Schedule},
+        feishu::Limits,
+    };
 
     fn default_of(path: &str) -> (&'static Kind, &'static str) {
         let key = find(path).unwrap();
@@ -427,6 +417,9 @@ mod tests {
         assert_eq!(duration("tenants[].collection.lookback"), lookback);
         let (kind, text) = default_of("tenants[].collection.ready_at");
         assert_eq!(kind.time(text), Ok(schedule.ready_at));
+
+        let (_, text) = default_of("tenants[].contact.language");
+        assert_eq!(text, Language::default().as_str());
 
         let limits = Limits::default();
         assert_eq!(duration("tenants[].limits.timeout"), limits.timeout);

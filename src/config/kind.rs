@@ -3,12 +3,18 @@
 use std::{fmt, time::Duration};
 
 use jiff::civil::Time;
+use regex::{Regex, RegexBuilder};
+
+use super::duration;
 
 /// Bytes of any text at most.
 const TEXT_BYTES_MAX: usize = 1024;
 
 /// Characters of a wrong value that a message repeats.
 const SHOWN_MAX: usize = 40;
+
+/// Bytes that a compiled expression may take; plain ones take a few thousand.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// The type of a key and its range.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +37,8 @@ pub enum Kind {
     Zone,
     /// A day `2026-10-01` or a range `2026-10-01..2026-10-07`.
     Days,
+    /// A regular expression that may match anywhere in a text.
+    Pattern,
     /// `true` or `false`.
     Flag,
     /// One of some words.
@@ -82,6 +90,7 @@ impl Kind {
             | Self::Url
             | Self::Zone
             | Self::Days => self.text(text).map(drop),
+            Self::Pattern => self.pattern(text).map(drop),
             Self::Flag => self.flag(text).map(drop),
             Self::Choice(_) => self.choice(text).map(drop),
             Self::Count { .. } => self.count(text).map(drop),
@@ -107,6 +116,18 @@ impl Kind {
             return Err("holds a blank; an id has none".to_owned());
         }
         Ok(trimmed.to_owned())
+    }
+
+    /// Blanks at its ends belong to the expression.
+    pub(super) fn pattern(&self, text: &str) -> Result<Regex, String> {
+        self.text(text)?;
+        RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build().map_err(|error| {
+            // The parser draws the expression first; its last line is the reason.
+            let drawn = error.to_string();
+            let reason = drawn.lines().next_back().unwrap_or_default();
+            let reason = reason.trim_start_matches("error: ").trim_end_matches('.');
+            format!("{} is not a regular expression: {reason}", shown(text))
+        })
     }
 
     pub(super) fn flag(&self, text: &str) -> Result<bool, String> {
@@ -150,9 +171,9 @@ impl Kind {
         let value = self.within(
             text,
             ["shorter", "longer"],
-            parse_duration(text)?,
-            parse_duration(min)?,
-            parse_duration(max)?,
+            duration::parse(text)?,
+            duration::parse(min)?,
+            duration::parse(max)?,
         )?;
         if matches!(self, Self::WholeDays { .. }) && value.as_secs() % 86_400 != 0 {
             return Err(format!("{} is not a number of whole days; write 7d", shown(text)));
@@ -224,6 +245,7 @@ impl fmt::Display for Kind {
             Self::Url => f.write_str("a URL"),
             Self::Zone => f.write_str("a time zone"),
             Self::Days => f.write_str("a day or a range of days"),
+            Self::Pattern => f.write_str("a regular expression"),
             Self::Flag => f.write_str("true or false"),
             Self::Choice(words) => f.write_str(&alternatives(words, " or ")),
             Self::TimeOfDay => f.write_str("a time of day"),
@@ -236,62 +258,6 @@ impl fmt::Display for Kind {
             }
         }
     }
-}
-
-/// Reads a duration as Prometheus writes it: `1d12h`, units from large to small, each once.
-///
-/// # Errors
-/// If it is none, or more than 2^64 milliseconds.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    const UNITS: [(&str, u64); 7] = [
-        ("y", 365 * 86_400_000),
-        ("w", 7 * 86_400_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    let wrong =
-        || format!("{} is not a duration; write it like 30s, 5m, 1h, 14d or 1d12h", shown(text));
-    let too_long = || format!("{} is too long", shown(text));
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let (mut rest, mut smaller, mut millis) = (text, &UNITS[..], 0_u64);
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let letters = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
-        let (number, unit) = (&rest[..digits], &rest[digits..digits + letters]);
-        let at = smaller.iter().position(|(name, _)| *name == unit).ok_or_else(wrong)?;
-        if number.is_empty() {
-            return Err(wrong());
-        }
-        millis = number
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(smaller[at].1))
-            .and_then(|part| part.checked_add(millis))
-            .ok_or_else(too_long)?;
-        smaller = &smaller[at + 1..];
-        rest = &rest[digits + letters..];
-    }
-    if text.is_empty() { Err(wrong()) } else { Ok(Duration::from_millis(millis)) }
-}
-
-/// A duration as [`parse_duration`] reads it.
-#[must_use]
-pub fn written_duration(duration: Duration) -> String {
-    let mut millis = duration.as_millis();
-    let mut text = String::new();
-    for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
-    {
-        if millis >= size {
-            text.push_str(&format!("{}{unit}", millis / size));
-            millis %= size;
-        }
-    }
-    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 /// A wrong value as a message shows it: quoted unless it is a plain word, and never at length.
@@ -320,44 +286,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_written_as_in_prometheus() {
-        for (text, seconds) in [
-            ("30s", 30),
-            ("5m", 300),
-            ("1d12h", 129_600),
-            ("1y", 31_536_000),
-            ("1w2d", 777_600),
-            ("0", 0),
-            ("0s", 0),
-            ("90m", 5400),
-        ] {
-            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        assert_eq!(parse_duration("1s500ms"), Ok(Duration::from_millis(1500)));
-    }
-
-    #[test]
-    fn other_forms_of_durations_are_refused() {
-        for text in [
-            "", " ", "30", "1 h", "1h 30m", "12h1d", "1h1h", "h", "1.5h", "-1h", "1hour", "1H",
-            "1M", "1µs", "１h", "1h30", "+1h",
-        ] {
-            let message = parse_duration(text).unwrap_err();
-            assert!(message.contains("is not a duration"), "{text}: {message}");
-        }
-        for text in ["99999999999999999999s", "18446744073709551615d", "600000000y"] {
-            assert!(parse_duration(text).unwrap_err().contains("is too long"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_duration_survives_writing_and_reading() {
-        for text in ["1d12h", "30s", "14d", "1h", "1s500ms", "0s"] {
-            assert_eq!(written_duration(parse_duration(text).unwrap()), text);
-        }
-    }
-
-    #[test]
     fn a_time_of_day_has_hours_and_two_digits_of_minutes() {
         let time = |text| Kind::TimeOfDay.time(text).map(|t| (t.hour(), t.minute()));
         assert_eq!(time("09:30"), Ok((9, 30)));
@@ -380,6 +308,30 @@ mod tests {
         assert_eq!(number("5"), Ok(5.0));
         for text in ["0", "101", "nan", "inf", "1e1", "-5", ".", ""] {
             assert!(number(text).unwrap_err().ends_with("choose 0.1..100"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_expression_matches_anywhere_and_a_wrong_one_tells_why() {
+        let pattern = |text| Kind::Pattern.pattern(text);
+        let path = "总部/研发 一组/Platform";
+        for (text, is_match) in [
+            ("研发", true),
+            ("^研发", false),
+            ("发 一", true),
+            ("(?i)platform$", true),
+            (" 一", true),
+        ] {
+            assert_eq!(pattern(text).unwrap().is_match(path), is_match, "{text}");
+        }
+        for (text, message) in [
+            ("a(b", "\"a(b\" is not a regular expression: unclosed group"),
+            ("a{9}{999}{999}", "exceeds size limit"),
+            ("(?=a)", "look-around"),
+            ("", "is empty"),
+        ] {
+            let wrong = pattern(text).unwrap_err();
+            assert!(wrong.contains(message) && !wrong.contains('\n'), "{text}: {wrong}");
         }
     }
 

@@ -6,11 +6,13 @@
 
 mod address;
 mod calendar;
+mod duration;
 mod environment;
 pub mod estimate;
 mod figures;
 mod keys;
 mod kind;
+mod optional;
 mod problem;
 mod section;
 mod tenant;
@@ -26,9 +28,10 @@ use std::{
 use jiff::Timestamp;
 
 pub use self::{
+    duration::written_duration,
     environment::{Environment, VARIABLES},
     keys::{KEYS, Key, Since},
-    kind::{Kind, written_duration},
+    kind::Kind,
     problem::{Origin, Problem, Problems},
 };
 use self::{section::Report, tenant::Surroundings};

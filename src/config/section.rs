@@ -257,34 +257,24 @@ impl<'a> Section<'a> {
 
     /// Keys that this release does not read are checked here.
     fn check_later(&self, known: &Key, entry: &Entry) {
-        let mut off_value = None;
-        match known.since {
-            Since::First => return,
-            Since::WithLater => {}
-            Since::Later { capability, off } => {
-                let remedy = match off {
-                    Some(off) => format!("set {}: {off} or leave it out", known.name()),
-                    None => "leave it out".to_owned(),
-                };
-                off_value =
-                    Some((off, format!("{capability} not part of this release yet; {remedy}")));
-            }
-        }
+        let Since::Later { capability, off } = known.since else { return };
         let name = known.name();
-        match (&entry.node.value, &known.kind) {
-            (Value::Null | Value::Refused, _) => {}
-            (_, Kind::Section) => drop(self.section(name)),
-            (_, Kind::List(of)) => self.items(name).iter().for_each(|item| {
-                item.read(of, Kind::text);
-            }),
-            (Value::Scalar(text), kind) => match (kind.check(text), off_value) {
-                (Err(message), _) => self.problem(name, message),
-                (Ok(()), Some((off, refusal))) if off != Some(&text.to_lowercase()) => {
-                    self.problem(name, refusal);
-                }
-                _ => {}
-            },
-            (other, kind) => self.problem(name, format!("must be {kind}, not {}", other.noun())),
+        let text = match &entry.node.value {
+            Value::Null | Value::Refused => return,
+            Value::Scalar(text) => text,
+            other @ (Value::List(_) | Value::Map(_)) => {
+                self.problem(name, format!("must be {}, not {}", known.kind, other.noun()));
+                return;
+            }
+        };
+        if let Err(message) = known.kind.check(text) {
+            self.problem(name, message);
+        } else if off != Some(text) {
+            let remedy = match off {
+                Some(off) => format!("set {name}: {off} or leave it out"),
+                None => "leave it out".to_owned(),
+            };
+            self.problem(name, format!("{capability} not part of this release yet; {remedy}"));
         }
     }
 }

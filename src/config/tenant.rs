@@ -12,6 +12,7 @@ use super::{
     address::{self, Address},
     calendar, figures,
     kind::{Kind, shown},
+    optional,
     section::Section,
 };
 use crate::{
@@ -44,6 +45,11 @@ pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
         "department_id" => DepartmentIdType::DepartmentId,
         _ => DepartmentIdType::OpenDepartmentId,
     };
+    let walk = section.section("discovery");
+    let discovery = optional::discovery(&walk);
+    let root = discovery.as_ref().map(|discovery| discovery.root.as_str());
+    warn_of_other_id_type(&walk, "root", root, department_id_type);
+    let privacy = section.section("privacy");
     Tenant {
         api: feishu::Options {
             tenant: name.clone(),
@@ -67,16 +73,16 @@ pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
             _ => None,
         },
         figures: figures::read(&section.section("figures")),
-        departments: departments(section, department_id_type),
-        min_department_users: section.section("privacy").count("min_department_users"),
+        departments: departments(section, discovery.is_some(), department_id_type),
+        min_department_users: privacy.count("min_department_users"),
         calendar: calendar::read(&section.section("calendar")),
         schedule: schedule(&section.section("collection")),
-        discovery: None,
-        request_grouping: false,
-        directory: None,
-        contact: None,
-        members: None,
-        user_statistics: None,
+        discovery,
+        request_grouping: section.choice("request_grouping") == "auto",
+        directory: optional::interval(&section.section("directory")),
+        contact: optional::contact(&section.section("contact")),
+        members: optional::interval(&section.section("members")),
+        user_statistics: optional::user_statistics(&section.section("user_statistics"), &privacy),
         name,
     }
 }
@@ -215,10 +221,20 @@ fn geos(section: &Section<'_>, local: Zone, now: Timestamp) -> Vec<GeoZone> {
     geos
 }
 
-fn departments(section: &Section<'_>, id_type: DepartmentIdType) -> Vec<ListedDepartment> {
+fn departments(
+    section: &Section<'_>,
+    are_discovered: bool,
+    id_type: DepartmentIdType,
+) -> Vec<ListedDepartment> {
     let items = section.items("departments");
-    if !section.has("departments") {
-        section.missing("departments", "is required: the ids of at least one department");
+    if !section.has("departments") && !are_discovered {
+        // No variable enables discovery.
+        let is_file = section.name("departments") == "departments";
+        let unless = if is_file { ", unless discovery is enabled" } else { "" };
+        section.missing(
+            "departments",
+            format!("is required: the ids of at least one department{unless}"),
+        );
     }
     if items.len() > DEPARTMENTS_MAX {
         section.problem("departments", format!("lists more than {DEPARTMENTS_MAX} departments"));
@@ -244,31 +260,33 @@ fn departments(section: &Section<'_>, id_type: DepartmentIdType) -> Vec<ListedDe
         }
         departments.push(ListedDepartment { id, include_children });
     }
-    warn_of_other_id_type(section, &departments, id_type);
+    let ids = departments.iter().map(|department| department.id.as_str());
+    warn_of_other_id_type(section, "departments", ids, id_type);
     departments
 }
 
 /// Ids of the other type are refused by Feishu, department by department; better said at once.
-fn warn_of_other_id_type(
+fn warn_of_other_id_type<'i>(
     section: &Section<'_>,
-    departments: &[ListedDepartment],
+    key: &str,
+    ids: impl IntoIterator<Item = &'i str>,
     id_type: DepartmentIdType,
 ) {
-    let open = |department: &&ListedDepartment| department.id.starts_with("od-");
+    let mut ids = ids.into_iter();
+    let is_open = |id: &&str| id.starts_with("od-");
     let (odd, other) = match id_type {
         DepartmentIdType::OpenDepartmentId => (
-            departments.iter().find(|department| !open(department) && department.id != "0"),
+            ids.find(|id| !is_open(id) && *id != "0"),
             "does not begin with od-, as every open_department_id does; set department_id_type: \
              department_id if your organisation chose it",
         ),
         DepartmentIdType::DepartmentId => (
-            departments.iter().find(open),
+            ids.find(is_open),
             "looks like an open_department_id, but department_id_type is department_id",
         ),
     };
-    if let Some(department) = odd {
-        let id = shown(&department.id);
-        section.warning("departments", format!("{id} {other}"));
+    if let Some(id) = odd {
+        section.warning(key, format!("{} {other}", shown(id)));
     }
 }
 

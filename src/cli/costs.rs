@@ -1,0 +1,80 @@
+//! What a tenant costs, as a table for people: every source with its requests and series.
+
+use std::fmt;
+
+use crate::{
+    collect::Tenant,
+    config::{
+        estimate::{self, BASIC_PLAN_REQUESTS_PER_MONTH, Cost, Estimate, Measured},
+        written_duration,
+    },
+};
+
+/// The costs of one tenant, as far as they were measured.
+pub(super) struct Costs<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) measured: &'a Measured,
+    pub(super) estimate: &'a Estimate,
+}
+
+impl fmt::Display for Costs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tenant, measured, estimate } = self;
+        writeln!(
+            f,
+            "  {:<22} {:>14} {:>10} {:>10}",
+            "costs", "requests a day", "a month", "series"
+        )?;
+        row(f, "department statistics", estimate.live, "live")?;
+        for source in &estimate.optional {
+            let every = source.refresh_interval.map_or_else(
+                || "with each new day".to_owned(),
+                |refresh_interval| format!("every {}", written_duration(refresh_interval)),
+            );
+            row(f, source.key, source.cost, &format!("optional, {every}"))?;
+        }
+        let total = estimate.total();
+        let bound = if estimate.is_lower_bound { "at least" } else { "about" };
+        row(f, "total", total, bound)?;
+        if estimate.is_lower_bound {
+            let more = estimate::further_department(tenant, measured);
+            let whose = match tenant.discovery {
+                Some(_) => "department found",
+                None => "sub-department",
+            };
+            writeln!(
+                f,
+                "  each {whose} adds about {} requests a month and {} series",
+                more.requests_per_month, more.series
+            )?;
+        }
+        writeln!(
+            f,
+            "  {}; a new day of department statistics takes {bound} {}",
+            quota(tenant, total.requests_per_month),
+            written_duration(estimate.collection_time)
+        )?;
+        writeln!(f, "  assumed")?;
+        let assumptions = estimate::assumptions(tenant, measured);
+        assumptions.iter().try_for_each(|assumption| writeln!(f, "    {assumption}"))
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, cost: Cost, note: &str) -> fmt::Result {
+    let Cost { requests_per_day, requests_per_month, series } = cost;
+    writeln!(
+        f,
+        "    {name:<22} {requests_per_day:>12} {requests_per_month:>10} {series:>10}  {note}"
+    )
+}
+
+fn quota(tenant: &Tenant, per_month: u64) -> String {
+    let budget = tenant.api.limits.requests_per_month;
+    let (limit, whose) = if budget > 0 {
+        (budget, "requests_per_month")
+    } else {
+        (BASIC_PLAN_REQUESTS_PER_MONTH, "Feishu's Basic plan, over all apps")
+    };
+    let verdict = if per_month > limit { "more than" } else { "within" };
+    format!("{verdict} the {limit} requests a month of {whose}")
+}

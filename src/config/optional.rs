@@ -1,0 +1,62 @@
+//! The sources beside the department statistics, each of which is a section with `enabled`.
+//!
+//! A section is read to its end even where it is switched off, so that its mistakes show before
+//! it is switched on.
+
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::{kind::Kind, section::Section};
+use crate::collect::{Contact, Discovery, Language, UserStatistics};
+
+/// Expressions of one list at most; all of them are tried on every department.
+const PATTERNS_MAX: usize = 1000;
+
+/// Reads `discovery`.
+pub(super) fn discovery(section: &Section<'_>) -> Option<Discovery> {
+    let discovery = Discovery {
+        root: section.text("root").unwrap_or_default(),
+        // The range ends at 4, so the number always fits.
+        max_depth: u8::try_from(section.count("max_depth")).unwrap_or(u8::MAX),
+        include: patterns(section, "include"),
+        exclude: patterns(section, "exclude"),
+        min_members: section.count("min_members"),
+        refresh_interval: section.duration("refresh_interval"),
+    };
+    section.flag("enabled").then_some(discovery)
+}
+
+/// Reads `contact`.
+pub(super) fn contact(section: &Section<'_>) -> Option<Contact> {
+    let language = match section.choice("language") {
+        "en_us" => Language::English,
+        "ja_jp" => Language::Japanese,
+        _ => Language::Chinese,
+    };
+    interval(section).map(|refresh_interval| Contact { language, refresh_interval })
+}
+
+/// Reads a source that has nothing but its interval: `directory`, `members`.
+pub(super) fn interval(section: &Section<'_>) -> Option<Duration> {
+    let refresh_interval = section.duration("refresh_interval");
+    section.flag("enabled").then_some(refresh_interval)
+}
+
+/// Reads `user_statistics`; the size of groups stands under `privacy`.
+pub(super) fn user_statistics(
+    section: &Section<'_>,
+    privacy: &Section<'_>,
+) -> Option<UserStatistics> {
+    let min_group_size = privacy.count("min_group_size");
+    section.flag("enabled").then_some(UserStatistics { min_group_size })
+}
+
+fn patterns(section: &Section<'_>, key: &str) -> Vec<Regex> {
+    let items = section.items(key);
+    if items.len() > PATTERNS_MAX {
+        section.problem(key, format!("has more than {PATTERNS_MAX} entries; join some with |"));
+        return Vec::new();
+    }
+    items.iter().filter_map(|item| item.read(&Kind::Pattern, Kind::pattern)).collect()
+}
