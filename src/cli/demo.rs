@@ -1,7 +1,6 @@
 //! `demo`: the simulator and the exporter against it, both on loopback.
 
 use std::{
-    collections::BTreeMap,
     io::{self, Write as _},
     time::Duration,
 };
@@ -98,7 +97,7 @@ fn company(args: &Args) -> simulator::Options {
     simulator::Options {
         seed: args.seed,
         departments: args.departments as usize,
-        limits: BTreeMap::from([(Endpoint::AdminDeptStats, Limit::NONE)]),
+        limits: Endpoint::ALL.map(|endpoint| (endpoint, Limit::NONE)).into(),
         ..simulator::Options::default()
     }
 }

@@ -28,7 +28,7 @@ use crate::{
 /// What the optional sources have brought so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
-    pub(super) tree: Option<Tree>,
+    pub(super) tree: Option<Arc<Tree>>,
     pub(super) contact: BTreeMap<String, contact::Facts>,
     /// Ids that the contact API left out.
     pub(super) unknown_to_contact: BTreeSet<String>,

@@ -2,7 +2,7 @@
 //! rest is left in peace.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use super::{
+    grouping::{self, Bundle, Meaning},
     latest_day, schedule,
     standing::{Standing, ends_the_look},
     tenant::{Group, Tenant},
@@ -82,6 +83,13 @@ pub(super) async fn look(tenant: &mut Tenant, group: usize) -> Looked {
     looked
 }
 
+/// A request to be made: for one department, or for several under an ancestor.
+#[derive(Clone)]
+enum Errand {
+    Alone(usize),
+    Together(Bundle),
+}
+
 /// Asks many departments, as many at once as the limits allow.
 async fn ask_all(
     tenant: &mut Tenant,
@@ -90,26 +98,30 @@ async fn ask_all(
     looked: &mut Looked,
     strikes: &mut Strikes,
 ) {
-    let mut due = due.into_iter();
+    let mut errands = tenant.errands(group, due);
     let mut tasks = JoinSet::new();
-    let mut indices: HashMap<Id, usize> = HashMap::new();
+    let mut running: HashMap<Id, Errand> = HashMap::new();
     let mut published = Instant::now();
     let mut progress_after = PROGRESS_AFTER;
     loop {
         while looked.ended_by.is_none() && tasks.len() < tenant.options.api.limits.concurrency {
-            let Some(index) = due.next() else { break };
-            let question = tenant.question(group, index);
+            let Some(errand) = errands.pop_front() else { break };
+            let question = tenant.question_of(group, &errand);
             let (client, versions) = (Arc::clone(&tenant.client), Arc::clone(&tenant.versions));
             let task = tasks.spawn(async move { ask(&client, &versions, question).await });
-            indices.insert(task.id(), index);
+            running.insert(task.id(), errand);
         }
         let Some(joined) = tasks.join_next_with_id().await else { return };
         let (id, answer) = match joined {
             Ok(done) => done,
             Err(failed) => (failed.id(), Err(defect(tenant, &failed))),
         };
-        if let Some(index) = indices.remove(&id) {
-            tenant.take(group, index, answer, looked, strikes);
+        match running.remove(&id) {
+            Some(Errand::Alone(index)) => tenant.take(group, index, answer, looked, strikes),
+            Some(Errand::Together(bundle)) => {
+                tenant.take_together(group, bundle, answer, &mut errands, looked, strikes);
+            }
+            None => {}
         }
         if published.elapsed() >= progress_after {
             let cost = tenant.publish().await;
@@ -160,6 +172,89 @@ impl Tenant {
         let then = (standing.held.is_none() && start == expected)
             .then(|| ask(after(expected, -schedule.lookback_days), after(expected, -1)));
         Question { first: ask(start, end), then }
+    }
+
+    /// What there is to ask for: departments together where that is proven to give the same.
+    fn errands(&self, group: usize, due: Vec<usize>) -> VecDeque<Errand> {
+        let standings = &self.groups[group].standings;
+        let tree = self.tree().filter(|_| self.meaning == Meaning::Same && self.only_day.is_none());
+        let Some(tree) = tree else { return due.into_iter().map(Errand::Alone).collect() };
+        let is_plain = |index: &usize| {
+            let question = self.question(group, *index);
+            question.first.start == question.first.end && question.then.is_none()
+        };
+        let (plain, other): (Vec<usize>, Vec<usize>) = due.into_iter().partition(is_plain);
+        let (bundles, alone) = grouping::bundles(&plain, standings, &tree);
+        let together = bundles.into_iter().map(Errand::Together);
+        together.chain(alone.into_iter().chain(other).map(Errand::Alone)).collect()
+    }
+
+    fn question_of(&self, group: usize, errand: &Errand) -> Question {
+        match errand {
+            Errand::Alone(index) => self.question(group, *index),
+            Errand::Together(bundle) => {
+                let mut question = self.question(group, bundle.head);
+                question.first.include_children = true;
+                question
+            }
+        }
+    }
+
+    /// Asks once for a parent with its sub-departments, to find out whether that gives the same
+    /// figures as asking for each alone.
+    pub(super) async fn try_grouping(&mut self, group: usize) {
+        let wanted = self.options.request_grouping && self.meaning == Meaning::Unknown;
+        let Some(tree) = self.tree().filter(|_| wanted) else { return };
+        let standings = &self.groups[group].standings;
+        let Some(trial) = grouping::trial(standings, &tree) else { return };
+        if self.tried_grouping_for.replace(trial.day) == Some(trial.day) {
+            return;
+        }
+        let target = &standings[trial.parent].target;
+        let together = Ask {
+            geo: target.geo,
+            department_id: Arc::clone(&target.department_id),
+            include_children: true,
+            start: trial.day,
+            end: trial.day,
+        };
+        // A failure leaves it open; the next day tries again.
+        if let Ok(found) = departments::fetch(&self.client, &together, &self.versions).await {
+            self.meaning = grouping::verdict(trial, &self.groups[group].standings, &found);
+            tracing::info!(
+                tenant = self.options.name, meaning = ?self.meaning,
+                "Asking for departments together was compared with asking for each alone"
+            );
+        }
+    }
+
+    /// Takes in what several departments answered together. If that failed, each is asked alone.
+    fn take_together(
+        &mut self,
+        group: usize,
+        bundle: Bundle,
+        answer: Result<Found, Error>,
+        errands: &mut VecDeque<Errand>,
+        looked: &mut Looked,
+        strikes: &mut Strikes,
+    ) {
+        match answer {
+            Ok(found) => {
+                let tenant = &self.options.name;
+                self.metrics.rejected(tenant, found.rejected_rows, &found.rejected_values);
+                for index in bundle.members {
+                    let share = grouping::share(&found, &self.groups[group].standings[index]);
+                    self.take(group, index, Ok(share), looked, strikes);
+                }
+            }
+            Err(error) if ends_the_look(&error) || error.class == Class::Network => {
+                self.take(group, bundle.head, Err(error), looked, strikes);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "Asking together failed; asking for each alone");
+                errands.extend(bundle.members.into_iter().map(Errand::Alone));
+            }
+        }
     }
 
     /// Takes in what one department answered.

@@ -4,10 +4,12 @@
 //! What to look at and when is decided by pure functions (`latest_day`, `schedule`, `standing`,
 //! `rates`); `look` asks, `report` turns a tenant's state into what is published.
 
+mod asking;
 mod board;
 mod budget;
 pub mod calendar;
 mod facts;
+mod grouping;
 mod job;
 mod latest_day;
 mod look;
@@ -36,7 +38,7 @@ use self::{
     board::Board,
     budget::Budget,
     metrics::{Counted, Metrics},
-    optional::{Known, Optional},
+    optional::{Discovered, Known, Optional},
     tenant::Shared,
 };
 use crate::{
@@ -171,7 +173,7 @@ impl Collector {
     fn loops(&self, index: usize) -> (tenant::Tenant, Optional) {
         let Part { options, client, budget } = self.parts[index].clone();
         let (known_to, known) = watch::channel(Known::default());
-        let (targets, discovered) = watch::channel(Vec::new());
+        let (discovered_to, discovered) = watch::channel(Discovered::default());
         let links = optional::Links {
             client: Arc::clone(&client),
             clock: self.shared.clock.clone(),
@@ -179,7 +181,7 @@ impl Collector {
             board: Arc::clone(&self.shared.board),
             index,
             known,
-            targets,
+            discovered: discovered_to,
         };
         let optional = Optional::new(options.clone(), links);
         let links = tenant::Links { discovered, known: known_to };

@@ -1,20 +1,16 @@
 //! One tenant's optional sources: a loop beside that of the statistics, so that nothing that
 //! happens here disturbs those.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
     sync::watch,
-    task::JoinSet,
     time::{Instant, sleep},
 };
 
 use super::{
+    asking::Asking,
     board::{Board, OptionalReport},
     facts::{Facts, discovered},
     job::{Job, Source},
@@ -24,7 +20,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    feishu::{Class, Client, Error},
+    feishu::{Client, Error},
     snapshot::SourceStatus,
     sources::{
         contact,
@@ -55,6 +51,15 @@ pub(super) struct Known {
     pub(super) served: Vec<Arc<DepartmentDay>>,
 }
 
+/// What a walk through the directory tells the loop of the statistics.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Discovered {
+    /// The departments to be asked for beside the listed ones.
+    pub(super) departments: Vec<ListedDepartment>,
+    /// The tree, of all that the app may see.
+    pub(super) tree: Option<Arc<directory::Tree>>,
+}
+
 /// The optional sources of one tenant that are switched on.
 pub(super) struct Optional {
     options: options::Tenant,
@@ -64,8 +69,8 @@ pub(super) struct Optional {
     board: Arc<Board>,
     index: usize,
     known: watch::Receiver<Known>,
-    /// Where discovered departments are sent, beside the listed ones.
-    targets: watch::Sender<Vec<ListedDepartment>>,
+    /// Where the result of a walk is sent.
+    discovered: watch::Sender<Discovered>,
     facts: Facts,
     directory: Option<Job<()>>,
     contact: Option<Job<String>>,
@@ -81,7 +86,7 @@ pub(super) struct Links {
     pub(super) board: Arc<Board>,
     pub(super) index: usize,
     pub(super) known: watch::Receiver<Known>,
-    pub(super) targets: watch::Sender<Vec<ListedDepartment>>,
+    pub(super) discovered: watch::Sender<Discovered>,
 }
 
 /// The sources of a tenant that are switched on.
@@ -115,7 +120,7 @@ impl Optional {
             board: links.board,
             index: links.index,
             known: links.known,
-            targets: links.targets,
+            discovered: links.discovered,
             facts: Facts::default(),
         }
     }
@@ -223,20 +228,19 @@ impl Optional {
         let failure = match directory::fetch(&self.client, &walk, self.at_once()).await {
             Ok(tree) => {
                 job.done(&());
-                if let Some(discovery) = discovery {
-                    let found = discovered(&tree, discovery);
-                    tracing::info!(
-                        tenant = self.options.name,
-                        departments = tree.nodes.len(),
-                        taken = found.len(),
-                        "Discovery found {} departments and takes {}",
-                        tree.nodes.len(),
-                        found.len(),
-                    );
-                    self.targets.send_replace(found);
-                }
-                let denied = denied_by_directory(&tree);
-                self.facts.tree = Some(tree);
+                let departments = discovery.map_or_else(Vec::new, |d| discovered(&tree, d));
+                tracing::info!(
+                    tenant = self.options.name,
+                    departments = tree.nodes.len(),
+                    taken = departments.len(),
+                    "The directory has {} departments, of which discovery takes {}",
+                    tree.nodes.len(),
+                    departments.len(),
+                );
+                let tree = Arc::new(tree);
+                let denied = tree.denied();
+                self.facts.tree = Some(Arc::clone(&tree));
+                self.discovered.send_replace(Discovered { departments, tree: Some(tree) });
                 denied
             }
             Err(error) => Some(error),
@@ -292,7 +296,7 @@ impl Optional {
         }
         let unreadable =
             self.facts.heads.values().filter(|heads| heads.by_status.is_none()).count();
-        let failure = asking.failure.or_else(|| (unreadable > 0).then(denied_status));
+        let failure = asking.failure.or_else(|| (unreadable > 0).then(members::denied_status));
         self.ended(job, started, failure);
     }
 
@@ -407,105 +411,5 @@ fn status<K: Ord + Clone>(job: &Job<K>, now: Timestamp) -> SourceStatus {
         last_success: job.last_success,
         next_attempt: job.due(now),
         problem: job.problem.clone(),
-    }
-}
-
-/// What a walk could not read although Feishu called it a success.
-fn denied_by_directory(tree: &directory::Tree) -> Option<Error> {
-    let hidden = match tree.hidden_departments {
-        0 => String::new(),
-        hidden => format!("{hidden} departments are hidden; "),
-    };
-    let scopes: Vec<&str> = tree.missing_scopes.iter().copied().collect();
-    let remedy = match scopes.as_slice() {
-        [] if hidden.is_empty() => return None,
-        [] => {
-            "add the departments to the app's directory data permission in the developer console, \
-               then release a version of the app"
-                .to_owned()
-        }
-        scopes => format!(
-            "in the developer console, under Permissions & Scopes, grant {}, then release a version \
-             of the app",
-            scopes.join(" and ")
-        ),
-    };
-    Some(Error {
-        remedy,
-        ..Error::local(
-            Class::Permission,
-            "reading the directory",
-            format!("{hidden}{} fields are left out for want of permission", scopes.len()),
-        )
-    })
-}
-
-fn denied_status() -> Error {
-    Error {
-        remedy: "in the developer console, under Permissions & Scopes, grant \
-                 contact:user.employee:readonly, then release a version of the app"
-            .to_owned(),
-        ..Error::local(
-            Class::Permission,
-            "counting people by status",
-            "Feishu leaves the status out, as the app may not read it",
-        )
-    }
-}
-
-/// Asks for many things, several at once, until all are answered or one failure concerns all.
-struct Asking<K, R, F> {
-    waiting: std::vec::IntoIter<K>,
-    at_once: usize,
-    ask: F,
-    tasks: JoinSet<Result<R, Error>>,
-    keys: BTreeMap<tokio::task::Id, K>,
-    /// The first failure.
-    failure: Option<Error>,
-    is_over: bool,
-}
-
-impl<K, R, F, A> Asking<K, R, F>
-where
-    K: Clone,
-    R: Send + 'static,
-    F: Fn(K) -> A,
-    A: Future<Output = Result<R, Error>> + Send + 'static,
-{
-    fn new(keys: Vec<K>, at_once: usize, ask: F) -> Self {
-        Self {
-            waiting: keys.into_iter(),
-            at_once,
-            ask,
-            tasks: JoinSet::new(),
-            keys: BTreeMap::new(),
-            failure: None,
-            is_over: false,
-        }
-    }
-
-    /// The next thing that was answered, or failed; none when there is nothing more.
-    async fn next(&mut self) -> Option<(K, Option<R>)> {
-        while !self.is_over && self.tasks.len() < self.at_once {
-            let Some(key) = self.waiting.next() else { break };
-            let task = self.tasks.spawn((self.ask)(key.clone()));
-            self.keys.insert(task.id(), key);
-        }
-        let (id, answer) = match self.tasks.join_next_with_id().await? {
-            Ok((id, answer)) => (id, answer),
-            Err(defect) => {
-                let what = format!("a defect in the exporter: {defect}");
-                (defect.id(), Err(Error::local(Class::Malformed, "reading an answer", what)))
-            }
-        };
-        let key = self.keys.remove(&id)?;
-        match answer {
-            Ok(answer) => Some((key, Some(answer))),
-            Err(error) => {
-                self.is_over |= error.concerns_tenant();
-                self.failure.get_or_insert(error);
-                Some((key, None))
-            }
-        }
     }
 }

@@ -12,10 +12,11 @@ use tokio::{
 use super::{
     board::Board,
     budget::Budget,
+    grouping::Meaning,
     job::Source,
     look::{Looked, look},
     metrics::Metrics,
-    optional::Known,
+    optional::{Discovered, Known},
     options,
     rates::Evidence,
     report,
@@ -27,7 +28,10 @@ use crate::{
     day::{Day, Zone},
     feishu::{Class, Client, Error},
     snapshot::Problem,
-    sources::departments::{Found, Versions},
+    sources::{
+        departments::{Found, Versions},
+        directory::Tree,
+    },
     usage::{Geo, RateScale},
 };
 
@@ -50,6 +54,10 @@ pub(super) struct Tenant {
     pub(super) accepted: Option<bool>,
     /// Asked for instead of the latest day, where one collection of an older day was ordered.
     pub(super) only_day: Option<Day>,
+    /// Whether departments may be asked for together.
+    pub(super) meaning: Meaning,
+    /// The day with which that was last tried.
+    pub(super) tried_grouping_for: Option<Day>,
     /// When to look next; none while looking.
     pub(super) next_look: Option<Timestamp>,
     /// Failures in a row that concerned the whole tenant.
@@ -64,8 +72,8 @@ pub(super) struct Tenant {
 
 /// How the statistics and the optional sources of a tenant tell each other what they know.
 pub(super) struct Links {
-    /// Departments that discovery found.
-    pub(super) discovered: watch::Receiver<Vec<options::ListedDepartment>>,
+    /// What the walk through the directory found.
+    pub(super) discovered: watch::Receiver<Discovered>,
     pub(super) known: watch::Sender<Known>,
 }
 
@@ -131,6 +139,8 @@ impl Tenant {
             last_success: None,
             accepted: None,
             only_day: None,
+            meaning: Meaning::default(),
+            tried_grouping_for: None,
             next_look: None,
             failures: 0,
             resume_at: Timestamp::MIN,
@@ -146,7 +156,7 @@ impl Tenant {
     /// Takes in which departments there are now: the listed ones, and those that discovery found
     /// beside them. What is known of those that stay is kept.
     pub(super) fn retarget(&mut self) {
-        let discovered = self.links.discovered.borrow_and_update().clone();
+        let discovered = self.links.discovered.borrow_and_update().departments.clone();
         let listed = &self.options.departments;
         let is_listed = |id: &str| listed.iter().any(|department| department.id == id);
         let departments: Vec<&options::ListedDepartment> =
@@ -177,6 +187,7 @@ impl Tenant {
             self.metrics.next(&self.options.name, Source::Departments, next);
             self.publish().await;
             self.tell();
+            self.try_grouping_all().await;
             self.next_look = None;
             self.wait_until(next).await;
         }
@@ -205,6 +216,20 @@ impl Tenant {
             }
             let source = Source::Departments;
             self.metrics.collected(&self.options.name, source, now, started.elapsed(), success);
+        }
+    }
+
+    /// The tree of departments, once a walk has found it.
+    pub(super) fn tree(&self) -> Option<Arc<Tree>> {
+        self.links.discovered.borrow().tree.clone()
+    }
+
+    /// Finds out, once there is a day to compare, whether departments may be asked for together.
+    async fn try_grouping_all(&mut self) {
+        if self.problem.is_none() {
+            for group in 0..self.groups.len() {
+                self.try_grouping(group).await;
+            }
         }
     }
 

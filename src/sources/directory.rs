@@ -148,6 +148,37 @@ async fn list(client: &Client, parent: Parent, language: &str) -> Result<Listed,
 }
 
 impl Tree {
+    /// What the walk could not read although Feishu called it a success.
+    #[must_use]
+    pub fn denied(&self) -> Option<Error> {
+        let hidden = match self.hidden_departments {
+            0 => String::new(),
+            hidden => format!("{hidden} departments are hidden; "),
+        };
+        let scopes: Vec<&str> = self.missing_scopes.iter().copied().collect();
+        let remedy = match scopes.as_slice() {
+            [] if hidden.is_empty() => return None,
+            [] => {
+                "add the departments to the app's directory data permission in the developer console, \
+                   then release a version of the app"
+                    .to_owned()
+            }
+            scopes => format!(
+                "in the developer console, under Permissions & Scopes, grant {}, then release a version \
+                 of the app",
+                scopes.join(" and ")
+            ),
+        };
+        Some(Error {
+            remedy,
+            ..Error::local(
+                Class::Permission,
+                "reading the directory",
+                format!("{hidden}{} fields are left out for want of permission", scopes.len()),
+            )
+        })
+    }
+
     fn note(&mut self, abnormals: &[Abnormal]) {
         for abnormal in abnormals {
             self.hidden_departments += u64::from(abnormal.row_is_missing);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::feishu::{Client, Error, Person};
+use crate::feishu::{Class, Client, Error, Person};
 
 /// The statuses in order of precedence: a person counts under the first that holds.
 const STATUSES: [(&str, &str); 5] = [
@@ -37,6 +37,21 @@ pub async fn fetch(client: &Client, department_id: &str) -> Result<HeadCount, Er
         .users_find_by_department(department_id, &mut |person| fold.person(person.as_ref()))
         .await?;
     Ok(fold.finish())
+}
+
+/// What it means that [`HeadCount::by_status`] is absent.
+#[must_use]
+pub fn denied_status() -> Error {
+    Error {
+        remedy: "in the developer console, under Permissions & Scopes, grant \
+                 contact:user.employee:readonly, then release a version of the app"
+            .to_owned(),
+        ..Error::local(
+            Class::Permission,
+            "counting people by status",
+            "Feishu leaves the status out, as the app may not read it",
+        )
+    }
 }
 
 #[derive(Default)]

@@ -374,3 +374,84 @@ async fn no_person_comes_out() {
     assert!(!text.contains("ou_"), "a person's id");
     assert!(!text.contains('@'), "a person's address");
 }
+
+/// A company of one family: a parent with many children, all found by discovery.
+async fn company(parent_figures: simulator::ParentFigures) -> World {
+    let limits = BTreeMap::from([(Endpoint::AdminDeptStats, simulator::Limit::NONE)]);
+    let options = simulator::Options { parent_figures, limits, ..few(60) };
+    let mut world = world(options, |tenant| {
+        everything(tenant);
+        tenant.contact = None;
+        tenant.members = None;
+        tenant.user_statistics = None;
+        tenant.request_grouping = true;
+    })
+    .await;
+    world.optional.run_once().await;
+    world.tenant.retarget();
+    world
+}
+
+/// Collects the next day and returns how many requests that took; every value must be the truth.
+async fn next_day(world: &mut World) -> u64 {
+    world.tenant.try_grouping(0).await;
+    world.set_now("2026-11-24T09:36:00+08:00");
+    let requests = world.look().await;
+    let monday = jiff::civil::date(2026, 11, 23);
+    let geo = simulator::Geo::Cn;
+    for day in world.served() {
+        let truth = world.simulator.truth(&day.department_id, monday, geo, None).unwrap();
+        let served = samples(&day, &Version::Total);
+        assert_eq!((day.day, served["suite_dau"]), (monday, truth["suite_dau"]));
+        assert_eq!(day.rows.len(), 4);
+    }
+    assert_eq!(world.served().len(), world.within_reach().len());
+    requests
+}
+
+#[tokio::test]
+async fn departments_are_asked_for_together_once_that_is_proven_to_be_the_same() {
+    let mut world = company(simulator::ParentFigures::Direct).await;
+    let departments = world.within_reach().len() as u64;
+    assert_eq!(world.look().await, departments, "each alone, as nothing is proven");
+    let requests = next_day(&mut world).await;
+    assert_eq!(world.tenant.meaning, grouping::Meaning::Same);
+    assert!(requests < departments / 2, "{requests} of {departments}");
+}
+
+#[tokio::test]
+async fn where_a_parent_counts_its_descendants_each_is_asked_alone_for_ever() {
+    let mut world = company(simulator::ParentFigures::Recursive).await;
+    let departments = world.within_reach().len() as u64;
+    world.look().await;
+    assert_eq!(next_day(&mut world).await, departments);
+    assert_eq!(world.tenant.meaning, grouping::Meaning::Differs);
+}
+
+#[tokio::test]
+async fn a_group_that_fails_falls_back_to_single_requests() {
+    let mut world = company(simulator::ParentFigures::Direct).await;
+    let departments = world.within_reach().len() as u64;
+    world.look().await;
+    world.tenant.try_grouping(0).await;
+    assert_eq!(world.tenant.meaning, grouping::Meaning::Same);
+    // The lead is asked alone; the groups that follow are refused.
+    let refused = Kind::Error { status: 500, code: 1_051_001, msg: "too many".to_owned() };
+    let fault = Fault::from(refused).endpoint(Endpoint::AdminDeptStats).skip(1).times(1);
+    world.simulator.inject(fault).unwrap();
+    world.set_now("2026-11-24T09:36:00+08:00");
+    let requests = world.look().await;
+    assert!(requests > 2 && requests <= departments + 2, "{requests} of {departments}");
+    assert!(world.served().iter().all(|day| day.day > SUNDAY));
+    assert!(world.status().departments.iter().all(|d| d.problem.is_none()));
+}
+
+#[tokio::test]
+async fn without_leave_nothing_is_grouped() {
+    let mut world = company(simulator::ParentFigures::Direct).await;
+    world.tenant.options.request_grouping = false;
+    let departments = world.within_reach().len() as u64;
+    world.look().await;
+    assert_eq!(next_day(&mut world).await, departments);
+    assert_eq!(world.tenant.meaning, grouping::Meaning::Unknown);
+}
