@@ -252,22 +252,23 @@ async fn lists_are_as_free_as_the_documented_ones() {
 
 #[tokio::test]
 async fn a_huge_department_is_read_page_by_page() {
-    let rig = Rig::with(|options| options.huge_department = Some((3, 100_000))).await;
+    let rig = Rig::with(|options| options.huge_department = Some((3, 20_000))).await;
     let id = rig.handle.departments()[3].open_department_id.clone();
     let question = [("department_id", id.as_str()), ("page_size", "60")];
     let mut people = BTreeSet::new();
     let (mut pages, mut token) = (0, String::new());
     loop {
         let query = [&question[..], &[("page_token", token.as_str())]].concat();
-        let reply = ask(&rig, &query).await;
-        people.extend(reply.items().iter().map(|row| text(row, "user_id").to_owned()));
+        let body = ask(&rig, &query).await.json();
+        let rows = body["data"]["items"].as_array().unwrap();
+        people.extend(rows.iter().map(|row| text(row, "user_id").to_owned()));
         pages += 1;
-        match reply.json()["data"]["page_token"].as_str() {
+        match body["data"]["page_token"].as_str() {
             Some(next) => next.clone_into(&mut token),
             None => break,
         }
     }
-    assert_eq!((pages, people.len()), (1_667, 100_000));
+    assert_eq!((pages, people.len()), (334, 20_000));
 }
 
 #[tokio::test]
