@@ -25,7 +25,7 @@ pub struct Fault {
 pub struct Filter {
     /// Only those to this endpoint.
     pub endpoint: Option<Endpoint>,
-    /// Only those for this department. A fault of rows strikes its rows, also where they stand
+    /// Only those for this department, in the directory for its children. A fault of rows strikes its rows, also where they stand
     /// beside those of other departments.
     pub department: Option<String>,
     /// Not the first so many that would be struck.

@@ -210,11 +210,16 @@ pub(super) fn of_person(seed: u64, person: &Person, day: DayNumber) -> Counts {
     counts
 }
 
+/// Whether the person used the client on this day.
+pub(super) fn is_active(seed: u64, person: &Person, day: DayNumber) -> bool {
+    activity(seed, person, day).is_some()
+}
+
 /// The last day up to this one on which the person used the client.
 pub(super) fn last_active(seed: u64, person: &Person, day: DayNumber) -> Option<DayNumber> {
     let first = person.activated?;
     let mut days = (first..=person.last_around(day)).rev();
-    days.find(|day| activity(seed, person, *day).is_some())
+    days.find(|day| is_active(seed, person, *day))
 }
 
 /// What decides the person's day, if the client was used on it.

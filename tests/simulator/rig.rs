@@ -65,13 +65,7 @@ impl Rig {
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let mut options =
             Options { departments: 40, now: Some(NOW.parse().unwrap()), ..Options::default() };
-        for endpoint in [
-            Endpoint::AdminDeptStats,
-            Endpoint::AdminUserStats,
-            Endpoint::UsersFindByDepartment,
-            Endpoint::DepartmentsFilter,
-            Endpoint::DepartmentsBatch,
-        ] {
+        for endpoint in Endpoint::ALL {
             options.limits.insert(endpoint, Limit::NONE);
         }
         change(&mut options);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use feishu_exporter::simulator::{Fault, Geo, Kind, LastActive, UnknownTimes, UserRows};
+use feishu_exporter::simulator::{
+    Fault, Geo, Kind, LastActive, Options, Simulator, UnknownTimes, UserRows,
+};
 use serde_json::Value;
 
 use crate::{
@@ -251,6 +253,15 @@ async fn lists_are_as_free_as_the_documented_ones() {
 }
 
 #[tokio::test]
+async fn only_a_department_that_there_is_can_be_huge() {
+    for huge_department in [(21, 10), (1, 0), (1, 1_000_001)] {
+        let options = Options { huge_department: Some(huge_department), ..Options::default() };
+        let bound = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await;
+        assert_eq!(bound.err().unwrap().kind(), std::io::ErrorKind::InvalidInput);
+    }
+}
+
+#[tokio::test]
 async fn a_huge_department_is_read_page_by_page() {
     let rig = Rig::with(|options| options.huge_department = Some((3, 20_000))).await;
     let id = rig.handle.departments()[3].open_department_id.clone();
@@ -283,6 +294,15 @@ async fn faults_strike_rows_and_pages() {
     rig.handle.clear_faults();
     rig.handle.inject(Kind::DropField { field: "*".to_owned() }).unwrap();
     assert!(ask(&rig, &[]).await.items().iter().all(|row| row.as_object().unwrap().len() == 5));
+    rig.handle.clear_faults();
+
+    rig.handle.inject(Kind::RepeatRow { different: true }).unwrap();
+    let date = Some("2020-02-15".to_owned());
+    rig.handle.inject(Kind::ForeignRow { department: None, date }).unwrap();
+    let rows = ask(&rig, &[]).await.items();
+    assert_eq!((rows.len(), &rows[10]["user_id"]), (12, &rows[0]["user_id"]));
+    assert_eq!(rows[10]["send_messenger_num"], 987_654_321);
+    assert_eq!(rows[11]["date"], "2020-02-15");
     rig.handle.clear_faults();
 
     rig.handle.inject(Kind::EndlessPages).unwrap();

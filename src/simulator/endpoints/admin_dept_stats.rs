@@ -97,7 +97,7 @@ impl Asked {
     }
 
     fn parse(context: &Context) -> Option<Self> {
-        let required = |name| context.call.parameter(name);
+        let required = |name| context.call.parameter(name).filter(|value| !value.is_empty());
         required("department_id_type")?;
         let by_open_id = context.by_open_id()?;
         let department = context.find(required("department_id")?, by_open_id)?;

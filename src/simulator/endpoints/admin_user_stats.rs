@@ -78,12 +78,11 @@ struct Asked {
 
 impl Asked {
     fn read(context: &Context) -> Result<Self, Answer> {
-        let Context { tenant, organisation, options, call, .. } = *context;
+        let Context { tenant, organisation, options, .. } = *context;
         let mut asked = Self::parse(context).ok_or_else(invalid_parameter)?;
         let person = asked.person.as_ref().map(|person| person.department);
-        let named = call.parameter("department_id").is_some();
-        let mut touched =
-            person.into_iter().chain(asked.departments.iter().copied().filter(|_| named));
+        let named = !asked.departments.is_empty();
+        let mut touched = person.into_iter().chain(asked.departments.iter().copied());
         if !options.geos.contains(&asked.geo) || touched.any(|at| context.is_forbidden(at)) {
             return Err(refusal(400, (1_051_002, "request to exceed authority")));
         }
@@ -182,7 +181,7 @@ impl Asked {
             && match context.options.user_rows {
                 UserRows::Everybody => true,
                 UserRows::Activated => person.is_activated(day),
-                UserRows::Active => figures::last_active(seed, person, day) == Some(day),
+                UserRows::Active => figures::is_active(seed, person, day),
             }
     }
 

@@ -46,7 +46,8 @@ pub(super) struct Context<'a> {
 pub(super) type Row = (usize, Map<String, Value>);
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 6] = [
+    /// Every endpoint that the simulator has.
+    pub const ALL: [Self; 6] = [
         Self::TenantAccessToken,
         Self::AdminDeptStats,
         Self::AdminUserStats,
@@ -114,7 +115,9 @@ pub(super) fn target(endpoint: Endpoint, organisation: &Organisation, call: &Cal
             let children = call.parameter("contains_child_dept").and_then(boolean);
             (by_parameter("department_id"), children.unwrap_or(false))
         }
-        Endpoint::AdminUserStats if call.parameter("department_id").is_none() => (vec![0], true),
+        Endpoint::AdminUserStats if call.parameter("department_id").is_none_or(str::is_empty) => {
+            (vec![0], true)
+        }
         Endpoint::AdminUserStats | Endpoint::UsersFindByDepartment => {
             (by_parameter("department_id"), false)
         }
