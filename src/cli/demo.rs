@@ -9,7 +9,10 @@ use super::{Failure, ListenAddress, LogArgs, REVISION, block_on};
 use crate::{
     app::{self, App},
     clock::Clock,
-    collect::{self, GeoZone, ListedDepartment, Schedule, Tenant, calendar::Calendar},
+    collect::{
+        self, Contact, GeoZone, Language, ListedDepartment, Schedule, Tenant, UserStatistics,
+        calendar::Calendar,
+    },
     day::Zone,
     feishu::{self, DepartmentIdType, Limits},
     secret::{Secret, SecretSource},
@@ -22,6 +25,8 @@ use crate::{
 const STATISTICS_DEPTH_MAX: usize = 4;
 /// Nobody else asks the simulator, so that the picture is there within seconds.
 const REQUESTS_PER_SECOND: f64 = 100.0;
+/// How often what changes slowly is asked for.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// Show a full, working picture: the exporter against an embedded simulator of the API.
 ///
@@ -136,10 +141,13 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
         calendar: Calendar::default(),
         schedule: Schedule::default(),
         discovery: None,
-        request_grouping: false,
-        directory: None,
-        contact: None,
-        members: None,
-        user_statistics: None,
+        request_grouping: true,
+        directory: Some(REFRESH_INTERVAL),
+        contact: Some(Contact {
+            language: Language::default(),
+            refresh_interval: REFRESH_INTERVAL,
+        }),
+        members: Some(REFRESH_INTERVAL),
+        user_statistics: Some(UserStatistics { min_group_size: 10 }),
     }
 }
