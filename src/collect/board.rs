@@ -43,7 +43,7 @@ pub(super) struct OptionalReport {
 /// A tenant's view with what its optional sources know.
 fn view(report: &Report, optional: &OptionalReport) -> TenantView {
     let mut view = report.view.clone();
-    view.places = optional.places.clone();
+    view.places.extend(optional.places.clone());
     view.samples = optional.samples.clone();
     let place = |day: &Arc<DepartmentDay>| (day.geo, Arc::clone(&day.department_id), day.day);
     let served: HashSet<_> = view.departments.iter().map(place).collect();

@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
 use crate::{
     clock::Clock,
@@ -52,6 +52,12 @@ impl Budget {
     /// Whether nothing more may be sent this month.
     pub(super) fn is_exhausted(&self) -> bool {
         self.limit > 0 && self.spent() >= self.limit
+    }
+
+    /// When the next month begins.
+    pub(super) fn next_month(&self) -> Timestamp {
+        let today = self.zone.local(self.clock.now()).date();
+        self.zone.end_of(today.last_of_month())
     }
 
     /// Tells how many requests the live statistics take a day.

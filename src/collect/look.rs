@@ -135,7 +135,9 @@ async fn ask(client: &Client, versions: &Versions, question: Question) -> Result
     let found = departments::fetch(client, &question.first, versions).await?;
     match question.then {
         Some(then) if found.days.iter().all(|found| found.day.rows.is_empty()) => {
-            departments::fetch(client, &then, versions).await
+            let mut older = departments::fetch(client, &then, versions).await?;
+            older.add_rejected(&found);
+            Ok(older)
         }
         _ => Ok(found),
     }
@@ -283,6 +285,11 @@ impl Tenant {
                 let ready = found.days.iter().all(|found| found.day.day <= expected);
                 let too_old = after(expected, -schedule.lookback_days - 1);
                 standings[index].answered(now, found, ready, too_old);
+                looked.failed += usize::from(standings[index].is_failed());
+            }
+            // Our own budget says nothing of the department, which was not asked.
+            Err(error) if error.class == Class::Quota && error.code.is_none() => {
+                looked.ended_by.get_or_insert(error);
             }
             Err(error) => {
                 looked.failed += 1;

@@ -117,8 +117,17 @@ impl Collector {
 
     /// Publishes the first snapshot, in which no department has a day yet.
     pub async fn publish_start(&self) {
-        let reports = (0..self.parts.len()).map(|index| report::report(&self.loops(index).0));
-        self.shared.board.start(reports.collect()).await;
+        let mut reports = Vec::with_capacity(self.parts.len());
+        for index in 0..self.parts.len() {
+            let (tenant, _) = self.loops(index);
+            let name = &tenant.options.name;
+            self.shared.metrics.departments(name, report::counts(&tenant));
+            for source in optional::sources(&tenant.options) {
+                self.shared.metrics.next(name, source, self.shared.clock.now());
+            }
+            reports.push(report::report(&tenant));
+        }
+        self.shared.board.start(reports).await;
     }
 
     /// Collects until the stop is requested.

@@ -11,8 +11,10 @@ const USERS_MIN: f64 = 20.0;
 /// How far a rate may lie from activated ÷ total to count as the same: two decimals of rounding,
 /// and people who came or left while Feishu counted.
 const TOLERANCE: f64 = 0.02;
+/// What rounding to two decimals alone can make of a difference.
+const ROUNDING: f64 = 0.005;
 /// The share of telling rows that must agree before the scale is decided.
-const AGREEMENT_MIN: f64 = 0.9;
+const AGREEMENT_MIN: f64 = 0.8;
 
 /// The catalogue index of `total_user_num`.
 pub(super) const USERS: usize = index_of("total_user_num");
@@ -38,12 +40,15 @@ impl Evidence {
         if users < USERS_MIN {
             return;
         }
-        let fits = |rate: f64| (rate - activated / users).abs() <= TOLERANCE;
-        match (fits(rate), fits(rate / 100.0)) {
-            (true, false) => self.ratio += 1,
-            (false, true) => self.percent += 1,
-            // Near zero both scales fit, and elsewhere neither may.
-            _ => {}
+        let off = |rate: f64| (rate - activated / users).abs();
+        let (as_ratio, as_percent) = (off(rate), off(rate / 100.0));
+        // Near zero both scales fit, and only a clear difference tells; elsewhere neither may.
+        let fits =
+            |this: f64, other: f64| this <= TOLERANCE && other > ROUNDING && this * 4.0 < other;
+        if fits(as_ratio, as_percent) {
+            self.ratio += 1;
+        } else if fits(as_percent, as_ratio) {
+            self.percent += 1;
         }
     }
 
@@ -103,6 +108,7 @@ mod tests {
         assert_eq!(decided(&[row(200.0, 190.0, 95.0)]), Some(RateScale::Percent));
         assert_eq!(decided(&[row(200.0, 200.0, 1.0)]), Some(RateScale::Ratio));
         assert_eq!(decided(&[row(200.0, 2.0, 1.0)]), Some(RateScale::Percent));
+        assert_eq!(decided(&[row(10_000.0, 100.0, 0.01)]), Some(RateScale::Ratio));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     day::Day,
-    exposition::{GeoView, TenantView},
+    exposition::{GeoView, Place, TenantView},
+    feishu::DepartmentIdType,
     snapshot::{DepartmentState, DepartmentStatus, TenantStatus},
     usage::{DepartmentDay, Version},
 };
@@ -45,11 +46,23 @@ pub(super) fn report(tenant: &Tenant) -> Report {
         scale: tenant.rates.scale,
         geos: geos.collect(),
         department_up: ups.collect(),
-        places: BTreeMap::new(),
+        places: places(tenant),
         samples: Vec::new(),
         departments: served.into_iter().flat_map(BTreeMap::into_values).collect(),
     };
     Report { view, status: status(tenant) }
+}
+
+/// What the ids themselves tell, until the contact API tells more.
+fn places(tenant: &Tenant) -> BTreeMap<Arc<str>, Place> {
+    if tenant.options.api.department_id_type == DepartmentIdType::OpenDepartmentId {
+        return BTreeMap::new();
+    }
+    let served =
+        tenant.groups.iter().flat_map(|group| &group.standings).flat_map(|s| s.days.keys());
+    let place =
+        |id: &Arc<str>| Place { custom_department_id: Some(id.to_string()), ..Place::default() };
+    served.map(|id| (Arc::clone(id), place(id))).collect()
 }
 
 /// The counts of the metric `departments`, each department once a geo.

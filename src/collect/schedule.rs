@@ -156,7 +156,7 @@ fn due(
         return Due::At(later(last_look, failure_wait(schedule, standing.failures, false)));
     }
     match standing.held {
-        Some(held) if held >= expected && standing.complete => Due::WithTheNextDay,
+        Some(held) if held >= expected && standing.is_settled() => Due::WithTheNextDay,
         Some(held) if held < expected && standing.held == newest => Due::WithLead,
         // It lacks part of the day, or a day that another department has.
         _ => Due::At(later(last_look, schedule.interval)),

@@ -79,12 +79,20 @@ impl Standing {
         self.problem = None;
         self.failures = 0;
         match self.newest_usable(&found) {
+            None if found.rejected_rows > 0 => {
+                self.reasks = self.reasks.saturating_add(1);
+                self.fruitless += 1;
+                self.problem = Some(problem(now, &unusable(&self.target, &found)));
+            }
             Some(newest) => {
                 self.fruitless = 0;
                 self.take(newest, found, ready);
             }
             None if self.held.is_none_or(|held| held <= too_old) => self.fruitless += 1,
-            None => self.fruitless = 0,
+            None => {
+                self.fruitless = 0;
+                self.reasks = self.reasks.saturating_add(1);
+            }
         }
     }
 
@@ -99,6 +107,12 @@ impl Standing {
             self.failures += 1;
         }
         is_new
+    }
+
+    /// Whether there is nothing more to ask for of the day held: it is whole, or was asked for often
+    /// enough.
+    pub(super) fn is_settled(&self) -> bool {
+        self.complete || self.reasks >= REASKS_MAX
     }
 
     /// Whether the last look failed or was refused.
@@ -166,6 +180,21 @@ impl Standing {
     pub(super) fn served(&self) -> BTreeSet<Day> {
         self.days.values().map(|day| day.day).collect()
     }
+}
+
+/// The failure of an answer of which no row can be used.
+fn unusable(target: &Target, found: &Found) -> Error {
+    let mut error = Error::local(
+        Class::Malformed,
+        &format!("reading statistics of department {}", target.department_id),
+        format!(
+            "no row can be used: {} contradict each other or belong to other departments or days",
+            found.rejected_rows
+        ),
+    );
+    "ask Feishu's support why; the department is asked for again by itself"
+        .clone_into(&mut error.remedy);
+    error
 }
 
 /// A failure as the status page shows it.
@@ -300,6 +329,34 @@ mod tests {
         let mut fresh = standing();
         answered(&mut fresh, vec![day_of("od-1", D21, &["a", "b"])]);
         assert!(fresh.held == Some(D21) && !fresh.complete, "better than nothing, and asked again");
+    }
+
+    #[test]
+    fn an_answer_without_a_usable_row_is_a_problem_and_costs_nothing_held() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
+        let rejected = Found { rejected_rows: 2, ..Found::default() };
+        s.answered(NOW, rejected, true, date(2026, 11, 14));
+        assert!(s.is_failed() && s.fruitless == 1 && s.days["od-1"].day == D20);
+        assert!(s.problem.as_ref().unwrap().message.contains("contradict"));
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        assert!(!s.is_failed() && s.complete);
+    }
+
+    #[test]
+    fn a_day_that_stays_incomplete_is_settled_after_three_more_looks() {
+        let mut s = standing();
+        let part = || {
+            let mut day = day_of("od-1", D21, &["all"]);
+            day.contradicted = true;
+            vec![day]
+        };
+        answered(&mut s, part());
+        for _ in 0..REASKS_MAX {
+            assert!(!s.is_settled());
+            answered(&mut s, part());
+        }
+        assert!(s.is_settled() && !s.complete);
     }
 
     #[test]

@@ -91,13 +91,18 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// Looks at rows until the scale is decided; then it stays.
+    /// Looks at rows until the scale is decided.
     pub(super) fn see(&mut self, found: &Found) {
         if self.scale.is_none() {
             let rows = found.days.iter().flat_map(|found| &found.day.rows);
             rows.for_each(|(_, figures)| self.evidence.see(figures));
-            self.scale = self.evidence.decide();
         }
+    }
+
+    /// Decides, after a whole look: the first department alone might be the odd one. Once decided,
+    /// the scale stays.
+    fn decide(&mut self) {
+        self.scale = self.scale.or_else(|| self.evidence.decide());
     }
 }
 
@@ -208,6 +213,7 @@ impl Tenant {
             failed += looked.failed;
             self.conclude(group, looked);
         }
+        self.rates.decide();
         if asked > 0 {
             let success = failed == 0;
             let now = self.clock.now();
@@ -242,9 +248,11 @@ impl Tenant {
 
     /// Publishes what is known now; returns how long that took.
     pub(super) async fn publish(&self) -> Duration {
+        let took = self.board.publish(self.index, report::report(self)).await;
+        // After the snapshot, so that they never tell of departments that are not served yet.
         self.metrics.departments(&self.options.name, report::counts(self));
         self.metrics.budget(&self.options.name, &self.budget);
-        self.board.publish(self.index, report::report(self)).await
+        took
     }
 
     /// Tells the optional sources what there is to ask for.
@@ -293,7 +301,10 @@ impl Tenant {
         let now = self.clock.now();
         let tenant = self.options.name.as_str();
         self.failures = self.failures.saturating_add(1);
-        let wait = failure_wait(&self.options.schedule, self.failures, is_feishu_quota(error));
+        let wait = match self.budget.is_exhausted() {
+            true => now.duration_until(self.budget.next_month()).unsigned_abs(),
+            false => failure_wait(&self.options.schedule, self.failures, is_feishu_quota(error)),
+        };
         self.resume_at = later(now, wait);
         let is_new = is_news(self.problem.as_ref(), error);
         self.problem = Some(problem(now, error));
@@ -309,8 +320,9 @@ impl Tenant {
     }
 
     fn is_paused(&self, now: Timestamp) -> bool {
-        // A pause that ends beyond the longest wait was set before the clock went back.
-        now < self.resume_at && self.resume_at <= later(now, Duration::from_secs(2 * 86_400))
+        // A pause that ends beyond the longest, a month without budget, was set before the clock
+        // went back.
+        now < self.resume_at && self.resume_at <= later(now, Duration::from_secs(32 * 86_400))
     }
 
     /// When there is something to do again.

@@ -6,13 +6,16 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{PageEnd, items},
+    paging::{PAGES_MAX, PageEnd, items},
     transport::Request,
     wire::{Object, Scalar},
 };
+use crate::day::days_between;
 
 /// Rows of a page: the largest size that the API takes.
 pub const DEPT_STATS_PAGE_SIZE: u32 = 20;
+/// Product versions of a department at most; a handful are known.
+const VERSIONS_MAX: u32 = 200;
 /// People of a page: the largest size that the API takes.
 const USER_STATS_PAGE_SIZE: u32 = 60;
 
@@ -31,6 +34,17 @@ pub struct DeptStatsQuery {
     pub with_product_version: bool,
     /// `target_geo`; none for the tenant's own data.
     pub target_geo: Option<&'static str>,
+}
+
+impl DeptStatsQuery {
+    /// Pages of the list at most: one department has a row per version and day.
+    fn pages_max(&self) -> u32 {
+        if self.contains_child_dept {
+            return PAGES_MAX;
+        }
+        let days = days_between(self.start, self.end).unsigned_abs() + 1;
+        (days * VERSIONS_MAX).div_ceil(DEPT_STATS_PAGE_SIZE).min(PAGES_MAX)
+    }
 }
 
 /// A row as Feishu sent it. The figures are asked for by the name of their field.
@@ -139,7 +153,8 @@ impl Client {
             rows.into_iter().for_each(|row| each(row.map(DeptStat)));
             Ok(PageEnd::of(data.as_ref()))
         };
-        self.read_list(|token| dept_stats_request(query, id_type, token), page).await
+        let request = |token: Option<&str>| dept_stats_request(query, id_type, token);
+        self.read_list(query.pages_max(), request, page).await
     }
 
     /// Reads one day of a department's own people; `each` sees every row once.
@@ -157,7 +172,7 @@ impl Client {
             rows.into_iter().for_each(|row| each(row.map(UserStat)));
             Ok(PageEnd::of(data.as_ref()))
         };
-        self.read_list(|token| user_stats_request(query, id_type, token), page).await
+        self.read_list(PAGES_MAX, |token| user_stats_request(query, id_type, token), page).await
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{PageEnd, items},
+    paging::{PAGES_MAX, PageEnd, items},
     transport::Request,
     wire::{Object, Scalar},
 };
@@ -106,7 +106,7 @@ impl Client {
             // The API has no pages.
             Ok(PageEnd::default())
         };
-        self.read_list(|_| request.clone(), page).await
+        self.read_list(1, |_| request.clone(), page).await
     }
 
     /// Reads the people directly in a department.
@@ -134,6 +134,6 @@ impl Client {
             people.into_iter().for_each(|person| each(person.map(Person)));
             Ok(PageEnd::of(data.as_ref()))
         };
-        self.read_list(request, page).await
+        self.read_list(PAGES_MAX, request, page).await
     }
 }

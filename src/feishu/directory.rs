@@ -7,7 +7,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{PageEnd, items},
+    paging::{PAGES_MAX, PageEnd, items},
     transport::Request,
     wire::{Object, Scalar},
 };
@@ -96,7 +96,8 @@ impl Client {
             let end = data.as_ref().and_then(|data| data.object("page_response"));
             Ok(PageEnd::of(end.as_ref()))
         };
-        self.read_list(|token| filter_request(parent_id, id_type, token), page).await
+        let request = |token: Option<&str>| filter_request(parent_id, id_type, token);
+        self.read_list(PAGES_MAX, request, page).await
     }
 }
 

@@ -103,10 +103,11 @@ impl Client {
     /// page's `data` and tells how it ends.
     async fn read_list(
         &self,
+        pages_max: u32,
         request: impl Fn(Option<&str>) -> Request,
         mut page: impl FnMut(Option<Object<'_>>) -> Result<PageEnd, String>,
     ) -> Result<(), Error> {
-        let mut pages = Pages::default();
+        let mut pages = Pages::new(pages_max);
         let mut token: Option<String> = None;
         loop {
             let request = request(token.as_deref());
@@ -159,6 +160,7 @@ impl Client {
         let answer = self.send(&request, None).await?;
         let malformed = |what: String| {
             self.count_failure(request.endpoint, C::Malformed);
+            self.metrics.accepted(&self.options.tenant, false);
             local(C::Malformed, what)
         };
         let envelope = answer.envelope().map_err(malformed)?;

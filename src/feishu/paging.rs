@@ -4,9 +4,9 @@ use serde_json::value::RawValue;
 
 use super::wire::Object;
 
-/// Pages of one list at most: 40,000 rows, three months of a department with a hundred
-/// sub-departments and four versions. More would take hours at the default rate.
-pub(super) const PAGES_MAX: u32 = 2_000;
+/// Pages of any list at most: a quarter of a million people, or two days of all departments of a
+/// large tenant. More would take hours at the default rate.
+pub(super) const PAGES_MAX: u32 = 5_000;
 
 /// What one page says of the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,13 +41,19 @@ pub(super) fn items<'a>(
 }
 
 /// Follows the tokens of one list.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pages {
     pages: u32,
+    pages_max: u32,
     tokens: std::collections::HashSet<String>,
 }
 
 impl Pages {
+    /// A list of at most so many pages.
+    pub(super) fn new(pages_max: u32) -> Self {
+        Self { pages: 0, pages_max, tokens: std::collections::HashSet::new() }
+    }
+
     /// The token of the next page after one that ended so; none at the end of the list.
     ///
     /// # Errors
@@ -62,8 +68,8 @@ impl Pages {
             .filter(|token| !token.is_empty())
             .ok_or("page {} says that there is more but gives no page_token")
             .map_err(|text| text.replace("{}", &self.pages.to_string()))?;
-        if self.pages >= PAGES_MAX {
-            return Err(format!("the list has no end after {PAGES_MAX} pages"));
+        if self.pages >= self.pages_max {
+            return Err(format!("the list has no end after {} pages", self.pages));
         }
         if !self.tokens.insert(token.clone()) {
             return Err(format!(
@@ -85,7 +91,7 @@ mod tests {
 
     #[test]
     fn tokens_are_followed_to_the_end() {
-        let mut pages = Pages::default();
+        let mut pages = Pages::new(20);
         assert_eq!(pages.next(more("2")), Ok(Some("2".to_owned())));
         assert_eq!(pages.next(more("a/+=%")), Ok(Some("a/+=%".to_owned())));
         let last = PageEnd { has_more: false, page_token: Some("2".to_owned()) };
@@ -94,20 +100,20 @@ mod tests {
 
     #[test]
     fn a_list_that_does_not_end_is_an_error() {
-        let mut pages = Pages::default();
+        let mut pages = Pages::new(20);
         pages.next(more("2")).unwrap();
         pages.next(more("3")).unwrap();
         assert!(pages.next(more("2")).unwrap_err().contains("repeats a page_token"));
 
-        let mut pages = Pages::default();
+        let mut pages = Pages::new(20);
         let end = (0..).find_map(|n| pages.next(more(&n.to_string())).err().map(|e| (n, e)));
-        assert_eq!(end, Some((PAGES_MAX - 1, "the list has no end after 2000 pages".to_owned())));
+        assert_eq!(end, Some((19, "the list has no end after 20 pages".to_owned())));
     }
 
     #[test]
     fn more_without_a_token_is_an_error() {
         for page_token in [None, Some(String::new())] {
-            let error = Pages::default().next(PageEnd { has_more: true, page_token });
+            let error = Pages::new(20).next(PageEnd { has_more: true, page_token });
             assert_eq!(
                 error,
                 Err("page 1 says that there is more but gives no page_token".to_owned())

@@ -29,9 +29,12 @@ const _: () = assert!(BACK_OFF_FIRST.as_millis() < BACK_OFF_MAX.as_millis());
 /// as it came, `random` lies in 0..1.
 pub(super) fn wait(class: Class, sends: u32, reset: Option<&str>, random: f64) -> Option<Duration> {
     match class.retry() {
-        Retry::AsTold if sends < SENDS_THROTTLED => Some(
-            reset.and_then(told).unwrap_or_else(|| back_off(sends, random)).min(THROTTLE_WAIT_MAX),
-        ),
+        Retry::AsTold if sends < SENDS_THROTTLED => {
+            // Whoever says "now" again and again is not believed for long.
+            let least = THROTTLE_WAIT_MIN.saturating_mul(1 << (sends.max(1) - 1).min(16));
+            let wait = reset.and_then(told).unwrap_or_else(|| back_off(sends, random));
+            Some(wait.max(least).min(THROTTLE_WAIT_MAX))
+        }
         Retry::BackOff if class == Class::Malformed && sends >= SENDS_MALFORMED => None,
         Retry::BackOff if sends < SENDS_FAILED => Some(back_off(sends, random)),
         _ => None,

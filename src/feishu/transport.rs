@@ -162,7 +162,7 @@ impl Transport {
             }
         })?;
         // Half a character must not cost the page.
-        let body = String::from_utf8_lossy(&body).into_owned();
+        let body = String::from_utf8_lossy(&body).trim_start_matches('\u{feff}').to_owned();
         match judge(status, body, log_id, request) {
             // The one answer that is meant to hold a secret.
             Ok(answer) if request.endpoint == Endpoint::TenantAccessToken => Ok(answer),

@@ -52,6 +52,16 @@ pub struct FoundDay {
     pub contradicted: bool,
 }
 
+impl Found {
+    /// Counts what another list of the same look rejected as well.
+    pub fn add_rejected(&mut self, other: &Self) {
+        self.rejected_rows += other.rejected_rows;
+        for (field, count) in &other.rejected_values {
+            *self.rejected_values.entry(field).or_default() += count;
+        }
+    }
+}
+
 impl FoundDay {
     /// Whether the total over all versions is there.
     #[must_use]

@@ -28,7 +28,8 @@ pub(super) fn set(
         return Ok(());
     }
     if let Some(value) = plain(scalar)? {
-        figures.set(index, if unit == Unit::Minutes { tidy(value * 60.0) } else { value });
+        let value = if unit == Unit::Minutes { tidy(value * 60.0) } else { value };
+        figures.set(index, Some(value).filter(|v| v.is_finite()).ok_or(Malformed)?);
     }
     Ok(())
 }
@@ -113,6 +114,7 @@ mod tests {
         assert_eq!(read(Unit::Minutes, &text("4.35")), Ok(Some(261.0)));
         assert_eq!(read(Unit::Minutes, &Scalar::Number("90")), Ok(Some(5400.0)));
         assert_eq!(read(Unit::Minutes, &text("5%")), Err(Malformed));
+        assert_eq!(read(Unit::Minutes, &text("1e308")), Err(Malformed));
     }
 
     #[test]

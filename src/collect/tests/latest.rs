@@ -178,3 +178,17 @@ async fn the_scale_of_rates_is_learned_and_until_then_rates_have_no_samples() {
         assert_eq!(report::report(&world.tenant).view.scale, Some(scale));
     }
 }
+
+#[tokio::test]
+async fn one_odd_department_does_not_decide_the_scale_of_rates() {
+    let mut world = world(few(60), |tenant| tenant.rates = None).await;
+    let lead = world.ids()[0].clone();
+    for (field, value) in
+        [("active_user_rate", "1.00"), ("total_user_num", "100"), ("active_user_num", "1")]
+    {
+        let kind = Kind::SetField { field: field.to_owned(), value: value.into() };
+        world.simulator.inject(Fault::from(kind).department(&lead)).unwrap();
+    }
+    world.look().await;
+    assert_eq!(report::report(&world.tenant).view.scale, Some(RateScale::Ratio));
+}

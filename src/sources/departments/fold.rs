@@ -115,10 +115,7 @@ impl<'a> Fold<'a> {
             }
             list.rows.insert(Version::Total, Row::Believed(figures));
         }
-        self.found.rejected_rows += totals.found.rejected_rows;
-        for (field, count) in totals.found.rejected_values {
-            *self.found.rejected_values.entry(field).or_default() += count;
-        }
+        self.found.add_rejected(&totals.found);
     }
 
     pub(super) fn finish(mut self) -> Found {

@@ -58,7 +58,13 @@ impl Versions {
     }
 
     pub(super) fn refused(&self, newest: Day) {
-        self.learned().refused_for = Some(newest);
+        let before = self.learned().refused_for.replace(newest);
+        if before.is_none() {
+            tracing::warn!(
+                "Feishu does not accept with_product_version; only totals are collected, and the \
+                 parameter is tried again with the next day"
+            );
+        }
     }
 
     /// Whether a row of that version is the total; a row without a version is.
