@@ -1,0 +1,137 @@
+//! The commands that end by themselves.
+
+use serde_json::{Value, json};
+
+use crate::{
+    demo::Demo,
+    outside::{parse, promtool_check_metrics},
+    program::{directory, run},
+    world::{SECRET, World, day_of, rows, token},
+};
+
+#[test]
+fn collect_prints_the_same_figures_in_three_formats() {
+    let world = World::new(6);
+    let directory =
+        directory(&[("feishu-exporter.yml", &world.configuration()), ("secret", SECRET)]);
+    let collect = |format: &str| {
+        let (status, out, err) = run(directory.path(), &["collect", "--format", format]);
+        assert_eq!(status, Some(0), "{format}: {err}");
+        out
+    };
+    let plain = collect("prometheus");
+    promtool_check_metrics(&plain);
+    let plain = parse("text", &plain);
+    let open = parse("openmetrics", &collect("openmetrics"));
+    let json: Value = serde_json::from_str(&collect("json")).unwrap();
+    let departments = json[0]["departments"].as_array().unwrap();
+    assert_eq!(departments.len(), world.departments().len());
+    let mut compared = 0;
+    for department in departments {
+        for (version, figures) in department["product_versions"].as_object().unwrap() {
+            for (metric, value) in figures.as_object().unwrap() {
+                for samples in [&plain, &open] {
+                    let same = samples.iter().filter(|s| {
+                        s.name == *metric
+                            && s.labels["department_id"] == department["department_id"]
+                            && s.labels["product_version"] == *version
+                    });
+                    let values: Vec<f64> = same.map(|s| s.value).collect();
+                    assert_eq!(values, [value.as_f64().unwrap()], "{metric} {version}");
+                }
+                compared += 1;
+            }
+        }
+    }
+    let figures = plain.iter().filter(|s| s.labels.contains_key("product_version")).count();
+    assert_eq!(compared, figures);
+}
+
+#[test]
+fn collect_takes_the_day_that_it_is_given() {
+    let world = World::new(4);
+    let directory =
+        directory(&[("feishu-exporter.yml", &world.configuration()), ("secret", SECRET)]);
+    let (status, out, err) = run(directory.path(), &["collect"]);
+    assert_eq!(status, Some(0), "{err}");
+    let latest = parse("text", &out)
+        .iter()
+        .find(|s| s.name == "feishu_department_statistics_day_timestamp_seconds")
+        .map(|s| day_of(s.value))
+        .unwrap();
+    let day = latest.checked_sub(jiff::ToSpan::days(30)).unwrap();
+    let (status, out, err) =
+        run(directory.path(), &["collect", "--format=json", "--date", &day.to_string()]);
+    assert_eq!(status, Some(0), "{err}");
+    let collected: Value = serde_json::from_str(&out).unwrap();
+    let token = token(&world.api, SECRET);
+    for department in collected[0]["departments"].as_array().unwrap() {
+        assert_eq!(department["day"], day.to_string());
+        let id = department["department_id"].as_str().unwrap();
+        let rows = rows(&world.api, &token, id, day);
+        let total = rows.iter().find(|row| row["product_version"] == "全部产品版本").unwrap();
+        assert_eq!(
+            department["product_versions"]["all"]["feishu_department_users"].as_f64(),
+            total["total_user_num"].as_f64(),
+        );
+    }
+}
+
+#[test]
+fn collect_is_status_1_if_a_department_failed_and_prints_the_others() {
+    let world = World::new(6);
+    let ids = world.departments();
+    let refusal = json!({ "error": { "status": 400, "code": 1_051_003, "msg": "no permission" } });
+    world.fault(Some(&ids[1]), &refusal);
+    let directory =
+        directory(&[("feishu-exporter.yml", &world.configuration()), ("secret", SECRET)]);
+    let (status, out, err) = run(directory.path(), &["collect", "--log.level=error"]);
+    assert_eq!(status, Some(1));
+    for told in ["feishu-exporter: ", "1051003", &ids[1], "data permission"] {
+        assert!(err.contains(told), "{told} is not in: {err}");
+    }
+    promtool_check_metrics(&out);
+    for id in &ids {
+        assert_eq!(out.contains(&format!("{id}\",department=")), *id != ids[1], "{id}");
+    }
+}
+
+#[test]
+fn healthcheck_tells_a_running_exporter_from_none() {
+    let demo = Demo::start();
+    let address = format!("--web.listen-address={}", demo.url.trim_start_matches("http://"));
+    let empty = directory(&[]);
+    let (status, out, _) = run(empty.path(), &["healthcheck", &address]);
+    assert_eq!((status, out), (Some(0), format!("{}/-/healthy is healthy\n", demo.url)));
+    demo.stop();
+    let (status, _, err) = run(empty.path(), &["healthcheck", &address]);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("gave no answer"), "{err}");
+}
+
+#[test]
+fn check_config_says_what_the_example_means_and_what_is_wrong() {
+    let example = include_str!("../../feishu-exporter.example.yml");
+    let directory = directory(&[
+        ("good.yml", example),
+        ("bad.yml", &example.replace("base_url:", "base_ur:").replace("2026-10-10", "10.10.")),
+    ]);
+    let (status, out, err) = run(directory.path(), &["check-config", "good.yml"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    assert!(out.starts_with("good.yml is valid\n") && out.contains("requests"), "{out}");
+    let (status, _, err) = run(directory.path(), &["check-config", "bad.yml"]);
+    assert_eq!(status, Some(2));
+    for told in ["2 problems", "base_ur", "did you mean", "base_url", "workdays"] {
+        assert!(err.contains(told), "{told} is not in: {err}");
+    }
+}
+
+#[test]
+fn the_completions_for_bash_are_a_script_that_bash_reads() {
+    let empty = directory(&[]);
+    let (status, script, _) = run(empty.path(), &["completions", "bash"]);
+    assert_eq!(status, Some(0));
+    let read = format!("{script}\ncomplete -p feishu-exporter");
+    let bash = std::process::Command::new("bash").args(["-c", &read]).output().unwrap();
+    assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
+}

@@ -1,0 +1,146 @@
+//! `demo`: the pages, their formats and what is on them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+};
+
+use feishu_exporter::{
+    catalogue::{FAMILIES, FIGURES},
+    telemetry::table::{Kind, OWN},
+};
+use flate2::bufread::GzDecoder;
+
+use crate::{
+    outside::{Sample, get, json, parse, promtool_check_metrics, text},
+    program::Program,
+    world::{departments, metrics_of_latest},
+};
+
+/// A demo whose picture is complete.
+pub(crate) struct Demo {
+    pub(crate) url: String,
+    pub(crate) api: String,
+    program: Program,
+}
+
+impl Demo {
+    pub(crate) fn start() -> Self {
+        let mut program = Program::exporter(&["demo", "--web.listen-address=127.0.0.1:0"], &[]);
+        let metrics = program.told("http://127.0.0.1:", "/metrics");
+        let api = program.told("http://127.0.0.1:", "/_simulator/");
+        let url = metrics.trim_end_matches("/metrics").to_owned();
+        let api = api.trim_end_matches("/_simulator/").to_owned();
+        metrics_of_latest(&url, departments(&api).len());
+        Self { url, api, program }
+    }
+
+    /// Asks it to stop and expects that it does.
+    #[track_caller]
+    pub(crate) fn stop(mut self) {
+        self.program.signal("INT");
+        assert_eq!(self.program.status(), Some(0), "{}", self.program.stderr());
+    }
+}
+
+#[test]
+fn every_page_of_the_demo_answers() {
+    let demo = Demo::start();
+    for (path, status, kind) in [
+        ("/", 200, "text/html; charset=utf-8"),
+        ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
+        ("/-/healthy", 200, "text/plain; charset=utf-8"),
+        ("/-/ready", 200, "text/plain; charset=utf-8"),
+        ("/api/v1/status", 200, "application/json"),
+        ("/nothing", 404, "text/plain; charset=utf-8"),
+    ] {
+        let answer = get(&format!("{}{path}", demo.url), &[]);
+        assert_eq!((answer.status, answer.headers["content-type"].as_str()), (status, kind));
+        assert!(!answer.body.is_empty(), "{path}");
+    }
+    let page = text(&format!("{}/", demo.url));
+    assert!(!page.contains("src=\"http") && !page.contains("<script"), "{page}");
+
+    let status = json(&format!("{}/api/v1/status", demo.url), &[]);
+    let served = status["tenants"][0]["departments"].as_array().unwrap();
+    assert_eq!(served.len(), departments(&demo.api).len());
+    assert!(served.iter().all(|d| d["state"] == "latest"), "{status}");
+    demo.stop();
+}
+
+#[test]
+fn both_formats_are_valid_say_the_same_and_hold_nothing_that_is_not_declared() {
+    let demo = Demo::start();
+    let metrics = format!("{}/metrics", demo.url);
+    let page = text(&metrics);
+    promtool_check_metrics(&page);
+    let samples = parse("text", &page);
+
+    let accept = ["--header", "Accept: application/openmetrics-text;version=1.0.0"];
+    let answer = get(&metrics, &accept);
+    assert_eq!(
+        answer.headers["content-type"],
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    let openmetrics = parse("openmetrics", &answer.text());
+
+    let about_departments = |samples: &[Sample]| -> BTreeMap<_, _> {
+        let published = samples
+            .iter()
+            .filter(|s| !s.name.starts_with("feishu_exporter_") && !s.name.starts_with("process_"));
+        published.map(|s| ((s.name.clone(), s.labels.clone()), s.value.to_bits())).collect()
+    };
+    assert_eq!(about_departments(&samples), about_departments(&openmetrics));
+
+    let declared = declared();
+    let published: BTreeSet<String> = samples.into_iter().map(|s| s.name).collect();
+    let strange: Vec<_> = published.difference(&declared).collect();
+    assert!(strange.is_empty(), "published, but in no table: {strange:?}");
+    let missing: Vec<_> = FIGURES.iter().filter(|f| !published.contains(f.metric)).collect();
+    assert!(missing.is_empty(), "the demo lacks {missing:?}");
+    demo.stop();
+}
+
+/// The name of every series that any table declares.
+fn declared() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    names.extend(FIGURES.iter().map(|f| f.metric.to_owned()));
+    names.extend(FAMILIES.iter().map(|f| f.name.to_owned()));
+    for own in OWN {
+        match own.kind {
+            Kind::Histogram => {
+                names.extend(["bucket", "count", "sum"].map(|end| format!("{}_{end}", own.name)));
+            }
+            Kind::Counter | Kind::Gauge => {
+                names.insert(own.name.to_owned());
+            }
+        }
+    }
+    names.extend(process_metrics().map(str::to_owned));
+    names
+}
+
+/// What `docs/metrics.md` lists of the process.
+fn process_metrics() -> impl Iterator<Item = &'static str> {
+    let page = include_str!("../../docs/metrics.md");
+    page.split('`').filter(|word| word.starts_with("process_"))
+}
+
+#[test]
+fn a_compressed_page_is_one_gzip_member() {
+    let demo = Demo::start();
+    let answer = get(&format!("{}/metrics", demo.url), &["--header", "Accept-Encoding: gzip"]);
+    assert_eq!(answer.headers["content-encoding"], "gzip");
+    let mut decoder = GzDecoder::new(answer.body.as_slice());
+    let mut page = String::new();
+    decoder.read_to_string(&mut page).unwrap();
+    assert!(decoder.into_inner().is_empty(), "something follows the first member");
+    promtool_check_metrics(&page);
+
+    // gzip itself agrees, checksum and length included.
+    let plain =
+        get(&format!("{}/metrics", demo.url), &["--compressed", "--header", "Accept: text/plain"]);
+    assert_eq!(plain.headers["content-encoding"], "gzip");
+    promtool_check_metrics(&plain.text());
+    demo.stop();
+}

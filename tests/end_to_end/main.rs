@@ -1,0 +1,17 @@
+//! The real binary as a child process, looked at from outside: with curl, promtool, the parser of
+//! Prometheus' Python client and a real Prometheus.
+//!
+//! `tests/run` installs these; a test that misses one fails and says so.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod commands;
+mod demo;
+mod life;
+mod names;
+mod outside;
+mod program;
+mod prometheus;
+mod requests;
+mod secrets;
+mod world;
