@@ -10,6 +10,7 @@ mod demo;
 mod life;
 mod names;
 mod outside;
+mod pages;
 mod program;
 mod prometheus;
 mod requests;

@@ -11,14 +11,14 @@ use crate::{
     world::{day_of, departments, rows, token},
 };
 
-struct Prometheus {
+pub(crate) struct Prometheus {
     url: String,
     _program: Program,
 }
 
 impl Prometheus {
     /// Scrapes one target every second.
-    fn of(target: &str) -> Self {
+    pub(crate) fn of(target: &str) -> Self {
         let configuration = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n  \
              - job_name: feishu\n    static_configs: [{{targets: ['{target}']}}]\n"
@@ -38,7 +38,7 @@ impl Prometheus {
     }
 
     /// The result of an instant query.
-    fn query(&self, expression: &str) -> Vec<Value> {
+    pub(crate) fn query(&self, expression: &str) -> Vec<Value> {
         let query = format!("query={expression}");
         let url = format!("{}/api/v1/query", self.url);
         let answer = json(&url, &["--get", "--data-urlencode", &query]);
