@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 
 FROM rust:1.95-slim-bookworm AS build
-# ring is built with a C compiler.
+# ring is built with a C compiler. Debian's releases get only fixes, so versions are not pinned.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
@@ -19,6 +20,7 @@ LABEL org.opencontainers.image.title="feishu-exporter" \
       org.opencontainers.image.description="Prometheus exporter for Feishu and Lark activity statistics" \
       org.opencontainers.image.licenses="Apache-2.0"
 # Time zones are in the binary.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/*

@@ -17,6 +17,8 @@ use crate::{
     world::{departments, metrics_of_latest},
 };
 
+const METRICS_PAGE: &str = include_str!("../../docs/metrics.md");
+
 /// A demo whose picture is complete.
 pub(crate) struct Demo {
     pub(crate) url: String,
@@ -96,6 +98,11 @@ fn both_formats_are_valid_say_the_same_and_hold_nothing_that_is_not_declared() {
     let published: BTreeSet<String> = samples.into_iter().map(|s| s.name).collect();
     let strange: Vec<_> = published.difference(&declared).collect();
     assert!(strange.is_empty(), "published, but in no table: {strange:?}");
+    for name in &published {
+        let ends = ["_bucket", "_count", "_sum"];
+        let family = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        assert!(METRICS_PAGE.contains(&format!("| `{family}` |")), "the page lacks {family}");
+    }
     let missing: Vec<_> = FIGURES.iter().filter(|f| !published.contains(f.metric)).collect();
     assert!(missing.is_empty(), "the demo lacks {missing:?}");
     demo.stop();
@@ -122,8 +129,7 @@ fn declared() -> BTreeSet<String> {
 
 /// What `docs/metrics.md` lists of the process.
 fn process_metrics() -> impl Iterator<Item = &'static str> {
-    let page = include_str!("../../docs/metrics.md");
-    page.split('`').filter(|word| word.starts_with("process_"))
+    METRICS_PAGE.split('`').filter(|word| word.starts_with("process_"))
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 /// Far above what anything here takes, so that only a hang reaches it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// Looks until there is something to see.
@@ -38,7 +38,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts the exporter in a directory of its own, with no variable of ours set.
+    /// Starts the exporter in a directory of its own, with no variable set that it reads.
     pub(crate) fn exporter(args: &[&str], files: &[(&str, &str)]) -> Self {
         let directory = directory(files);
         Self::start(exporter(args), directory)
@@ -133,7 +133,8 @@ pub(crate) fn directory(files: &[(&str, &str)]) -> TempDir {
 fn exporter(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_feishu-exporter"));
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("FEISHU_") {
+        let text = name.to_string_lossy().to_lowercase();
+        if text.starts_with("feishu_") || text.ends_with("_proxy") {
             command.env_remove(name);
         }
     }
