@@ -1,5 +1,5 @@
-//! The real binary as a child process, looked at from outside: with curl, promtool, the parser of
-//! Prometheus' Python client and a real Prometheus.
+//! The real binary as a child process, looked at from outside: with curl, promtool, Feishu's
+//! official SDK, the parser of Prometheus' Python client and a real Prometheus.
 //!
 //! `tests/run` installs these; a test that misses one fails and says so.
 
@@ -14,5 +14,6 @@ mod pages;
 mod program;
 mod prometheus;
 mod requests;
+mod sdk;
 mod secrets;
 mod world;

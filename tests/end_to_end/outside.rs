@@ -80,22 +80,30 @@ pub(crate) fn promtool_check_metrics(page: &str) {
 /// rule of the format, or has a sample twice, fails.
 #[track_caller]
 pub(crate) fn parse(format: &str, page: &str) -> Vec<Sample> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let python = std::env::var_os("TEST_PYTHON")
-        .map_or_else(|| root.join("target/venv/bin/python"), PathBuf::from);
-    let mut strict = Command::new(python);
-    strict.arg(root.join("tests/end_to_end/strict.py")).arg(format);
-    let output = finish(strict, page.as_bytes());
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "the strict parser refuses the page: {said}");
+    let output = python("strict.py", &[format], page.as_bytes());
     let samples: Vec<(String, BTreeMap<String, String>, String)> =
-        serde_json::from_slice(&output.stdout).unwrap();
+        serde_json::from_slice(&output).unwrap();
     let sample = |(name, labels, value): (_, _, String)| Sample {
         name,
         labels,
         value: value.parse().unwrap(),
     };
     samples.into_iter().map(sample).collect()
+}
+
+/// Runs a script of this folder with the Python of `tests/run`, and returns what it prints.
+#[track_caller]
+pub(crate) fn python(script: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let python = std::env::var_os("TEST_PYTHON")
+        .map_or_else(|| root.join("target/venv/bin/python"), PathBuf::from);
+    let mut command = Command::new(python);
+    // The simulator is on loopback: no proxy of the environment is asked.
+    command.env("NO_PROXY", "*").arg(root.join("tests/end_to_end").join(script)).args(args);
+    let output = finish(command, input);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script} refuses: {said}");
+    output.stdout
 }
 
 /// Runs a tool to its end, with this as its standard input.
