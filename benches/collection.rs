@@ -76,7 +76,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 fn configuration(simulator: &Simulator) -> String {
     let company = simulator.handle();
-    let with_statistics = company.departments().iter().filter(|d| (1..=4).contains(&d.depth));
+    let departments = company.departments();
+    let with_statistics = departments.iter().filter(|d| (1..=4).contains(&d.depth));
     let ids: Vec<&str> =
         with_statistics.take(DEPARTMENTS).map(|d| d.open_department_id.as_str()).collect();
     format!(

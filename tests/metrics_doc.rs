@@ -6,7 +6,7 @@
 use std::fs;
 
 use feishu_exporter::{
-    catalogue::{FAMILIES, FIGURE_LABELS, FIGURES},
+    catalogue::{self, FIGURE_LABELS, FIGURES},
     telemetry::table::{Kind, OWN},
 };
 use prometheus::{core::Collector, process_collector::ProcessCollector, proto::MetricType};
@@ -47,7 +47,7 @@ fn figures() -> String {
 }
 
 fn families() -> String {
-    let rows = FAMILIES.iter().map(|family| {
+    let rows = catalogue::families().map(|family| {
         let name = format!("`{}`", family.name);
         [name, "gauge".to_owned(), labels(family.labels), family.help.to_owned()]
     });

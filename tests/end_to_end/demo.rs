@@ -6,7 +6,7 @@ use std::{
 };
 
 use feishu_exporter::{
-    catalogue::{FAMILIES, FIGURES},
+    catalogue::{FIGURES, families},
     telemetry::table::{Kind, OWN},
 };
 use flate2::bufread::GzDecoder;
@@ -112,7 +112,7 @@ fn both_formats_are_valid_say_the_same_and_hold_nothing_that_is_not_declared() {
 fn declared() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     names.extend(FIGURES.iter().map(|f| f.metric.to_owned()));
-    names.extend(FAMILIES.iter().map(|f| f.name.to_owned()));
+    names.extend(families().map(|f| f.name.to_owned()));
     for own in OWN {
         match own.kind {
             Kind::Histogram => {

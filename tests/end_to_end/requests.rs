@@ -27,7 +27,8 @@ async fn two_hundred_departments_of_four_versions_cost_two_hundred_requests_and_
     let (api, company) = (simulator.base_url(), simulator.handle());
     let (_stops_when_dropped, shutdown) = shutdown::channel();
     tokio::spawn(simulator.run(shutdown));
-    let with_statistics = company.departments().iter().filter(|d| (1..=4).contains(&d.depth));
+    let departments = company.departments();
+    let with_statistics = departments.iter().filter(|d| (1..=4).contains(&d.depth));
     let ids: Vec<String> =
         with_statistics.take(DEPARTMENTS).map(|d| d.open_department_id.clone()).collect();
     assert_eq!(ids.len(), DEPARTMENTS);
