@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Failure, ListenAddress, LogArgs, REVISION, block_on};
+use super::{Failure, ListenAddress, LogArgs, REVISION, block_on, listen::reachable};
 use crate::{
     app::{self, App},
     clock::Clock,
@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         };
         let app = App::bind(options, Clock::system()).await.map_err(Failure::failed)?;
         writeln!(io::stdout(), "A simulated company, and an exporter that collects from it:\n")?;
-        for address in app.local_addrs() {
+        for address in app.local_addrs().into_iter().map(reachable) {
             writeln!(
                 io::stdout(),
                 "  http://{address}/            what is collected, and how well"

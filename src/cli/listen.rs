@@ -29,7 +29,13 @@ impl ListenAddress {
                 (Ipv6Addr::UNSPECIFIED, self.port).into(),
                 (Ipv4Addr::UNSPECIFIED, self.port).into(),
             ]),
-            Some(host) => Ok((host.as_str(), self.port).to_socket_addrs()?.collect()),
+            Some(host) => match (host.as_str(), self.port).to_socket_addrs() {
+                Ok(addresses) => Ok(addresses.collect()),
+                Err(error) => {
+                    let text = format!("cannot listen on {}: {error}", authority(host, self.port));
+                    Err(io::Error::new(error.kind(), text))
+                }
+            },
         }
     }
 
@@ -43,6 +49,15 @@ impl ListenAddress {
         };
         authority(host, self.port)
     }
+}
+
+/// Where a browser of this machine reaches a listener that may be on all interfaces.
+pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        // A listener on [::] answers to IPv4 as well.
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    address
 }
 
 fn authority(host: &str, port: u16) -> String {

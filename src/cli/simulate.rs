@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use jiff::Timestamp;
 
-use super::{Failure, ListenAddress, LogArgs, block_on};
+use super::{Failure, ListenAddress, LogArgs, block_on, listen::reachable};
 use crate::{
     shutdown,
     simulator::{Options, Simulator},
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let simulator = Simulator::bind(address, options)
             .await
             .map_err(|error| Failure::failed(format!("cannot simulate on {address}: {error}")))?;
-        let url = simulator.base_url();
+        let url = format!("http://{}", reachable(simulator.local_addr()));
         writeln!(
             io::stdout(),
             "Feishu API simulator: {url} (app id {}; what it holds: {url}/_simulator/)",

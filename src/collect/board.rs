@@ -116,8 +116,7 @@ impl Board {
                 return;
             }
         };
-        self.metrics.series.set(body.series as f64);
-        self.metrics.series_limit_reached.set(f64::from(u8::from(limit_reached)));
+        let series = body.series;
         if limit_reached && !reports.limit_reached {
             tracing::warn!(
                 series_limit = limit,
@@ -126,5 +125,8 @@ impl Board {
         }
         reports.limit_reached = limit_reached;
         self.published.publish(Snapshot { body, status });
+        // After the snapshot that they tell of.
+        self.metrics.series.set(series as f64);
+        self.metrics.series_limit_reached.set(f64::from(u8::from(limit_reached)));
     }
 }

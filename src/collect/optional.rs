@@ -336,7 +336,7 @@ impl Optional {
         match failure {
             Some(error) if is_news => tracing::warn!(
                 tenant, source, class = error.class.as_label(), %error,
-                "Source {source} is incomplete; the statistics are not concerned: {error}"
+                "Source {source} is incomplete; the statistics are not concerned"
             ),
             Some(error) => tracing::debug!(tenant, source, %error, "Still failing"),
             None if was_failing => {

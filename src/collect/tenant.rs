@@ -287,7 +287,7 @@ impl Tenant {
                     tracing::warn!(
                         tenant, %geo, asked = looked.asked, failed = looked.failed,
                         class = error.class.as_label(), %error,
-                        "{} of {} departments could not be collected; their last values stay: {error}",
+                        "{} of {} departments could not be collected; their last values stay",
                         looked.failed, looked.asked,
                     );
                 }
@@ -311,7 +311,7 @@ impl Tenant {
         if is_new {
             tracing::warn!(
                 tenant, class = error.class.as_label(), %error, wait = %format_duration(wait),
-                "Tenant {tenant} cannot be collected; last values stay, next try in {}: {error}",
+                "Tenant {tenant} cannot be collected; last values stay, next try in {}",
                 format_duration(wait),
             );
         } else {
