@@ -40,6 +40,11 @@ pub(super) struct OptionalReport {
     pub(super) notices: Vec<String>,
 }
 
+/// What all sources of a tenant know, together.
+pub(super) fn merge(report: &Report, optional: &OptionalReport) -> (TenantView, TenantStatus) {
+    (view(report, optional), status(report, optional))
+}
+
 /// A tenant's view with what its optional sources know.
 fn view(report: &Report, optional: &OptionalReport) -> TenantView {
     let mut view = report.view.clone();
@@ -102,8 +107,8 @@ impl Board {
     #[expect(clippy::cast_precision_loss, reason = "2^53 series fit into no memory")]
     async fn render(&self, reports: &mut Reports) {
         let each = || reports.by_tenant.iter();
-        let views: Vec<_> = each().map(|(report, optional)| view(report, optional)).collect();
-        let tenants = each().map(|(report, optional)| status(report, optional)).collect();
+        let (views, tenants): (Vec<_>, Vec<_>) =
+            each().map(|(report, optional)| merge(report, optional)).unzip();
         let status = Status { tenants };
         let limit = self.series_limit;
         // Rendering and compressing millions of series takes seconds of CPU.

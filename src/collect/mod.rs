@@ -161,7 +161,7 @@ impl Collector {
         }
     }
 
-    /// Collects once, the latest day or the one given, and publishes nothing.
+    /// Collects once from every source, the latest day or the one given, and publishes nothing.
     pub async fn once(self, day: Option<Day>) -> Vec<Collected> {
         let mut collected = Vec::with_capacity(self.parts.len());
         for index in 0..self.parts.len() {
@@ -172,7 +172,9 @@ impl Collector {
             }
             tenant.only_day = day;
             tenant.look_once().await;
-            let report::Report { view, status } = report::report(&tenant);
+            tenant.tell();
+            optional.run_once().await;
+            let (view, status) = board::merge(&report::report(&tenant), &optional.report());
             collected.push(Collected { view, status });
         }
         collected

@@ -354,15 +354,19 @@ impl Optional {
     }
 
     pub(super) async fn publish(&self) {
+        self.board.publish_optional(self.index, self.report()).await;
+    }
+
+    /// What the sources know now.
+    pub(super) fn report(&self) -> OptionalReport {
         let ids = self.ids(&self.known.borrow());
-        let report = OptionalReport {
+        OptionalReport {
             places: self.facts.places(),
             samples: self.facts.samples(&ids),
             users: self.facts.user_samples(),
             sources: self.statuses(),
             notices: self.notices(),
-        };
-        self.board.publish_optional(self.index, report).await;
+        }
     }
 
     fn statuses(&self) -> Vec<SourceStatus> {
