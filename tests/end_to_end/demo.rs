@@ -13,7 +13,7 @@ use flate2::bufread::GzDecoder;
 
 use crate::{
     outside::{Sample, get, json, parse, promtool_check_metrics, text},
-    program::Program,
+    program::{Program, eventually},
     world::{departments, metrics_of_latest},
 };
 
@@ -34,6 +34,13 @@ impl Demo {
         let url = metrics.trim_end_matches("/metrics").to_owned();
         let api = api.trim_end_matches("/_simulator/").to_owned();
         metrics_of_latest(&url, departments(&api).len());
+        // What comes beside the statistics comes a little later.
+        eventually("every source has answered", || {
+            let status = json(&format!("{url}/api/v1/status"), &[]);
+            let sources = status["tenants"][0]["sources"].as_array()?.clone();
+            let done = sources.iter().all(|source| source["last_success"].is_string());
+            (sources.len() == 4 && done).then_some(())
+        });
         Self { url, api, program }
     }
 
