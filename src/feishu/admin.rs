@@ -6,9 +6,9 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{PAGES_MAX, PageEnd, items},
+    paging::{PAGES_MAX, page},
     transport::Request,
-    wire::{Object, Scalar},
+    wire::{Object, Scalar, row},
 };
 use crate::day::days_between;
 
@@ -47,17 +47,12 @@ impl DeptStatsQuery {
     }
 }
 
-/// A row as Feishu sent it. The figures are asked for by the name of their field.
-#[derive(Debug)]
-pub struct DeptStat<'a>(Object<'a>);
+row! {
+    /// A row as Feishu sent it. The figures are asked for by the name of their field.
+    DeptStat
+}
 
 impl<'a> DeptStat<'a> {
-    /// Reads one item of the list; none if it is no object.
-    #[must_use]
-    pub fn parse(item: &'a str) -> Option<Self> {
-        serde_json::from_str(item).ok().map(Self)
-    }
-
     /// The field `date`, if it is a date.
     #[must_use]
     pub fn date(&self) -> Option<Date> {
@@ -106,17 +101,12 @@ pub struct UserStatsQuery {
     pub target_geo: Option<&'static str>,
 }
 
-/// A person's day as Feishu sent it. It must not outlive the page that it came with.
-#[derive(Debug)]
-pub struct UserStat<'a>(Object<'a>);
+row! {
+    /// A person's day as Feishu sent it. It must not outlive the page that it came with.
+    UserStat
+}
 
 impl<'a> UserStat<'a> {
-    /// Reads one item of the list; none if it is no object.
-    #[must_use]
-    pub fn parse(item: &'a str) -> Option<Self> {
-        serde_json::from_str(item).ok().map(Self)
-    }
-
     /// The field `date`, if it is a date.
     #[must_use]
     pub fn date(&self) -> Option<Date> {
@@ -148,11 +138,7 @@ impl Client {
         each: &mut (dyn FnMut(Option<DeptStat<'_>>) + Send),
     ) -> Result<(), Error> {
         let id_type = self.department_id_type();
-        let page = |data: Option<Object<'_>>| {
-            let rows = items(data.as_ref(), "items")?;
-            rows.into_iter().for_each(|row| each(row.map(DeptStat)));
-            Ok(PageEnd::of(data.as_ref()))
-        };
+        let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(DeptStat)));
         let request = |token: Option<&str>| dept_stats_request(query, id_type, token);
         self.read_list(query.pages_max(), request, page).await
     }
@@ -167,11 +153,7 @@ impl Client {
         each: &mut (dyn FnMut(Option<UserStat<'_>>) + Send),
     ) -> Result<(), Error> {
         let id_type = self.department_id_type();
-        let page = |data: Option<Object<'_>>| {
-            let rows = items(data.as_ref(), "items")?;
-            rows.into_iter().for_each(|row| each(row.map(UserStat)));
-            Ok(PageEnd::of(data.as_ref()))
-        };
+        let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(UserStat)));
         self.read_list(PAGES_MAX, |token| user_stats_request(query, id_type, token), page).await
     }
 }

@@ -4,9 +4,9 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{PAGES_MAX, PageEnd, items},
+    paging::{PAGES_MAX, PageEnd, items, page},
     transport::Request,
-    wire::{Object, Scalar},
+    wire::{Object, Scalar, row},
 };
 
 /// Departments of one `departments/batch` call at most (API document).
@@ -14,17 +14,12 @@ pub const DEPARTMENTS_BATCH_MAX: usize = 50;
 /// People of a page: the largest size that the API takes.
 const PEOPLE_PAGE_SIZE: u32 = 50;
 
-/// A department as `departments/batch` answers it. A field that the app may not read is absent.
-#[derive(Debug)]
-pub struct ContactDepartment<'a>(Object<'a>);
+row! {
+    /// A department as `departments/batch` answers it. A field that the app may not read is absent.
+    ContactDepartment
+}
 
 impl<'a> ContactDepartment<'a> {
-    /// Reads one item of the list; none if it is no object.
-    #[must_use]
-    pub fn parse(item: &'a str) -> Option<Self> {
-        serde_json::from_str(item).ok().map(Self)
-    }
-
     /// A text field: `name`, `parent_department_id`, `department_id`, `open_department_id`.
     #[must_use]
     pub fn text(&self, field: &str) -> Option<String> {
@@ -60,17 +55,12 @@ impl<'a> ContactDepartment<'a> {
     }
 }
 
-/// A person as `users/find_by_department` answers it; only what is counted can be asked for.
-#[derive(Debug)]
-pub struct Person<'a>(Object<'a>);
+row! {
+    /// A person as `users/find_by_department` answers it; only what is counted can be asked for.
+    Person
+}
 
 impl<'a> Person<'a> {
-    /// Reads one item of the list; none if it is no object.
-    #[must_use]
-    pub fn parse(item: &'a str) -> Option<Self> {
-        serde_json::from_str(item).ok().map(Self)
-    }
-
     /// Whether a flag of `status` is set; none if the app may not read the status.
     #[must_use]
     pub fn status(&self, flag: &str) -> Option<bool> {
@@ -101,8 +91,7 @@ impl Client {
         let attempt = format!("fetching names of {} departments", ids.len());
         let request = Request::get(Endpoint::DepartmentsBatch, query, attempt);
         let page = |data: Option<Object<'_>>| {
-            let departments = items(data.as_ref(), "items")?;
-            departments.into_iter().flatten().for_each(|d| each(ContactDepartment(d)));
+            page(data.as_ref(), |row| row.into_iter().for_each(|d| each(ContactDepartment(d))))?;
             // The API has no pages.
             Ok(PageEnd::default())
         };
@@ -129,11 +118,7 @@ impl Client {
             let attempt = format!("counting the people of department {department_id}");
             Request::get(Endpoint::UsersFindByDepartment, query, attempt)
         };
-        let page = |data: Option<Object<'_>>| {
-            let people = items(data.as_ref(), "items")?;
-            people.into_iter().for_each(|person| each(person.map(Person)));
-            Ok(PageEnd::of(data.as_ref()))
-        };
+        let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(Person)));
         self.read_list(PAGES_MAX, request, page).await
     }
 }

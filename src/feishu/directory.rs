@@ -9,24 +9,19 @@ use super::{
     error::Error,
     paging::{PAGES_MAX, PageEnd, items},
     transport::Request,
-    wire::{Object, Scalar},
+    wire::{Object, Scalar, row},
 };
 use crate::secret::Secret;
 
 /// Departments of a page: the largest size that the API takes.
 const PAGE_SIZE: u32 = 100;
 
-/// A department as `departments/filter` answers it. A field that the app may not read is absent.
-#[derive(Debug)]
-pub struct DirectoryDepartment<'a>(Object<'a>);
+row! {
+    /// A department as `departments/filter` answers it. A field that the app may not read is absent.
+    DirectoryDepartment
+}
 
 impl<'a> DirectoryDepartment<'a> {
-    /// Reads one item of the list; none if it is no object.
-    #[must_use]
-    pub fn parse(item: &'a str) -> Option<Self> {
-        serde_json::from_str(item).ok().map(Self)
-    }
-
     /// The id in the tenant's id type.
     #[must_use]
     pub fn department_id(&self) -> Option<String> {

@@ -26,6 +26,15 @@ impl PageEnd {
     }
 }
 
+/// Shows the `items` of a page, each as an object or none, and reads how it ends.
+pub(super) fn page<'a>(
+    data: Option<&Object<'a>>,
+    each: impl FnMut(Option<Object<'a>>),
+) -> Result<PageEnd, String> {
+    items(data, "items")?.into_iter().for_each(each);
+    Ok(PageEnd::of(data))
+}
+
 /// The items of a list, each as an object or none; an absent or `null` list is an empty one.
 ///
 /// # Errors

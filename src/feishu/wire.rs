@@ -12,6 +12,24 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+/// Declares a row of a list: a JSON object whose fields are read through its methods.
+macro_rules! row {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name<'a>($crate::feishu::wire::Object<'a>);
+
+        impl<'a> $name<'a> {
+            /// Reads one item of the list; none if it is no object.
+            #[must_use]
+            pub fn parse(item: &'a str) -> Option<Self> {
+                serde_json::from_str(item).ok().map(Self)
+            }
+        }
+    };
+}
+pub(super) use row;
+
 /// A JSON object whose values are looked at one by one.
 #[derive(Debug)]
 pub(super) struct Object<'a>(HashMap<Cow<'a, str>, &'a RawValue>);
