@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{sync::Mutex, task, time::Instant};
 
-use super::{facts::UserSamples, metrics::Metrics, report::Report};
+use super::{budget::Budget, facts::UserSamples, metrics::Metrics, report::Report};
 use crate::{
     exposition::{self, Place, Rendered, Sample, TenantView},
     snapshot::{Published, Snapshot, SourceStatus, Status, TenantStatus},
@@ -22,6 +22,8 @@ pub(super) struct Board {
     published: Published,
     series_limit: u64,
     metrics: Metrics,
+    /// In the order of the tenants. Both loops of a tenant spend from one.
+    budgets: Vec<Arc<Budget>>,
 }
 
 #[derive(Default)]
@@ -70,9 +72,14 @@ fn status(report: &Report, optional: &OptionalReport) -> TenantStatus {
 
 impl Board {
     #[expect(clippy::cast_precision_loss, reason = "a limit beyond 2^53 series is none")]
-    pub(super) fn new(published: Published, series_limit: u64, metrics: Metrics) -> Self {
+    pub(super) fn new(
+        published: Published,
+        series_limit: u64,
+        metrics: Metrics,
+        budgets: Vec<Arc<Budget>>,
+    ) -> Self {
         metrics.series_limit.set(series_limit as f64);
-        Self { reports: Mutex::default(), published, series_limit, metrics }
+        Self { reports: Mutex::default(), published, series_limit, metrics, budgets }
     }
 
     /// Sets the reports that the first snapshot is made of, in the order of the configuration.
@@ -107,8 +114,11 @@ impl Board {
     #[expect(clippy::cast_precision_loss, reason = "2^53 series fit into no memory")]
     async fn render(&self, reports: &mut Reports) {
         let each = || reports.by_tenant.iter();
-        let (views, tenants): (Vec<_>, Vec<_>) =
+        let (views, mut tenants): (Vec<_>, Vec<_>) =
             each().map(|(report, optional)| merge(report, optional)).unzip();
+        for (tenant, budget) in tenants.iter_mut().zip(&self.budgets) {
+            tenant.requests_this_month = budget.spent();
+        }
         let status = Status { tenants };
         let limit = self.series_limit;
         // Rendering and compressing millions of series takes seconds of CPU.

@@ -110,8 +110,11 @@ impl Collector {
             .map_err(|why| format!("tenant {name}: {why}"))?;
             Ok(Part { options, client: Arc::new(client), budget })
         };
-        let parts = options.tenants.into_iter().map(prepare).collect::<Result<_, String>>()?;
-        let board = Arc::new(Board::new(published, options.series_limit, metrics.clone()));
+        let parts: Vec<Part> =
+            options.tenants.into_iter().map(prepare).collect::<Result<_, String>>()?;
+        let budgets = parts.iter().map(|part| Arc::clone(&part.budget)).collect();
+        let board = Board::new(published, options.series_limit, metrics.clone(), budgets);
+        let board = Arc::new(board);
         Ok(Self { parts, shared: Shared { clock, metrics, board } })
     }
 
