@@ -209,10 +209,12 @@ impl Client {
                 Err(failure) => failure,
             };
             self.count_failure(request.endpoint, error.class);
-            // What an optional source may not do says nothing of the tenant.
-            let denied = matches!(error.class, C::Permission | C::InvalidRequest);
-            let accepted = error.app_was_accepted() || (denied && !request.endpoint.is_live());
-            self.metrics.accepted(tenant, accepted);
+            // What ails one optional endpoint says nothing of the tenant.
+            let concerns_all =
+                matches!(error.class, C::Network | C::Credentials | C::Token | C::Quota);
+            if request.endpoint.is_live() || concerns_all {
+                self.metrics.accepted(tenant, error.app_was_accepted());
+            }
             let Some(wait) = retry::wait(error.class, sends, reset.as_deref(), fastrand::f64())
             else {
                 return Err(error);

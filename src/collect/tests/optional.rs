@@ -318,6 +318,7 @@ async fn optional_sources_that_fail_never_disturb_the_statistics() {
     world.collect().await;
     assert_eq!(world.served().len(), world.ids().len());
     assert_eq!(world.status().problem, None);
+    assert_eq!(world.metric("feishu_up", &["acme"]), 1.0);
     assert!(world.status().departments.iter().all(|d| d.problem.is_none()));
     for source in ["directory", "contact", "members", "users"] {
         assert_eq!(world.source(source).problem.unwrap().class, "malformed", "{source}");
