@@ -9,6 +9,7 @@ pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod day;
+pub mod diagnose;
 pub mod exposition;
 pub mod feishu;
 pub mod logging;

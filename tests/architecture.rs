@@ -42,6 +42,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "usage",
         ],
     ),
+    // What `doctor` and `discover` find out; it asks what the collector would ask.
+    ("diagnose", &["clock", "collect", "day", "feishu", "sources", "usage"]),
     ("server", &["clock", "exposition", "secret", "shutdown", "snapshot", "telemetry"]),
     // It turns YAML into the options of the rooms below, and asks the catalogue for names.
     ("config", &["catalogue", "collect", "day", "feishu", "secret", "server", "usage"]),
@@ -68,6 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "collect",
             "config",
             "day",
+            "diagnose",
             "exposition",
             "feishu",
             "logging",

@@ -72,12 +72,14 @@ fn flags() -> String {
 fn flag(argument: &clap::Arg) -> [String; 4] {
     let value = argument.get_value_names().map(|names| names.join(" ")).unwrap_or_default();
     let name = match argument.get_long() {
-        Some(long) => format!("`--{long} {value}`"),
+        Some(long) if argument.get_action().takes_values() => format!("`--{long} {value}`"),
+        Some(long) => format!("`--{long}`"),
         None => format!("`{value}`"),
     };
     let words: Vec<_> = argument
         .get_possible_values()
         .iter()
+        .filter(|_| argument.get_action().takes_values())
         .map(|word| format!("`{}`", word.get_name()))
         .collect();
     let mut help = argument.get_help().map(ToString::to_string).unwrap_or_default();

@@ -7,10 +7,13 @@ pub mod collect;
 pub mod completions;
 mod costs;
 pub mod demo;
+pub mod discover;
+pub mod doctor;
 mod failure;
 mod flags;
 pub mod healthcheck;
 mod listen;
+mod plain;
 pub mod serve;
 pub mod simulate;
 
@@ -57,6 +60,7 @@ const EXAMPLES: &str = "\
 Examples:
   feishu-exporter demo                  a full picture without credentials or configuration
   feishu-exporter check-config          what the configuration means, and every mistake in it
+  feishu-exporter doctor                what works with the configured credentials, and what not
   feishu-exporter --config.file=/etc/feishu-exporter.yml
                                         serve /metrics on port 10917
 
@@ -68,6 +72,8 @@ enum Command {
     Demo(demo::Args),
     Simulate(simulate::Args),
     CheckConfig(check_config::Args),
+    Doctor(doctor::Args),
+    Discover(discover::Args),
     Collect(collect::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
@@ -99,6 +105,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Discover(args) => discover::run(&args),
         Command::Collect(args) => collect::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Completions(args) => completions::run(&args),

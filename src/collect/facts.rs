@@ -115,7 +115,7 @@ impl Facts {
 }
 
 /// The departments of the tree that discovery asks for.
-pub(super) fn discovered(tree: &Tree, discovery: &Discovery) -> Vec<ListedDepartment> {
+pub(crate) fn discovered(tree: &Tree, discovery: &Discovery) -> Vec<ListedDepartment> {
     let wanted = |node: &&Node| {
         let path = node.path.join("/");
         let matches = |patterns: &[regex::Regex]| patterns.iter().any(|p| p.is_match(&path));

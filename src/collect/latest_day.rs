@@ -8,7 +8,7 @@ use crate::day::{Day, Zone, after};
 /// until then.
 ///
 /// Decided by instants, so that an hour that daylight saving repeats is not morning twice.
-pub(super) fn expected(now: Timestamp, zone: &Zone, ready_at: Time) -> Day {
+pub(crate) fn expected(now: Timestamp, zone: &Zone, ready_at: Time) -> Day {
     let yesterday = after(zone.local(now).date(), -1);
     if now >= ready(yesterday, zone, ready_at) { yesterday } else { after(yesterday, -1) }
 }

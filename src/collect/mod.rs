@@ -41,6 +41,11 @@ use self::{
     optional::{Discovered, Known, Optional},
     tenant::Shared,
 };
+pub(crate) use self::{
+    facts::discovered,
+    latest_day::expected as expected_day,
+    rates::{Evidence as RateEvidence, USERS as TOTAL_USERS},
+};
 use crate::{
     clock::Clock,
     day::Day,

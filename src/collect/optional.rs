@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    feishu::{Client, Error},
+    feishu::{Client, Error, Extent},
     snapshot::SourceStatus,
     sources::{
         contact,
@@ -285,7 +285,7 @@ impl Optional {
         let mut progress = Instant::now();
         let mut asking = Asking::new(ids, self.at_once(), move |id: String| {
             let client = Arc::clone(&client);
-            async move { members::fetch(&client, &id).await }
+            async move { members::fetch(&client, &id, Extent::Whole).await }
         });
         while let Some((id, heads)) = asking.next().await {
             if let Some(heads) = heads {
@@ -308,7 +308,7 @@ impl Optional {
         let mut progress = Instant::now();
         let mut asking = Asking::new(asks, self.at_once(), move |ask: users::Ask| {
             let client = Arc::clone(&client);
-            async move { users::fetch(&client, &ask, min_group_size).await }
+            async move { users::fetch(&client, &ask, min_group_size, Extent::Whole).await }
         });
         while let Some((ask, found)) = asking.next().await {
             if let Some(found) = found {

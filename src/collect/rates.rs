@@ -17,20 +17,20 @@ const ROUNDING: f64 = 0.005;
 const AGREEMENT_MIN: f64 = 0.8;
 
 /// The catalogue index of `total_user_num`.
-pub(super) const USERS: usize = index_of("total_user_num");
+pub(crate) const USERS: usize = index_of("total_user_num");
 const ACTIVATED: usize = index_of("active_user_num");
 const RATE: usize = index_of("active_user_rate");
 
 /// What the rows seen so far say.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Evidence {
+pub(crate) struct Evidence {
     ratio: u32,
     percent: u32,
 }
 
 impl Evidence {
     /// Looks at one more row.
-    pub(super) fn see(&mut self, figures: &Figures) {
+    pub(crate) fn see(&mut self, figures: &Figures) {
         if (0..FIGURE_COUNT).any(|index| figures.had_percent_sign(index)) {
             self.percent += 1;
             return;
@@ -53,7 +53,7 @@ impl Evidence {
     }
 
     /// The scale, once the rows agree on one.
-    pub(super) fn decide(self) -> Option<RateScale> {
+    pub(crate) fn decide(self) -> Option<RateScale> {
         let (ratio, percent) = (f64::from(self.ratio), f64::from(self.percent));
         let needed = (ratio + percent) * AGREEMENT_MIN;
         match (ratio, percent) {

@@ -6,7 +6,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{PAGES_MAX, page},
+    paging::{Extent, PAGES_MAX, page},
     transport::Request,
     wire::{Object, Scalar, row},
 };
@@ -140,21 +140,23 @@ impl Client {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(DeptStat)));
         let request = |token: Option<&str>| dept_stats_request(query, id_type, token);
-        self.read_list(query.pages_max(), request, page).await
+        self.read_list(Extent::Whole, query.pages_max(), request, page).await
     }
 
-    /// Reads one day of a department's own people; `each` sees every row once.
+    /// Reads one day of a department's own people, as far as wanted; `each` sees every row once.
     ///
     /// # Errors
     /// If any page fails. Rows of the pages before it were seen; the caller drops them.
     pub async fn admin_user_stats(
         &self,
         query: &UserStatsQuery,
+        extent: Extent,
         each: &mut (dyn FnMut(Option<UserStat<'_>>) + Send),
     ) -> Result<(), Error> {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(UserStat)));
-        self.read_list(PAGES_MAX, |token| user_stats_request(query, id_type, token), page).await
+        let request = |token: Option<&str>| user_stats_request(query, id_type, token);
+        self.read_list(extent, PAGES_MAX, request, page).await
     }
 }
 

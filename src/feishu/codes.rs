@@ -83,8 +83,9 @@ const SLOWER: &str = "the exporter waits and tries again; if it stays, lower lim
 const RETRIES: &str =
     "the exporter tries again by itself; if it stays, give the log id to Feishu's support";
 const CHECK_APP: &str = "check app_id, app_secret and that base_url is the platform of the app (Feishu or Lark), and that the app is enabled and released in the developer console";
-const GRANT_SCOPE: &str = "in the developer console, under Permissions & Scopes, grant {scope}, then create a version of the app and have it approved";
-const GRANT_RANGE: &str = "in the developer console, under Permissions & Scopes, add the department to the app's data permission of {scope}, then release a version of the app";
+/// Where the message names one, the console's Chinese words stand beside the English ones.
+pub(super) const GRANT_SCOPE: &str = "in the developer console, under Permissions & Scopes (权限管理), grant {scope}, then release a version of the app (版本管理与发布) and have it approved";
+const GRANT_RANGE: &str = "in the developer console, under Permissions & Scopes (权限管理), add the department to the data permission (数据权限) of {scope}, then release a version of the app (版本管理与发布)";
 
 const fn row(
     codes: &'static [i64],
@@ -147,7 +148,7 @@ const TABLE: &[Row] = &[
         Class::Permission,
         Reach::Tenant,
         "this machine's address is not on the app's allow-list",
-        "add the exporter's public address under Security Settings in the developer console",
+        "in the developer console, under Security Settings (安全设置), add the public address of this machine to the allow-list (IP 白名单)",
     ),
     row(
         &[90_003_087, 90_003_088],
@@ -175,7 +176,7 @@ const TABLE: &[Row] = &[
         Class::Permission,
         Reach::Department,
         "the department is outside the app's contact range",
-        "in the developer console, under Permissions & Scopes, add the department to the app's contact range, then release a version of the app",
+        "in the developer console, under Permissions & Scopes (权限管理), add the department to the app's contact range (通讯录权限范围), then release a version of the app (版本管理与发布)",
     ),
     row(
         &[1_051_001],

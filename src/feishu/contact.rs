@@ -4,7 +4,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{PAGES_MAX, PageEnd, items, page},
+    paging::{Extent, PAGES_MAX, PageEnd, items, page},
     transport::Request,
     wire::{Object, Scalar, row},
 };
@@ -95,16 +95,17 @@ impl Client {
             // The API has no pages.
             Ok(PageEnd::default())
         };
-        self.read_list(1, |_| request.clone(), page).await
+        self.read_list(Extent::Whole, 1, |_| request.clone(), page).await
     }
 
-    /// Reads the people directly in a department.
+    /// Reads the people directly in a department, as far as wanted.
     ///
     /// # Errors
     /// If any page fails. People of the pages before it were seen; the caller drops them.
     pub async fn users_find_by_department(
         &self,
         department_id: &str,
+        extent: Extent,
         each: &mut (dyn FnMut(Option<Person<'_>>) + Send),
     ) -> Result<(), Error> {
         let id_type = self.department_id_type();
@@ -119,6 +120,6 @@ impl Client {
             Request::get(Endpoint::UsersFindByDepartment, query, attempt)
         };
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(Person)));
-        self.read_list(PAGES_MAX, request, page).await
+        self.read_list(extent, PAGES_MAX, request, page).await
     }
 }

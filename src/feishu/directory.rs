@@ -7,7 +7,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{PAGES_MAX, PageEnd, items},
+    paging::{Extent, PAGES_MAX, PageEnd, items},
     transport::Request,
     wire::{Object, Scalar, row},
 };
@@ -92,7 +92,7 @@ impl Client {
             Ok(PageEnd::of(end.as_ref()))
         };
         let request = |token: Option<&str>| filter_request(parent_id, id_type, token);
-        self.read_list(PAGES_MAX, request, page).await
+        self.read_list(Extent::Whole, PAGES_MAX, request, page).await
     }
 }
 

@@ -105,6 +105,8 @@ pub struct Error {
     pub what: String,
     /// What the operator can do.
     pub remedy: String,
+    /// The scopes that are missing; the remedy tells whether all are needed or one is enough.
+    pub missing_scopes: Vec<String>,
     /// Feishu's log id, which its support asks for.
     pub log_id: Option<String>,
 }
@@ -143,6 +145,7 @@ impl Error {
             code: None,
             what: what.into(),
             remedy: remedy.to_owned(),
+            missing_scopes: Vec::new(),
             log_id: None,
         }
     }
@@ -168,6 +171,13 @@ impl Error {
             code: refusal.code,
             what,
             remedy: remedy(endpoint, verdict.remedy, &refusal.missing_scopes),
+            missing_scopes: match refusal.missing_scopes {
+                named if !named.is_empty() => named,
+                _ if verdict.remedy == codes::GRANT_SCOPE => {
+                    endpoint.scope().map(str::to_owned).into_iter().collect()
+                }
+                _ => Vec::new(),
+            },
             log_id: refusal.log_id,
         }
     }
@@ -177,6 +187,7 @@ impl Error {
         Self {
             what: clean(self.what),
             remedy: clean(self.remedy),
+            missing_scopes: self.missing_scopes.into_iter().map(&clean).collect(),
             log_id: self.log_id.map(clean),
             ..self
         }

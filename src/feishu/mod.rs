@@ -34,6 +34,7 @@ pub use self::{
     error::{Class, Error, Refusal, Retry},
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
+    paging::Extent,
     wire::Scalar,
 };
 use self::{
@@ -99,10 +100,19 @@ impl Client {
         self.options.department_id_type.as_str()
     }
 
-    /// Reads a list to its end: `request` makes the request for a page token, `page` takes in one
-    /// page's `data` and tells how it ends.
+    /// Fetches an access token, unless there is one.
+    ///
+    /// # Errors
+    /// If Feishu gives none.
+    pub async fn sign_in(&self) -> Result<(), Error> {
+        self.tokens.get(None, async || self.fetch_token().await).await.map(drop)
+    }
+
+    /// Reads a list as far as wanted: `request` makes the request for a page token, `page` takes in
+    /// one page's `data` and tells how it ends.
     async fn read_list(
         &self,
+        extent: Extent,
         pages_max: u32,
         request: impl Fn(Option<&str>) -> Request,
         mut page: impl FnMut(Option<Object<'_>>) -> Result<PageEnd, String>,
@@ -117,7 +127,7 @@ impl Client {
                 self.count_failure(request.endpoint, C::Malformed);
                 Error::local(C::Malformed, &request.attempt, what)
             })?;
-            if token.is_none() {
+            if token.is_none() || extent == Extent::FirstPage {
                 return Ok(());
             }
         }

@@ -8,6 +8,15 @@ use super::wire::Object;
 /// large tenant. More would take hours at the default rate.
 pub(super) const PAGES_MAX: u32 = 5_000;
 
+/// How much of a list is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Its first page: enough to know whether it may be read.
+    FirstPage,
+}
+
 /// What one page says of the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PageEnd {

@@ -9,6 +9,11 @@ use crate::{
     usage::label_value,
 };
 
+/// The scope of names, of the id chosen by the organisation and of the status (API document).
+pub const BASE_SCOPE: &str = "contact:department.base:readonly";
+/// The scope of the parent and the counts (API document).
+const ORGANISATION_SCOPE: &str = "contact:department.organize:readonly";
+
 /// What the contact API tells of a department. What the app may not read is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
@@ -67,6 +72,19 @@ pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Fo
 }
 
 impl Found {
+    /// The scopes without which Feishu leaves out of every department what is published of it.
+    #[must_use]
+    pub fn missing_scopes(&self) -> Vec<&'static str> {
+        let all_lack = |lacks: fn(&Facts) -> bool| {
+            !self.departments.is_empty() && self.departments.values().all(lacks)
+        };
+        let base = all_lack(|facts| facts.name.is_none());
+        let organisation =
+            all_lack(|facts| facts.parent_department_id.is_none() && facts.members.is_none());
+        let scopes = [(base, BASE_SCOPE), (organisation, ORGANISATION_SCOPE)];
+        scopes.into_iter().filter_map(|(missing, scope)| missing.then_some(scope)).collect()
+    }
+
     fn add(&mut self, asked: &[String], answered: Vec<Facts>) {
         let mut unanswered: Vec<&String> = asked.iter().collect();
         for facts in answered {

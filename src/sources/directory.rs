@@ -151,31 +151,34 @@ impl Tree {
     /// What the walk could not read although Feishu called it a success.
     #[must_use]
     pub fn denied(&self) -> Option<Error> {
-        let hidden = match self.hidden_departments {
-            0 => String::new(),
-            hidden => format!("{hidden} departments are hidden; "),
-        };
+        const RELEASE: &str = "then release a version of the app (版本管理与发布)";
+        const CONSOLE: &str = "in the developer console, under Permissions & Scopes (权限管理)";
         let scopes: Vec<&str> = self.missing_scopes.iter().copied().collect();
-        let remedy = match scopes.as_slice() {
-            [] if hidden.is_empty() => return None,
-            [] => {
-                "add the departments to the app's directory data permission in the developer console, \
-                   then release a version of the app"
-                    .to_owned()
-            }
-            scopes => format!(
-                "in the developer console, under Permissions & Scopes, grant {}, then release a version \
-                 of the app",
-                scopes.join(" and ")
+        let range = "add the departments to the app's contact range (通讯录权限范围) and to its data \
+                     permission (数据权限) for the directory";
+        let (what, remedy) = match (self.hidden_departments, scopes.as_slice()) {
+            (0, []) => return None,
+            (0, scopes) => (
+                format!("Feishu leaves out {} fields for want of permission", scopes.len()),
+                format!("{CONSOLE}, grant {}, {RELEASE}", scopes.join(" and ")),
+            ),
+            (hidden, []) => (
+                format!("Feishu hides {hidden} of the departments for want of permission"),
+                format!("{CONSOLE}, {range}, {RELEASE}"),
+            ),
+            (hidden, scopes) => (
+                format!(
+                    "Feishu hides {hidden} of the departments and leaves out {} fields for want of \
+                     permission",
+                    scopes.len()
+                ),
+                format!("{CONSOLE}, grant {} and {range}, {RELEASE}", scopes.join(" and ")),
             ),
         };
         Some(Error {
             remedy,
-            ..Error::local(
-                Class::Permission,
-                "reading the directory",
-                format!("{hidden}{} fields are left out for want of permission", scopes.len()),
-            )
+            missing_scopes: scopes.into_iter().map(str::to_owned).collect(),
+            ..Error::local(Class::Permission, "reading the directory", what)
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::feishu::{Class, Client, Error, Person};
+use crate::feishu::{Class, Client, Error, Extent, Person};
 
 /// The statuses in order of precedence: a person counts under the first that holds.
 const STATUSES: [(&str, &str); 5] = [
@@ -27,25 +27,36 @@ pub struct HeadCount {
     pub by_employee_type: BTreeMap<i64, u64>,
 }
 
-/// Counts the people directly in a department.
+/// The scope without which nobody's status and employee type can be read (API document).
+const STATUS_SCOPE: &str = "contact:user.employee:readonly";
+
+/// Counts the people directly in a department, as far as the list is read.
 ///
 /// # Errors
 /// If any page fails; nothing is counted then.
-pub async fn fetch(client: &Client, department_id: &str) -> Result<HeadCount, Error> {
+pub async fn fetch(
+    client: &Client,
+    department_id: &str,
+    extent: Extent,
+) -> Result<HeadCount, Error> {
     let mut fold = Fold::default();
     client
-        .users_find_by_department(department_id, &mut |person| fold.person(person.as_ref()))
+        .users_find_by_department(department_id, extent, &mut |person| {
+            fold.person(person.as_ref());
+        })
         .await?;
     Ok(fold.finish())
 }
 
-/// What it means that [`HeadCount::by_status`] is absent.
+/// That people may be listed, but not with their status.
 #[must_use]
 pub fn denied_status() -> Error {
     Error {
-        remedy: "in the developer console, under Permissions & Scopes, grant \
-                 contact:user.employee:readonly, then release a version of the app"
-            .to_owned(),
+        remedy: format!(
+            "in the developer console, under Permissions & Scopes (权限管理), grant {STATUS_SCOPE}, \
+             then release a version of the app (版本管理与发布)"
+        ),
+        missing_scopes: vec![STATUS_SCOPE.to_owned()],
         ..Error::local(
             Class::Permission,
             "counting people by status",

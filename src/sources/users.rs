@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use self::fold::Fold;
 use crate::{
     day::Day,
-    feishu::{Client, Error, UserStatsQuery},
+    feishu::{Client, Error, Extent, UserStatsQuery},
     sources::RejectedValues,
     usage::Geo,
 };
@@ -69,17 +69,22 @@ pub struct Found {
     pub rejected_values: RejectedValues,
 }
 
-/// Reads a department's day and aggregates it.
+/// Reads a department's day, as far as wanted, and aggregates it.
 ///
 /// # Errors
 /// If any page fails; nothing is aggregated then.
-pub async fn fetch(client: &Client, ask: &Ask, min_group_size: u64) -> Result<Found, Error> {
+pub async fn fetch(
+    client: &Client,
+    ask: &Ask,
+    min_group_size: u64,
+    extent: Extent,
+) -> Result<Found, Error> {
     let query = UserStatsQuery {
         department_id: ask.department_id.to_string(),
         day: ask.day,
         target_geo: (ask.geo != Geo::Local).then(|| ask.geo.as_label()),
     };
     let mut fold = Fold::new(ask.day);
-    client.admin_user_stats(&query, &mut |row| fold.row(row.as_ref())).await?;
+    client.admin_user_stats(&query, extent, &mut |row| fold.row(row.as_ref())).await?;
     Ok(fold.finish(min_group_size))
 }

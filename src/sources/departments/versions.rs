@@ -47,7 +47,9 @@ impl Versions {
         self.learned().refused_for.is_some()
     }
 
-    pub(super) fn were_accepted(&self) -> bool {
+    /// Whether Feishu accepted the parameter at least once.
+    #[must_use]
+    pub fn were_accepted(&self) -> bool {
         self.learned().accepted
     }
 

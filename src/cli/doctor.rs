@@ -1,0 +1,217 @@
+//! `doctor`: whether the real thing works with the configured credentials.
+
+use std::{
+    fmt,
+    io::{self, Write as _},
+};
+
+use serde_json::{Value, json};
+
+use super::{ConfigArgs, Failure, block_on, costs::Costs, plain::plain};
+use crate::{
+    clock::Clock,
+    collect::{Options, Tenant},
+    config::{
+        Loaded,
+        estimate::{self, Cost, Estimate, Measured},
+    },
+    diagnose::{self, Diagnosis, Finding, Problem, Sample, Size, Verdict},
+    feishu::Class,
+    usage::Geo,
+};
+
+/// Try the configured credentials, permissions and endpoints.
+///
+/// Asks Feishu for everything that the configuration uses, says what works and, for what does not,
+/// Feishu's code, what is missing, what to do and the log id; then what collecting will cost. Exit
+/// status 1 if anything is missing.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Try every department, not only 20 of them.
+    #[arg(long)]
+    pub all: bool,
+
+    /// What is printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What `doctor` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Sentences for people.
+    Text,
+    /// One object for scripts; docs/doctor.md has its keys.
+    Json,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let Loaded { options, warnings, .. } = args.config.load(&clock)?;
+    args.config.log.init();
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let sample = if args.all { Sample::All } else { Sample::DEFAULT };
+    block_on(async {
+        let mut patients = Vec::with_capacity(options.tenants.len());
+        for tenant in &options.tenants {
+            let patient =
+                Patient::new(tenant, diagnose::examine(tenant, sample, clock.clone()).await);
+            if args.format == Format::Text {
+                // Each tenant as soon as it is known: there may be many, and some slow.
+                write!(io::stdout(), "{patient}")?;
+            }
+            patients.push(patient);
+        }
+        finish(&options, &patients, args.format)
+    })
+}
+
+fn finish(options: &Options, patients: &[Patient<'_>], format: Format) -> Result<(), Failure> {
+    let estimates: Vec<Estimate> =
+        patients.iter().map(|patient| patient.estimate.clone()).collect();
+    let warnings = estimate::warnings(options, &estimates);
+    let failed = patients.iter().flat_map(|patient| &patient.diagnosis.findings);
+    let failed = failed.filter(|finding| finding.verdict == Verdict::Fails).count();
+    match format {
+        Format::Text => {
+            warnings.iter().try_for_each(|w| writeln!(io::stdout(), "warning: {w}"))?;
+        }
+        Format::Json => {
+            let mut out = io::stdout().lock();
+            let tenants: Vec<Value> = patients.iter().map(Patient::json).collect();
+            let told = json!({ "ok": failed == 0, "tenants": tenants, "warnings": warnings });
+            serde_json::to_writer_pretty(&mut out, &told).map_err(Failure::failed)?;
+            writeln!(out)?;
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        1 => Err(Failure::failed("1 check failed")),
+        failed => Err(Failure::failed(format!("{failed} checks failed"))),
+    }
+}
+
+/// A tenant that was examined, with what it will cost.
+struct Patient<'a> {
+    tenant: &'a Tenant,
+    diagnosis: Diagnosis,
+    measured: Measured,
+    estimate: Estimate,
+}
+
+impl<'a> Patient<'a> {
+    fn new(tenant: &'a Tenant, diagnosis: Diagnosis) -> Self {
+        let Size { found, children, parents, rows, people } = diagnosis.size.clone();
+        let measured = Measured { found, children, parents, rows, people };
+        let estimate = estimate::estimate(tenant, &measured);
+        Self { tenant, diagnosis, measured, estimate }
+    }
+
+    fn json(&self) -> Value {
+        let Diagnosis { findings, departments, tried, requests, .. } = &self.diagnosis;
+        let sources = self.estimate.optional.iter().map(|o| (o.key.to_owned(), cost(o.cost)));
+        let sources: serde_json::Map<String, Value> =
+            [("department_statistics".to_owned(), cost(self.estimate.live))]
+                .into_iter()
+                .chain(sources)
+                .collect();
+        json!({
+            "tenant": self.tenant.name,
+            "base_url": self.tenant.api.base_url,
+            "app_id": self.tenant.api.app_id,
+            "ok": self.diagnosis.is_well(),
+            "departments": { "known": departments, "tried": tried },
+            "requests_made": requests,
+            "checks": findings.iter().map(check).collect::<Vec<_>>(),
+            "estimate": {
+                "is_lower_bound": self.estimate.is_lower_bound,
+                "total": cost(self.estimate.total()),
+                "sources": sources,
+            },
+        })
+    }
+}
+
+fn cost(cost: Cost) -> Value {
+    json!({
+        "requests_per_day": cost.requests_per_day,
+        "requests_per_month": cost.requests_per_month,
+        "series": cost.series,
+    })
+}
+
+fn check(finding: &Finding) -> Value {
+    let problem = |problem: &Problem| {
+        json!({
+            "what": problem.what,
+            "remedy": problem.remedy,
+            "class": problem.class.map(Class::as_label),
+            "code": problem.code,
+            "missing_scopes": problem.missing_scopes,
+            "log_id": problem.log_id,
+            "departments": problem.departments,
+        })
+    };
+    json!({
+        "check": finding.subject.as_str(),
+        "geo": finding.geo.map(Geo::as_label),
+        "verdict": finding.verdict.as_str(),
+        "summary": finding.summary,
+        "problems": finding.problems.iter().map(problem).collect::<Vec<_>>(),
+    })
+}
+
+impl fmt::Display for Patient<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tenant, diagnosis, measured, estimate } = self;
+        let Diagnosis { findings, departments, tried, requests, .. } = diagnosis;
+        writeln!(f, "tenant {}: {}, app {}", tenant.name, tenant.api.base_url, tenant.api.app_id)?;
+        let groups: [(char, &[Verdict]); 3] = [
+            ('✔', &[Verdict::Works]),
+            ('✘', &[Verdict::Fails]),
+            ('–', &[Verdict::Note, Verdict::NotTried, Verdict::NotUsed]),
+        ];
+        for (mark, verdicts) in groups {
+            let of_group = |verdict| findings.iter().filter(move |f| f.verdict == verdict);
+            for finding in verdicts.iter().copied().flat_map(of_group) {
+                show(f, mark, finding, tenant.geos.len() > 1)?;
+            }
+        }
+        let sampled = match (1..*departments).contains(tried) {
+            true => {
+                format!("; {tried} of {departments} departments were tried, --all tries every one")
+            }
+            false => String::new(),
+        };
+        let s = if *requests == 1 { "" } else { "s" };
+        writeln!(f, "  This took {requests} request{s}{sampled}.\n")?;
+        writeln!(f, "{}", Costs { tenant, measured, estimate })
+    }
+}
+
+fn show(f: &mut fmt::Formatter<'_>, mark: char, finding: &Finding, geos: bool) -> fmt::Result {
+    /// Ids of one problem that are printed; JSON has all.
+    const DEPARTMENTS_MAX: usize = 10;
+    let geo = finding.geo.filter(|_| geos).map(|geo| format!(" ({geo})")).unwrap_or_default();
+    writeln!(f, "  {mark} {}{geo}: {}", finding.subject.as_str(), plain(&finding.summary))?;
+    for problem in &finding.problems {
+        writeln!(f, "      {}", plain(&problem.what))?;
+        let ids = &problem.departments;
+        if !ids.is_empty() {
+            let shown = ids[..ids.len().min(DEPARTMENTS_MAX)].join(", ");
+            let more = if ids.len() > DEPARTMENTS_MAX { ", …" } else { "" };
+            writeln!(f, "      departments: {}{more}", plain(&shown))?;
+        }
+        writeln!(f, "      remedy: {}", plain(&problem.remedy))?;
+        if let Some(log_id) = &problem.log_id {
+            writeln!(f, "      log id: {}", plain(log_id))?;
+        }
+    }
+    Ok(())
+}

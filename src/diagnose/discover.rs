@@ -1,0 +1,78 @@
+//! `discover`: the departments below a root.
+
+use std::collections::HashSet;
+
+use super::Session;
+use crate::{
+    clock::Clock,
+    collect::{Discovery, Language, Tenant, discovered},
+    feishu::Error,
+    sources::directory::{self, Node, Walk},
+};
+
+/// Which departments are listed.
+#[derive(Clone, Debug)]
+pub struct Below {
+    /// The department below which the walk begins.
+    pub root: String,
+    /// Levels below the tenant's root that are visited.
+    pub max_depth: u8,
+    /// Whether departments are listed that the configured discovery would leave out.
+    pub everything: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The departments, parents before children.
+    pub departments: Vec<Node>,
+    /// How many more there are that the configured discovery would leave out.
+    pub left_out: usize,
+    /// What Feishu left out of answers that it calls a success.
+    pub denied: Option<Error>,
+    /// Requests that were made.
+    pub requests: u64,
+}
+
+/// Walks through the directory.
+///
+/// # Errors
+/// If the walk failed, no department's id may be read, or the tenant's options cannot be used on
+/// this machine.
+pub async fn discover(tenant: &Tenant, below: &Below, clock: Clock) -> Result<Listed, Error> {
+    let session = Session::new(tenant, clock)?;
+    let walk = Walk {
+        root: below.root.clone(),
+        max_depth: below.max_depth.into(),
+        language: language(tenant),
+    };
+    let tree = directory::fetch(&session.client, &walk, at_once(tenant)).await?;
+    let denied = tree.denied();
+    if let Some(error) = denied.clone().filter(|_| tree.nodes.is_empty()) {
+        return Err(error);
+    }
+    let all = tree.nodes.len();
+    let departments = match &tenant.discovery {
+        Some(discovery) if !below.everything => taken(&tree, discovery),
+        _ => tree.nodes,
+    };
+    let left_out = all - departments.len();
+    Ok(Listed { departments, left_out, denied, requests: session.requests() })
+}
+
+/// The departments that discovery would collect.
+fn taken(tree: &directory::Tree, discovery: &Discovery) -> Vec<Node> {
+    let taken: HashSet<String> =
+        discovered(tree, discovery).into_iter().map(|department| department.id).collect();
+    tree.nodes.iter().filter(|node| taken.contains(&node.department_id)).cloned().collect()
+}
+
+/// The language in which the tenant's names are published.
+pub(super) fn language(tenant: &Tenant) -> &'static str {
+    tenant.contact.map_or(Language::default(), |contact| contact.language).as_str()
+}
+
+/// Requests of a walk at once: nothing else is asked meanwhile.
+pub(super) fn at_once(tenant: &Tenant) -> usize {
+    tenant.api.limits.concurrency
+}

@@ -1,0 +1,250 @@
+//! `doctor`: one tenant, one thing after the other; a failure hides nothing that could still be
+//! tried.
+
+use std::collections::HashSet;
+
+use super::{
+    Session,
+    finding::{Finding, Problem, Subject, Trial, Verdict, concerns_every_endpoint},
+    optional,
+    sample::Sample,
+    statistics,
+};
+use crate::{
+    clock::Clock,
+    collect::{ListedDepartment, Tenant},
+    day::Day,
+    feishu::{Endpoint, Error},
+    sources::directory::ROOT,
+    usage::Geo,
+};
+
+/// What was found out about a tenant.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    /// What was looked at, in the order in which it was tried.
+    pub findings: Vec<Finding>,
+    /// Departments that the configuration asks for, as far as known.
+    pub departments: usize,
+    /// How many of them were tried.
+    pub tried: usize,
+    /// What was measured on the way.
+    pub size: Size,
+    /// Requests that were made.
+    pub requests: u64,
+}
+
+impl Diagnosis {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.findings.iter().all(|finding| finding.verdict != Verdict::Fails)
+    }
+}
+
+/// Numbers for an estimate of costs; whatever is none could not be measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Departments that discovery finds beside the listed ones.
+    pub found: Option<u64>,
+    /// Sub-departments that come with listed departments, scaled up from those that were tried.
+    pub children: Option<u64>,
+    /// Departments whose children a walk of the directory asks for, the root among them.
+    pub parents: Option<u64>,
+    /// Rows of a department's day at most: the total and the product versions.
+    pub rows: Option<u64>,
+    /// People of each department that was tried.
+    pub people: Option<Vec<u64>>,
+}
+
+/// Tries everything that the tenant's configuration uses.
+pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock) -> Diagnosis {
+    let token = |verdict, text: &str| {
+        Finding::new(Subject::Endpoint(Endpoint::TenantAccessToken), verdict, text)
+    };
+    let mut diagnosis = Diagnosis {
+        findings: Vec::new(),
+        departments: tenant.departments.len(),
+        tried: 0,
+        size: Size::default(),
+        requests: 0,
+    };
+    let session = match Session::new(tenant, clock.clone()) {
+        Ok(session) => session,
+        Err(error) => {
+            let text = "nothing can be asked from this machine";
+            diagnosis
+                .findings
+                .push(token(Verdict::Fails, text).with(vec![Problem::new(error.clone())]));
+            diagnosis.findings.extend(nothing_tried(tenant));
+            return diagnosis;
+        }
+    };
+    let mut examination = Examination {
+        tenant,
+        sample,
+        clock,
+        departments: tenant.departments.clone(),
+        is_stand_in: false,
+        served: Vec::new(),
+        over: false,
+        diagnosis,
+        session,
+    };
+    match examination.session.client.sign_in().await {
+        Ok(()) => {
+            examination.find(token(Verdict::Works, "Feishu knows the app and gives a token"));
+            examination.run().await;
+        }
+        Err(error) => {
+            let text = "there is no token, and without one nothing else can be asked";
+            examination.find(token(Verdict::Fails, text).with(vec![Problem::new(error)]));
+            examination.diagnosis.findings.extend(nothing_tried(tenant));
+        }
+    }
+    let Examination { mut diagnosis, session, .. } = examination;
+    diagnosis.requests = session.requests();
+    diagnosis
+}
+
+/// A tenant that is being examined.
+pub(super) struct Examination<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) session: Session,
+    pub(super) sample: Sample,
+    pub(super) clock: Clock,
+    /// The departments that the configuration asks for: listed ones first, then those discovered.
+    pub(super) departments: Vec<ListedDepartment>,
+    /// Whether `departments` is only the root, because none is known: it tells whether an endpoint
+    /// answers, and nothing of data permission.
+    pub(super) is_stand_in: bool,
+    /// The newest day with rows, by geo.
+    pub(super) served: Vec<(Geo, Day)>,
+    /// Whether a failure was found that every endpoint would answer with.
+    pub(super) over: bool,
+    pub(super) diagnosis: Diagnosis,
+}
+
+impl Examination<'_> {
+    async fn run(&mut self) {
+        optional::directory(self).await;
+        if self.departments.is_empty() {
+            let root = self.tenant.discovery.as_ref().map_or(ROOT, |discovery| &discovery.root);
+            let id = root.to_owned();
+            self.departments = vec![ListedDepartment { id, include_children: false }];
+            self.is_stand_in = true;
+        } else {
+            self.diagnosis.departments = self.departments.len();
+            self.departments = self.sample.take(&self.departments);
+            self.diagnosis.tried = self.departments.len();
+        }
+        statistics::statistics(self).await;
+        optional::contact(self).await;
+        optional::members(self).await;
+        optional::users(self).await;
+    }
+
+    pub(super) fn find(&mut self, finding: Finding) {
+        self.diagnosis.findings.push(finding);
+    }
+
+    /// Takes in departments that discovery found.
+    pub(super) fn add_discovered(&mut self, discovered: Vec<ListedDepartment>) {
+        let listed: HashSet<String> = self.departments.iter().map(|d| d.id.clone()).collect();
+        let before = self.departments.len();
+        self.departments.extend(discovered.into_iter().filter(|d| !listed.contains(&d.id)));
+        self.diagnosis.size.found = Some((self.departments.len() - before) as u64);
+    }
+
+    /// The ids of the departments that are tried.
+    pub(super) fn ids(&self) -> Vec<String> {
+        self.departments.iter().map(|department| department.id.clone()).collect()
+    }
+
+    /// An endpoint that failed as a whole.
+    pub(super) fn endpoint_fails(&mut self, endpoint: Endpoint, error: Error) -> Finding {
+        self.over |= concerns_every_endpoint(&error);
+        let text = "it does not answer the app";
+        let subject = Subject::Endpoint(endpoint);
+        Finding::new(subject, Verdict::Fails, text).with(vec![Problem::new(error)])
+    }
+
+    /// The finding on an endpoint that was asked for one department after the other.
+    pub(super) fn concluded(&mut self, endpoint: Endpoint, trial: Trial) -> Finding {
+        let subject = Subject::Endpoint(endpoint);
+        let (worked, refused) = (trial.worked, trial.refused());
+        if let Some(error) = trial.ended_by {
+            let mut finding = self.endpoint_fails(endpoint, error);
+            finding.problems.extend(trial.problems);
+            return finding;
+        }
+        match (worked, refused) {
+            (_, 0) => Finding::new(subject, Verdict::Works, works_for(worked)),
+            (0, _) if self.is_stand_in && trial.denied > 0 => self.answers_the_app(endpoint),
+            _ => {
+                let text = fails_for(refused, worked + refused);
+                Finding::new(subject, Verdict::Fails, text).with(trial.problems)
+            }
+        }
+    }
+
+    /// An endpoint that refused the root, which nobody asked for: all that it tells is that the
+    /// app has the scope.
+    pub(super) fn answers_the_app(&self, endpoint: Endpoint) -> Finding {
+        let text =
+            "it answers the app; as no department is known, its data permission is not tried";
+        Finding::new(Subject::Endpoint(endpoint), Verdict::Note, text)
+    }
+
+    pub(super) fn not_tried(&self, subject: Subject) -> Finding {
+        Finding::new(subject, Verdict::NotTried, NOT_TRIED)
+    }
+}
+
+pub(super) const NOT_TRIED: &str = "not tried, as something before it failed";
+
+/// How many departments work, in a sentence.
+pub(super) fn works_for(departments: usize) -> String {
+    match departments {
+        1 => "it answers for the 1 department tried".to_owned(),
+        _ => format!("it answers for all {departments} departments tried"),
+    }
+}
+
+/// How many departments fail, in a sentence.
+pub(super) fn fails_for(departments: usize, tried: usize) -> String {
+    format!("it fails for {departments} of the {tried} departments tried")
+}
+
+/// What would have been looked at.
+fn nothing_tried(tenant: &Tenant) -> Vec<Finding> {
+    let walks = tenant.discovery.is_some() || tenant.directory.is_some();
+    let subjects = [
+        (Subject::Endpoint(Endpoint::DepartmentsFilter), walks, optional::DIRECTORY_OFF),
+        (Subject::Endpoint(Endpoint::AdminDeptStats), true, ""),
+        (Subject::DataPermission, true, ""),
+        (Subject::LatestDay, true, ""),
+        (Subject::ProductVersions, tenant.product_versions, statistics::VERSIONS_OFF),
+        (Subject::Rates, true, ""),
+        (
+            Subject::Endpoint(Endpoint::DepartmentsBatch),
+            tenant.contact.is_some(),
+            optional::CONTACT_OFF,
+        ),
+        (
+            Subject::Endpoint(Endpoint::UsersFindByDepartment),
+            tenant.members.is_some(),
+            optional::MEMBERS_OFF,
+        ),
+        (
+            Subject::Endpoint(Endpoint::AdminUserStats),
+            tenant.user_statistics.is_some(),
+            optional::USERS_OFF,
+        ),
+    ];
+    let finding = |(subject, is_used, off): (Subject, bool, &'static str)| match is_used {
+        true => Finding::new(subject, Verdict::NotTried, NOT_TRIED),
+        false => Finding::new(subject, Verdict::NotUsed, off),
+    };
+    subjects.into_iter().map(finding).collect()
+}

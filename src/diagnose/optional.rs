@@ -1,0 +1,241 @@
+//! Trying the optional sources: the directory, the contact API, lists of people.
+
+use std::sync::Arc;
+
+use super::{
+    discover::{at_once, language},
+    examination::{Examination, works_for},
+    finding::{Finding, Problem, Subject, Trial, Verdict},
+};
+use crate::{
+    collect::{discovered, expected_day},
+    feishu::{Class, Client, Endpoint, Extent},
+    sources::{
+        contact,
+        directory::{self, ROOT, Tree, Walk},
+        members, users,
+    },
+};
+
+pub(super) const DIRECTORY_OFF: &str = "not used: neither discovery nor directory is enabled";
+pub(super) const CONTACT_OFF: &str = "not used: contact is not enabled";
+pub(super) const MEMBERS_OFF: &str = "not used: members is not enabled";
+pub(super) const USERS_OFF: &str = "not used: user_statistics is not enabled";
+
+/// The statistics reach four levels below the tenant's root (API document).
+const STATISTICS_DEPTH_MAX: usize = 4;
+
+/// Walks through the directory, if it is used, and takes in what discovery finds.
+pub(super) async fn directory(examination: &mut Examination<'_>) {
+    let endpoint = Endpoint::DepartmentsFilter;
+    let subject = Subject::Endpoint(endpoint);
+    let tenant = examination.tenant;
+    let discovery = tenant.discovery.as_ref();
+    if discovery.is_none() && tenant.directory.is_none() {
+        examination.find(Finding::new(subject, Verdict::NotUsed, DIRECTORY_OFF));
+        return;
+    }
+    let walk = Walk {
+        root: discovery.map_or(ROOT, |d| d.root.as_str()).to_owned(),
+        max_depth: discovery.map_or(STATISTICS_DEPTH_MAX, |d| d.max_depth.into()),
+        language: language(tenant),
+    };
+    let finding = match directory::fetch(&examination.session.client, &walk, at_once(tenant)).await
+    {
+        Err(error) => examination.endpoint_fails(endpoint, error),
+        Ok(tree) => {
+            examination.diagnosis.size.parents = Some(parents(&tree, walk.max_depth));
+            let mut text = format!("it lists {} departments", tree.nodes.len());
+            if let Some(discovery) = discovery {
+                let found = discovered(&tree, discovery);
+                text.push_str(&format!(", of which discovery takes {}", found.len()));
+                examination.add_discovered(found);
+            }
+            let nothing_found = examination.departments.is_empty();
+            match tree.denied() {
+                Some(error) => {
+                    Finding::new(subject, Verdict::Fails, text).with(vec![Problem::new(error)])
+                }
+                None if nothing_found => {
+                    Finding::new(subject, Verdict::Fails, text).with(vec![nothing_taken()])
+                }
+                None => Finding::new(subject, Verdict::Works, text),
+            }
+        }
+    };
+    examination.find(finding);
+}
+
+/// The lists that a walk asks for: of the root and of every department that may have others below
+/// it and above the last level.
+fn parents(tree: &Tree, max_depth: usize) -> u64 {
+    let asked = |node: &&directory::Node| node.has_child != Some(false) && node.depth < max_depth;
+    tree.nodes.iter().filter(asked).count() as u64 + 1
+}
+
+fn nothing_taken() -> Problem {
+    Problem::plain(
+        "there is no department to ask for",
+        "check discovery.root, max_depth, include, exclude and min_members with `discover --all`, \
+         and that the app's contact range (通讯录权限范围) includes the departments",
+    )
+}
+
+/// Asks for the names of the departments, if they are used.
+pub(super) async fn contact(examination: &mut Examination<'_>) {
+    let endpoint = Endpoint::DepartmentsBatch;
+    let subject = Subject::Endpoint(endpoint);
+    if examination.tenant.contact.is_none() {
+        examination.find(Finding::new(subject, Verdict::NotUsed, CONTACT_OFF));
+        return;
+    }
+    if examination.over {
+        examination.find(examination.not_tried(subject));
+        return;
+    }
+    // The root has no entry of its own there.
+    let is_named = |id: &String| examination.is_stand_in || id != ROOT;
+    let ids: Vec<String> = examination.ids().into_iter().filter(is_named).collect();
+    let language = language(examination.tenant);
+    let finding = match contact::fetch(&examination.session.client, &ids, language).await {
+        Err(error) => examination.endpoint_fails(endpoint, error),
+        Ok(_) if examination.is_stand_in => examination.answers_the_app(endpoint),
+        Ok(found) => {
+            let mut problems = Vec::new();
+            problems.extend(unnamed(&found));
+            problems.extend(left_out(&found));
+            match problems.is_empty() {
+                true => Finding::new(subject, Verdict::Works, works_for(ids.len())),
+                false => {
+                    let text = format!("it answers, but not all {} departments in full", ids.len());
+                    Finding::new(subject, Verdict::Fails, text).with(problems)
+                }
+            }
+        }
+    };
+    examination.find(finding);
+}
+
+fn unnamed(found: &contact::Found) -> Option<Problem> {
+    let scopes = found.missing_scopes();
+    let remedy = format!(
+        "in the developer console, under Permissions & Scopes (权限管理), grant {}, then release a \
+         version of the app (版本管理与发布)",
+        scopes.join(" and ")
+    );
+    (!scopes.is_empty()).then(|| Problem {
+        class: Some(Class::Permission),
+        missing_scopes: scopes.into_iter().map(str::to_owned).collect(),
+        ..Problem::plain("Feishu leaves fields out of every department", remedy)
+    })
+}
+
+fn left_out(found: &contact::Found) -> Option<Problem> {
+    let mut remedy =
+        "check that the departments exist; in the developer console, under Permissions & Scopes \
+         (权限管理), add them to the app's contact range (通讯录权限范围), then release a version of \
+         the app (版本管理与发布)"
+            .to_owned();
+    if found.departments.is_empty() {
+        // Without that scope an answer does not hold the ids that the organisation chose.
+        let scope = contact::BASE_SCOPE;
+        remedy.push_str(&format!("; with department_id_type department_id, grant {scope}"));
+    }
+    (!found.missing.is_empty()).then(|| Problem {
+        class: Some(Class::Permission),
+        departments: found.missing.clone(),
+        ..Problem::plain("Feishu leaves departments out without saying why", remedy)
+    })
+}
+
+/// Asks for a first page of the people in each department, if they are counted.
+pub(super) async fn members(examination: &mut Examination<'_>) {
+    let endpoint = Endpoint::UsersFindByDepartment;
+    let subject = Subject::Endpoint(endpoint);
+    if examination.tenant.members.is_none() {
+        examination.find(Finding::new(subject, Verdict::NotUsed, MEMBERS_OFF));
+        return;
+    }
+    if examination.over {
+        examination.find(examination.not_tried(subject));
+        return;
+    }
+    let mut trial = Trial::default();
+    let (mut any_people, mut status_is_denied) = (false, false);
+    for id in examination.ids() {
+        match members::fetch(&examination.session.client, &id, Extent::FirstPage).await {
+            Ok(heads) => {
+                trial.worked += 1;
+                status_is_denied |= heads.by_status.is_none();
+                let by_status = heads.by_status.unwrap_or_default();
+                any_people |= by_status.values().any(|people| *people > 0);
+            }
+            Err(error) => {
+                if trial.failed(&id, error) {
+                    break;
+                }
+            }
+        }
+    }
+    let worked = trial.worked;
+    let mut finding = examination.concluded(endpoint, trial);
+    if status_is_denied {
+        finding.verdict = Verdict::Fails;
+        finding.summary.push_str(", but not with people's status");
+        finding.problems.push(Problem::new(members::denied_status()));
+    } else if finding.verdict == Verdict::Works && worked > 0 && !any_people {
+        finding.verdict = Verdict::Note;
+        finding
+            .summary
+            .push_str("; nobody is in them, so that nobody's status shows whether it may be read");
+    }
+    examination.find(finding);
+}
+
+/// Asks for a first page of people's statistics of each department, if they are aggregated.
+pub(super) async fn users(examination: &mut Examination<'_>) {
+    let endpoint = Endpoint::AdminUserStats;
+    let subject = Subject::Endpoint(endpoint);
+    let tenant = examination.tenant;
+    let Some(statistics) = tenant.user_statistics else {
+        examination.find(Finding::new(subject, Verdict::NotUsed, USERS_OFF));
+        return;
+    };
+    for place in &tenant.geos {
+        let geo = place.geo;
+        if examination.over {
+            examination.find(examination.not_tried(subject).of(geo));
+            continue;
+        }
+        let now = examination.clock.now();
+        let served = examination.served.iter().find(|(known, _)| *known == geo);
+        let day = served.map_or_else(
+            || expected_day(now, &place.zone, tenant.schedule.ready_at),
+            |(_, day)| *day,
+        );
+        let asks = examination.ids().into_iter().map(|id| users::Ask {
+            geo,
+            department_id: id.into(),
+            day,
+        });
+        let asks: Vec<users::Ask> = asks.collect();
+        let trial = try_users(&examination.session.client, &asks, statistics.min_group_size).await;
+        let finding = examination.concluded(endpoint, trial).of(geo);
+        examination.find(finding);
+    }
+}
+
+async fn try_users(client: &Arc<Client>, asks: &[users::Ask], min_group_size: u64) -> Trial {
+    let mut trial = Trial::default();
+    for ask in asks {
+        match users::fetch(client, ask, min_group_size, Extent::FirstPage).await {
+            Ok(_) => trial.worked += 1,
+            Err(error) => {
+                if trial.failed(&ask.department_id, error) {
+                    break;
+                }
+            }
+        }
+    }
+    trial
+}
