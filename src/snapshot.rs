@@ -3,7 +3,7 @@
 //!
 //! The collector and the server meet only here: one publishes, the other reads, neither waits.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -156,6 +156,16 @@ pub struct Problem {
     pub remedy: String,
     /// Feishu's `X-Tt-Logid`, which its support asks for.
     pub log_id: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.remedy)?;
+        match &self.log_id {
+            Some(log_id) => write!(f, " (log id {log_id})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Where the current snapshot stands.

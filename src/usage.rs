@@ -147,6 +147,18 @@ pub struct DepartmentDay {
     pub rows: Vec<(Version, Figures)>,
 }
 
+impl DepartmentDay {
+    /// Members on that day, by the total over all versions; none where it is unknown.
+    #[must_use]
+    pub fn users(&self) -> Option<f64> {
+        let total = self.rows.iter().find(|(version, _)| *version == Version::Total);
+        total.and_then(|(_, figures)| figures.raw(TOTAL_USERS))
+    }
+}
+
+/// The catalogue index of `total_user_num`, the first figure of the document.
+const TOTAL_USERS: usize = 0;
+
 /// Which of the 38 figures a tenant publishes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FigureSet(u64);
@@ -211,6 +223,11 @@ mod tests {
 
     fn index_of(field: &str) -> usize {
         FIGURES.iter().position(|f| f.api_field == field).unwrap()
+    }
+
+    #[test]
+    fn members_are_the_first_figure() {
+        assert_eq!(TOTAL_USERS, index_of("total_user_num"));
     }
 
     #[test]

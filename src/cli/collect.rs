@@ -83,10 +83,14 @@ fn failures(collected: &[Collected]) -> Vec<String> {
     let of_tenants = collected.iter().filter_map(|c| c.status.problem.as_ref());
     let of_departments =
         collected.iter().flat_map(|c| &c.status.departments).filter_map(|d| d.problem.as_ref());
-    let mut failures: Vec<String> = of_tenants
-        .chain(of_departments)
-        .map(|problem| format!("{}; {}", problem.message, problem.remedy))
-        .collect();
+    // Without a department, what failed is the search for them.
+    let of_searches = collected
+        .iter()
+        .filter(|c| c.status.departments.is_empty())
+        .flat_map(|c| &c.status.sources)
+        .filter_map(|source| source.problem.as_ref());
+    let mut failures: Vec<String> =
+        of_tenants.chain(of_departments).chain(of_searches).map(ToString::to_string).collect();
     // The failure that ended a look is that of a department as well.
     failures.dedup();
     failures

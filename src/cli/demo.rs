@@ -14,6 +14,7 @@ use crate::{
         calendar::Calendar,
     },
     day::Zone,
+    diagnose::STATISTICS_DEPTH_MAX,
     feishu::{self, DepartmentIdType, Limits},
     secret::{Secret, SecretSource},
     server, shutdown,
@@ -21,8 +22,6 @@ use crate::{
     usage::{FigureSet, Geo},
 };
 
-/// How deep below the root the statistics reach (API document).
-const STATISTICS_DEPTH_MAX: usize = 4;
 /// Nobody else asks the simulator, so that the picture is there within seconds.
 const REQUESTS_PER_SECOND: f64 = 100.0;
 /// How often what changes slowly is asked for.
@@ -109,8 +108,10 @@ fn company(args: &Args) -> simulator::Options {
 
 /// Every department of the company that has statistics, each asked for by itself.
 fn tenant(base_url: &str, company: &Handle) -> Tenant {
-    let with_statistics =
-        company.departments().into_iter().filter(|d| (1..=STATISTICS_DEPTH_MAX).contains(&d.depth));
+    let with_statistics = company
+        .departments()
+        .into_iter()
+        .filter(|d| (1..=STATISTICS_DEPTH_MAX.into()).contains(&d.depth));
     let name = "demo".to_owned();
     let credentials = simulator::Options::default();
     Tenant {

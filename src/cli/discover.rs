@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     collect::Tenant,
     config::Loaded,
-    diagnose::{self, Below, Listed, Node, ROOT},
+    diagnose::{self, Below, Listed, Node, ROOT, STATISTICS_DEPTH_MAX},
 };
 
 /// List the departments below a root.
@@ -60,9 +60,6 @@ pub enum Format {
     /// A list of objects; docs/doctor.md has their keys.
     Json,
 }
-
-/// Levels below the tenant's root to which the statistics reach (API document).
-const STATISTICS_DEPTH_MAX: u8 = 4;
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let clock = Clock::system();

@@ -9,10 +9,10 @@ use super::options::{Discovery, ListedDepartment};
 use crate::{
     catalogue::{
         CONTACT_LEADERS, CONTACT_MEMBERS, CONTACT_PRIMARY_MEMBERS, DELETED, DIRECT_DEPARTMENTS,
-        DIRECT_MEMBERS, ENABLED, Family, MEMBERS, MEMBERS_BY_EMPLOYEE_TYPE, OPTIONAL_FAMILIES,
-        RECURSIVE_DEPARTMENTS, RECURSIVE_MEMBERS, USERS, USERS_ACTIVE, USERS_BY_CLIENT,
-        USERS_BY_OS, USERS_INACTIVE, USERS_MEETING_DURATION, USERS_MEETINGS, USERS_MESSAGES_SENT,
-        USERS_NEVER_ACTIVE, USERS_VC_DURATION,
+        DIRECT_MEMBERS, ENABLED, Family, MEMBERS, MEMBERS_BY_EMPLOYEE_TYPE, RECURSIVE_DEPARTMENTS,
+        RECURSIVE_MEMBERS, USERS, USERS_ACTIVE, USERS_BY_CLIENT, USERS_BY_OS, USERS_INACTIVE,
+        USERS_MEETING_DURATION, USERS_MEETINGS, USERS_MESSAGES_SENT, USERS_NEVER_ACTIVE,
+        USERS_VC_DURATION,
     },
     day::Day,
     exposition::{Place, Sample},
@@ -137,15 +137,12 @@ pub(crate) fn discovered(tree: &Tree, discovery: &Discovery) -> Vec<ListedDepart
 struct Samples(Vec<Sample>);
 
 impl Samples {
-    fn add(&mut self, family: &Family, labels: &[&str], value: f64) {
-        // The table's own entry lives as long as the program.
-        let family = OPTIONAL_FAMILIES.iter().find(|known| known.name == family.name);
-        let family = family.expect("every family of an optional source is in the table");
+    fn add(&mut self, family: &'static Family, labels: &[&str], value: f64) {
         let labels = labels.iter().map(|label| Arc::from(*label)).collect();
         self.0.push(Sample { family, labels, value });
     }
 
-    fn department(&mut self, family: &Family, id: &str, value: Option<f64>) {
+    fn department(&mut self, family: &'static Family, id: &str, value: Option<f64>) {
         if let Some(value) = value {
             self.add(family, &[id], value);
         }
@@ -154,7 +151,7 @@ impl Samples {
 
 fn of_users(geo: Geo, id: &str, usage: &Use) -> Vec<Sample> {
     let mut samples = Samples::default();
-    let mut add = |family: &Family, extra: Option<&str>, value: f64| {
+    let mut add = |family: &'static Family, extra: Option<&str>, value: f64| {
         let labels: Vec<&str> = [geo.as_label(), id].into_iter().chain(extra).collect();
         samples.add(family, &labels, value);
     };

@@ -12,7 +12,7 @@ use crate::{
     day::Day,
     feishu::DEPT_STATS_PAGE_SIZE,
     sources::{departments::Found, directory::Tree},
-    usage::{DepartmentDay, Version},
+    usage::DepartmentDay,
 };
 
 /// Pages of one request group at most: a failure costs no more than that.
@@ -48,7 +48,6 @@ pub(super) struct Trial {
 /// The tree with what planning needs of it.
 struct Plan<'a> {
     children: BTreeMap<&'a str, Vec<&'a str>>,
-    standings: &'a [Standing],
     by_id: HashMap<&'a str, usize>,
     rows_per_department: usize,
 }
@@ -101,7 +100,7 @@ pub(super) fn trial(standings: &[Standing], tree: &Tree) -> Option<Trial> {
         let child = *plan.by_id.get(node.department_id.as_str())?;
         let (above, below) = (own_day(&standings[parent])?, own_day(&standings[child])?);
         // A child with people would show in its parent's row, if it counted there.
-        let tells = above.day == below.day && users(below) > 0.0;
+        let tells = above.day == below.day && below.users().is_some_and(|users| users > 0.0);
         let pages = plan.pages(plan.subtree(&node.parent_department_id).len());
         (tells && pages <= PAGES_MAX).then_some((pages, Trial { parent, child, day: above.day }))
     });
@@ -145,7 +144,6 @@ impl<'a> Plan<'a> {
                 .flat_map(|standing| standing.days.values().map(|day| day.rows.len()))
                 .max()
                 .unwrap_or(1),
-            standings,
         }
     }
 
@@ -169,7 +167,6 @@ impl<'a> Plan<'a> {
     }
 
     fn pages(&self, departments: usize) -> usize {
-        debug_assert!(self.standings.len() >= self.by_id.len());
         (departments * self.rows_per_department).div_ceil(DEPT_STATS_PAGE_SIZE as usize)
     }
 }
@@ -178,11 +175,6 @@ impl<'a> Plan<'a> {
 fn own_day(standing: &Standing) -> Option<&DepartmentDay> {
     let day = standing.days.get(&standing.target.department_id)?;
     (standing.complete && !standing.is_failed() && standing.held == Some(day.day)).then_some(day)
-}
-
-fn users(day: &DepartmentDay) -> f64 {
-    let total = day.rows.iter().find(|(version, _)| *version == Version::Total);
-    total.and_then(|(_, figures)| figures.raw(super::rates::USERS)).unwrap_or(0.0)
 }
 
 #[cfg(test)]
@@ -195,7 +187,7 @@ mod tests {
     use crate::{
         collect::standing::Target,
         sources::{departments::FoundDay, directory::Node},
-        usage::{Figures, Geo},
+        usage::{Figures, Geo, Version},
     };
 
     const DAY: Day = date(2026, 11, 22);

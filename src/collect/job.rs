@@ -1,18 +1,21 @@
 //! When an optional source is collected: after its refresh interval, after a failure, or when a
 //! department is new. Pure.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{
-    options::Schedule,
-    schedule::{failure_wait, fruitless_wait, later},
+    schedule::{failure_wait, fruitless_wait, is_feishu_quota, later},
     standing::{is_news, problem},
 };
 use crate::{
     feishu::{Class, Error},
     snapshot::Problem,
+    sources::{contact, directory, users},
 };
 
 /// A source of figures. Its label is the closed list of the contract's label `source`.
@@ -43,37 +46,89 @@ impl Source {
     }
 }
 
-/// An optional source and how it stands; `K` is what it is asked for.
+impl Source {
+    /// The fields beside the 38 figures whose values can be rejected.
+    pub(super) const fn number_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Departments | Self::Members => &[],
+            Self::Directory => &directory::NUMBER_FIELDS,
+            Self::Contact => &contact::NUMBER_FIELDS,
+            Self::Users => &users::NUMBER_FIELDS,
+        }
+    }
+}
+
+/// An optional source and how it stands; `K` is what it is asked for, a department or a day of one.
+///
+/// What fails waits by itself: one department without permission must not hold up the others. Only
+/// a failure that concerns all of them pauses the whole source.
 #[derive(Clone, Debug)]
 pub(super) struct Job<K> {
     pub(super) source: Source,
     refresh_interval: Duration,
+    /// The longest wait after failures that are not for want of permission.
+    retry_max: Duration,
     /// What is still to be asked for.
-    pub(super) pending: BTreeSet<K>,
+    pending: BTreeSet<K>,
     /// What was asked for since the last refresh.
     done: BTreeSet<K>,
+    /// What failed by itself.
+    troubles: BTreeMap<K, Trouble>,
+    /// The failure that concerned everything, if the last run ended so.
+    pause: Option<Trouble>,
     refreshed: Option<Timestamp>,
-    last_run: Option<Timestamp>,
     pub(super) last_success: Option<Timestamp>,
-    /// Runs in a row that failed for want of permission.
-    denied: u32,
-    /// Runs in a row that failed otherwise.
-    failures: u32,
     pub(super) problem: Option<Problem>,
 }
 
+/// Failures in a row.
+#[derive(Clone, Copy, Debug)]
+struct Trouble {
+    at: Timestamp,
+    /// For want of permission, or in vain.
+    fruitless: u32,
+    /// For other reasons.
+    failures: u32,
+    is_quota: bool,
+}
+
+impl Trouble {
+    fn new(at: Timestamp) -> Self {
+        Self { at, fruitless: 0, failures: 0, is_quota: false }
+    }
+
+    fn add(&mut self, now: Timestamp, error: &Error) {
+        self.at = now;
+        self.is_quota = is_feishu_quota(error);
+        match error.class {
+            Class::Permission | Class::InvalidRequest => self.fruitless += 1,
+            _ => self.failures += 1,
+        }
+    }
+
+    /// Until when to wait; a trouble that lies ahead was before the clock went back.
+    fn over(&self, now: Timestamp, retry_max: Duration) -> Timestamp {
+        let wait = match (self.fruitless, self.failures) {
+            _ if self.at > now => return now,
+            (0, failures) => failure_wait(retry_max, failures, self.is_quota),
+            (fruitless, _) => fruitless_wait(fruitless),
+        };
+        later(self.at, wait)
+    }
+}
+
 impl<K: Ord + Clone> Job<K> {
-    pub(super) fn new(source: Source, refresh_interval: Duration) -> Self {
+    pub(super) fn new(source: Source, refresh_interval: Duration, retry_max: Duration) -> Self {
         Self {
             source,
             refresh_interval,
+            retry_max,
             pending: BTreeSet::new(),
             done: BTreeSet::new(),
+            troubles: BTreeMap::new(),
+            pause: None,
             refreshed: None,
-            last_run: None,
             last_success: None,
-            denied: 0,
-            failures: 0,
             problem: None,
         }
     }
@@ -87,49 +142,76 @@ impl<K: Ord + Clone> Job<K> {
             self.done.clear();
         }
         self.done.retain(|key| wanted.contains(key));
+        self.troubles.retain(|key, _| wanted.contains(key));
         self.pending = wanted.into_iter().filter(|key| !self.done.contains(key)).collect();
     }
 
-    /// When it is to be run; none while there is nothing to ask for.
+    /// When there is something to ask for; none while there is nothing.
     pub(super) fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        let refresh = self.refreshed.map_or(now, |at| later(at, self.refresh_interval));
-        if self.pending.is_empty() {
-            return (!self.done.is_empty()).then_some(refresh);
+        let paused = self.pause.map_or(now, |pause| pause.over(now, self.retry_max));
+        let pending = self.pending.iter().map(|key| self.key_due(key, now)).min();
+        let refresh = self.refreshed.filter(|_| !self.done.is_empty());
+        let refresh = refresh.map(|at| later(at, self.refresh_interval));
+        pending.into_iter().chain(refresh).min().map(|due| due.max(paused))
+    }
+
+    /// What to ask for now.
+    pub(super) fn ready(&self, now: Timestamp) -> Vec<K> {
+        if self.pause.is_some_and(|pause| pause.over(now, self.retry_max) > now) {
+            return Vec::new();
         }
-        // A run that lies ahead was before the clock went back.
-        let Some(last_run) = self.last_run.filter(|at| *at <= now) else { return Some(now) };
-        let interval = Schedule { interval: self.refresh_interval, ..Schedule::default() };
-        let wait = match (self.denied, self.failures) {
-            (0, 0) => return Some(now),
-            (0, failures) => failure_wait(&interval, failures, false),
-            (denied, _) => fruitless_wait(denied),
-        };
-        Some(later(last_run, wait))
+        self.pending.iter().filter(|key| self.key_due(key, now) <= now).cloned().collect()
     }
 
     /// Marks something as asked for.
     pub(super) fn done(&mut self, key: &K) {
+        self.troubles.remove(key);
         if let Some(key) = self.pending.take(key) {
             self.done.insert(key);
         }
     }
 
-    /// Ends a run: with its first failure, if there was one. Tells whether that is news.
-    pub(super) fn ran(&mut self, now: Timestamp, failure: Option<&Error>) -> bool {
-        self.last_run = Some(now);
-        let Some(error) = failure else {
-            self.last_success = Some(now);
-            self.problem = None;
-            (self.denied, self.failures) = (0, 0);
+    /// Notes that something failed by itself.
+    pub(super) fn failed(&mut self, key: &K, now: Timestamp, error: &Error) {
+        let trouble = self.troubles.entry(key.clone()).or_insert_with(|| Trouble::new(now));
+        trouble.add(now, error);
+    }
+
+    /// Notes that something was asked for in vain, and tells how often in a row.
+    pub(super) fn in_vain(&mut self, key: &K, now: Timestamp) -> u32 {
+        let trouble = self.troubles.entry(key.clone()).or_insert_with(|| Trouble::new(now));
+        trouble.at = now;
+        trouble.fruitless += 1;
+        trouble.fruitless
+    }
+
+    /// Ends a run: with its first failure, if there was one, and the one that ended it early, if
+    /// it concerned all. Tells whether the failure is news.
+    pub(super) fn ran(
+        &mut self,
+        now: Timestamp,
+        failure: Option<&Error>,
+        ended_by: Option<&Error>,
+    ) -> bool {
+        match ended_by {
+            Some(error) => self.pause.get_or_insert_with(|| Trouble::new(now)).add(now, error),
+            None => self.pause = None,
+        }
+        let Some(error) = ended_by.or(failure) else {
+            // What is still in trouble was only not asked for this time.
+            if self.troubles.is_empty() {
+                self.last_success = Some(now);
+                self.problem = None;
+            }
             return false;
         };
-        match error.class {
-            Class::Permission | Class::InvalidRequest => self.denied += 1,
-            _ => self.failures += 1,
-        }
         let is_news = is_news(self.problem.as_ref(), error);
         self.problem = Some(problem(now, error));
         is_news
+    }
+
+    fn key_due(&self, key: &K, now: Timestamp) -> Timestamp {
+        self.troubles.get(key).map_or(now, |trouble| trouble.over(now, self.retry_max))
     }
 }
 
@@ -145,47 +227,50 @@ mod tests {
     }
 
     fn job() -> Job<&'static str> {
-        Job::new(Source::Members, Duration::from_secs(24 * 3600))
+        Job::new(Source::Members, Duration::from_secs(24 * 3600), Duration::from_secs(3600))
     }
 
     fn denied() -> Error {
-        let refusal = Refusal { status: 400, code: Some(99_991_672), ..Refusal::default() };
+        let refusal = Refusal { status: 403, code: Some(40_004), ..Refusal::default() };
         Error::refused(Endpoint::UsersFindByDepartment, "counting", refusal)
+    }
+
+    fn network() -> Error {
+        Error::local(Class::Network, "counting", "no answer")
     }
 
     #[test]
     fn everything_is_asked_for_at_first_and_after_each_interval() {
         let mut job = job();
         job.wants(at(0), ["a", "b"].into());
-        assert_eq!((job.due(at(0)), job.pending.len()), (Some(at(0)), 2));
+        assert_eq!((job.due(at(0)), job.ready(at(0))), (Some(at(0)), vec!["a", "b"]));
         job.done(&"a");
         job.done(&"b");
-        job.ran(at(5), None);
-        assert_eq!(job.due(at(5)), Some(at(24 * HOUR)));
+        job.ran(at(5), None, None);
+        assert_eq!((job.due(at(5)), job.ready(at(5))), (Some(at(24 * HOUR)), vec![]));
         job.wants(at(24 * HOUR), ["a", "b"].into());
-        assert_eq!((job.due(at(24 * HOUR)), job.pending.len()), (Some(at(24 * HOUR)), 2));
+        assert_eq!(job.ready(at(24 * HOUR)), ["a", "b"]);
     }
 
     #[test]
-    fn what_is_new_is_asked_for_at_once_and_alone() {
+    fn what_is_new_is_asked_for_at_once_and_alone_whatever_ails_another() {
+        let mut job = job();
+        job.wants(at(0), ["a", "denied"].into());
+        job.done(&"a");
+        job.failed(&"denied", at(5), &denied());
+        job.ran(at(5), Some(&denied()), None);
+        job.wants(at(60), ["a", "b", "denied"].into());
+        assert_eq!((job.due(at(60)), job.ready(at(60))), (Some(at(60)), vec!["b"]));
+    }
+
+    #[test]
+    fn what_failed_by_itself_waits_by_itself_up_to_an_hour() {
         let mut job = job();
         job.wants(at(0), ["a"].into());
-        job.done(&"a");
-        job.ran(at(5), None);
-        job.wants(at(60), ["a", "b"].into());
-        assert_eq!((job.due(at(60)), job.pending.clone()), (Some(at(60)), ["b"].into()));
-    }
-
-    #[test]
-    fn what_failed_is_asked_for_again_after_a_wait() {
-        let mut job = job();
-        job.wants(at(0), ["a", "b"].into());
-        job.done(&"a");
-        let network = Error::local(Class::Network, "counting", "no answer");
-        assert!(job.ran(at(0), Some(&network)));
-        assert_eq!((job.due(at(1)), job.pending.clone()), (Some(at(30)), ["b"].into()));
-        assert!(!job.ran(at(30), Some(&network)), "the same again is no news");
-        assert_eq!(job.due(at(31)), Some(at(90)));
+        for (failure, wait) in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600].iter().enumerate() {
+            job.failed(&"a", at(0), &network());
+            assert_eq!(job.due(at(1)), Some(at(*wait)), "after failure {failure}");
+        }
     }
 
     #[test]
@@ -193,11 +278,33 @@ mod tests {
         let mut job = job();
         job.wants(at(0), ["a"].into());
         for hours in [1, 6, 24, 24] {
-            job.ran(at(0), Some(&denied()));
+            job.failed(&"a", at(0), &denied());
             assert_eq!(job.due(at(1)), Some(at(hours * HOUR)));
         }
-        job.ran(at(0), None);
-        assert!(job.problem.is_none());
+        job.done(&"a");
+        assert_eq!(job.ready(at(1)), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_failure_that_concerns_all_pauses_all() {
+        let mut job = job();
+        job.wants(at(0), ["a", "b"].into());
+        assert!(job.ran(at(0), Some(&network()), Some(&network())));
+        assert_eq!((job.due(at(1)), job.ready(at(1))), (Some(at(30)), vec![]));
+        assert!(!job.ran(at(30), Some(&network()), Some(&network())), "the same is no news");
+        assert_eq!(job.due(at(31)), Some(at(90)));
+        job.ran(at(90), None, None);
+        assert_eq!(job.ready(at(90)), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_used_up_quota_is_probed_once_a_day() {
+        let refusal = Refusal { status: 400, code: Some(99_991_403), ..Refusal::default() };
+        let quota = Error::refused(Endpoint::AdminUserStats, "asking", refusal);
+        let mut job = job();
+        job.wants(at(0), ["a"].into());
+        job.ran(at(0), Some(&quota), Some(&quota));
+        assert_eq!(job.due(at(1)), Some(at(24 * HOUR)));
     }
 
     #[test]
@@ -209,9 +316,12 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_stops_nothing() {
-        let mut job = job();
-        job.wants(at(100 * HOUR), ["a"].into());
-        job.ran(at(100 * HOUR), Some(&denied()));
-        assert_eq!(job.due(at(0)), Some(at(0)));
+        for (ahead, back) in [(100 * HOUR, 0), (100 * HOUR, 92 * HOUR), (9000 * HOUR, HOUR)] {
+            let mut job = job();
+            job.wants(at(ahead), ["a"].into());
+            job.failed(&"a", at(ahead), &denied());
+            job.ran(at(ahead), Some(&denied()), Some(&network()));
+            assert_eq!(job.ready(at(back)), ["a"], "{ahead} {back}");
+        }
     }
 }

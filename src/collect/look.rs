@@ -15,7 +15,8 @@ use tokio::{
 use super::{
     grouping::{self, Bundle, Meaning},
     latest_day, schedule,
-    standing::{Standing, ends_the_look},
+    standing::Standing,
+    strikes::{Strikes, concerns_every_endpoint, is_missing_scope},
     tenant::{Group, Tenant},
 };
 use crate::{
@@ -24,9 +25,6 @@ use crate::{
     sources::departments::{self, Ask, Found, Versions},
 };
 
-/// Failures in a row of a kind that another department may be spared: after this many, the fault
-/// is the tenant's.
-const STRIKES_MAX: u32 = 3;
 /// How long a look goes on before what it has found so far is published.
 const PROGRESS_AFTER: Duration = Duration::from_secs(5);
 /// The share of time that publishing may take while a look goes on is one in this many.
@@ -52,13 +50,6 @@ struct Question {
     then: Option<Ask>,
 }
 
-/// Counts failures that may be the tenant's.
-#[derive(Default)]
-struct Strikes {
-    in_a_row: u32,
-    any_success: bool,
-}
-
 /// Looks at all departments of the group that are due.
 pub(super) async fn look(tenant: &mut Tenant, group: usize) -> Looked {
     let mut looked = Looked { asked: 0, failed: 0, ended_by: None, news: None };
@@ -68,12 +59,12 @@ pub(super) async fn look(tenant: &mut Tenant, group: usize) -> Looked {
     while let Some(lead) = tenant.plan(group).lead.filter(|lead| asked.insert(*lead)) {
         let question = tenant.question(group, lead);
         let answer = ask(&tenant.client, &tenant.versions, question).await;
-        let has_rows = answer.is_ok();
+        let answered = answer.is_ok();
         tenant.take(group, lead, answer, &mut looked, &mut strikes);
         if looked.ended_by.is_some() {
             return looked;
         }
-        if has_rows && tenant.groups[group].newest().is_some() {
+        if answered && tenant.groups[group].newest().is_some() {
             break;
         }
     }
@@ -209,10 +200,10 @@ impl Tenant {
         let Some(tree) = self.tree().filter(|_| wanted) else { return };
         let standings = &self.groups[group].standings;
         let Some(trial) = grouping::trial(standings, &tree) else { return };
-        if self.tried_grouping_for.replace(trial.day) == Some(trial.day) {
+        let target = standings[trial.parent].target.clone();
+        if self.groups[group].tried_grouping_for.replace(trial.day) == Some(trial.day) {
             return;
         }
-        let target = &standings[trial.parent].target;
         let together = Ask {
             geo: target.geo,
             department_id: Arc::clone(&target.department_id),
@@ -249,7 +240,7 @@ impl Tenant {
                     self.take(group, index, Ok(share), looked, strikes);
                 }
             }
-            Err(error) if ends_the_look(&error) || error.class == Class::Network => {
+            Err(error) if concerns_every_endpoint(&error) || is_missing_scope(&error) => {
                 self.take(group, bundle.head, Err(error), looked, strikes);
             }
             Err(error) => {
@@ -269,9 +260,9 @@ impl Tenant {
         strikes: &mut Strikes,
     ) {
         let now = self.clock.now();
-        looked.asked += 1;
         match answer {
             Ok(found) => {
+                looked.asked += 1;
                 strikes.succeeded();
                 self.rates.see(&found);
                 self.metrics.rejected(
@@ -292,6 +283,7 @@ impl Tenant {
                 looked.ended_by.get_or_insert(error);
             }
             Err(error) => {
+                looked.asked += 1;
                 looked.failed += 1;
                 let is_new = self.groups[group].standings[index].failed(now, &error);
                 if strikes.are_out(&error) {
@@ -301,27 +293,6 @@ impl Tenant {
                 }
             }
         }
-    }
-}
-
-impl Strikes {
-    fn succeeded(&mut self) {
-        self.in_a_row = 0;
-        self.any_success = true;
-    }
-
-    /// Whether the look is over, because the failure concerns more than this department.
-    fn are_out(&mut self, error: &Error) -> bool {
-        if error.app_was_accepted() {
-            self.in_a_row = 0;
-            self.any_success = true;
-            return false;
-        }
-        self.in_a_row += 1;
-        ends_the_look(error)
-            || self.in_a_row >= STRIKES_MAX
-            // Nothing was ever reached: another department will not be either.
-            || (error.class == Class::Network && !self.any_success)
     }
 }
 

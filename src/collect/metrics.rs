@@ -70,8 +70,9 @@ impl Metrics {
             self.duration.with_label_values(&[tenant, source.as_label()]).set(0.0);
         }
         self.rejected_rows.with_label_values(&[tenant]);
-        for figure in &FIGURES {
-            self.rejected_values.with_label_values(&[tenant, figure.api_field]);
+        let of_sources = sources.iter().flat_map(|source| source.number_fields());
+        for field in FIGURES.iter().map(|figure| figure.api_field).chain(of_sources.copied()) {
+            self.rejected_values.with_label_values(&[tenant, field]);
         }
     }
 

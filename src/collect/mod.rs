@@ -20,14 +20,19 @@ mod rates;
 mod report;
 mod schedule;
 mod standing;
+mod strikes;
 mod tenant;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use humantime::format_duration;
 use prometheus::Registry;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::watch,
+    task::{Id, JoinSet},
+};
 
 pub use options::{
     Contact, Discovery, GeoZone, Language, ListedDepartment, Options, Schedule, Tenant,
@@ -42,9 +47,7 @@ use self::{
     tenant::Shared,
 };
 pub(crate) use self::{
-    facts::discovered,
-    latest_day::expected as expected_day,
-    rates::{Evidence as RateEvidence, USERS as TOTAL_USERS},
+    facts::discovered, latest_day::expected as expected_day, rates::Evidence as RateEvidence,
 };
 use crate::{
     clock::Clock,
@@ -55,9 +58,10 @@ use crate::{
     snapshot::{Published, TenantStatus},
 };
 
-/// After a tenant's loop ended by a defect, it starts anew after this pause, so that a defect
-/// that comes back does not spend requests without end.
+/// After a loop ended by a defect it starts anew after this pause, which doubles with each time.
 const RESTART_AFTER: Duration = Duration::from_secs(60);
+/// The longest such pause.
+const RESTART_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Collects for all tenants and publishes.
 pub struct Collector {
@@ -71,6 +75,14 @@ struct Part {
     options: Tenant,
     client: Arc<Client>,
     budget: Arc<Budget>,
+    channels: Channels,
+}
+
+/// How the two loops of a tenant tell each other what they know.
+#[derive(Clone)]
+struct Channels {
+    known: watch::Sender<Known>,
+    discovered: watch::Sender<Discovered>,
 }
 
 /// One tenant after a single collection.
@@ -113,7 +125,12 @@ impl Collector {
                 clock.clone(),
             )
             .map_err(|why| format!("tenant {name}: {why}"))?;
-            Ok(Part { options, client: Arc::new(client), budget })
+            metrics.budget(name, &budget);
+            let channels = Channels {
+                known: watch::channel(Known::default()).0,
+                discovered: watch::channel(Discovered::default()).0,
+            };
+            Ok(Part { options, client: Arc::new(client), budget, channels })
         };
         let parts: Vec<Part> =
             options.tenants.into_iter().map(prepare).collect::<Result<_, String>>()?;
@@ -141,11 +158,11 @@ impl Collector {
     /// Collects until the stop is requested.
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut running = JoinSet::new();
-        let mut tenants = HashMap::new();
+        let mut loops: HashMap<Id, Loop> = HashMap::new();
         for index in 0..self.parts.len() {
             let (statistics, optional) = self.loops(index);
-            let both = running.spawn(async move { run_both(statistics, optional).await });
-            tenants.insert(both.id(), index);
+            loops.insert(running.spawn(statistics.run()).id(), Loop::statistics(index));
+            loops.insert(running.spawn(optional.run()).id(), Loop::optional(index));
         }
         loop {
             let ended = tokio::select! {
@@ -153,19 +170,28 @@ impl Collector {
                 Some(ended) = running.join_next() => ended,
             };
             let Err(defect) = ended else { continue };
-            let Some(index) = tenants.remove(&defect.id()) else { continue };
-            let name = &self.parts[index].options.name;
+            let Some(ended) = loops.remove(&defect.id()) else { continue };
+            let again = ended.again();
+            let (name, pause) = (&self.parts[again.index].options.name, again.pause);
             self.shared.metrics.panics.inc();
             tracing::error!(
-                tenant = name, %defect,
-                "The loop of tenant {name} ended by a defect and starts again in {RESTART_AFTER:?}"
+                tenant = name, %defect, pause = %format_duration(pause),
+                "A loop of tenant {name} ended by a defect and starts again in {}",
+                format_duration(pause)
             );
-            let (statistics, optional) = self.loops(index);
-            let again = running.spawn(async move {
-                tokio::time::sleep(RESTART_AFTER).await;
-                run_both(statistics, optional).await;
-            });
-            tenants.insert(again.id(), index);
+            let (statistics, optional) = self.loops(again.index);
+            let restarted = if again.is_statistics {
+                running.spawn(async move {
+                    tokio::time::sleep(pause).await;
+                    statistics.run().await;
+                })
+            } else {
+                running.spawn(async move {
+                    tokio::time::sleep(pause).await;
+                    optional.run().await;
+                })
+            };
+            loops.insert(restarted.id(), again);
         }
     }
 
@@ -188,27 +214,45 @@ impl Collector {
         collected
     }
 
-    /// A tenant's two loops, which know nothing yet.
+    /// A tenant's two loops, which know nothing yet; they find each other through the tenant's
+    /// channels, so that one can start again without the other.
     fn loops(&self, index: usize) -> (tenant::Tenant, Optional) {
-        let Part { options, client, budget } = self.parts[index].clone();
-        let (known_to, known) = watch::channel(Known::default());
-        let (discovered_to, discovered) = watch::channel(Discovered::default());
+        let Part { options, client, budget, channels } = self.parts[index].clone();
         let links = optional::Links {
             client: Arc::clone(&client),
             clock: self.shared.clock.clone(),
             metrics: self.shared.metrics.clone(),
             board: Arc::clone(&self.shared.board),
             index,
-            known,
-            discovered: discovered_to,
+            known: channels.known.subscribe(),
+            discovered: channels.discovered.clone(),
         };
         let optional = Optional::new(options.clone(), links);
-        let links = tenant::Links { discovered, known: known_to };
+        let links =
+            tenant::Links { discovered: channels.discovered.subscribe(), known: channels.known };
         (tenant::Tenant::new(options, client, budget, &self.shared, index, links), optional)
     }
 }
 
-/// Runs both loops of a tenant; a defect in one ends both.
-async fn run_both(statistics: tenant::Tenant, optional: Optional) {
-    tokio::join!(statistics.run(), optional.run());
+/// A loop that runs, and how long it pauses should it end by a defect.
+#[derive(Clone, Copy)]
+struct Loop {
+    index: usize,
+    is_statistics: bool,
+    pause: Duration,
+}
+
+impl Loop {
+    fn statistics(index: usize) -> Self {
+        Self { index, is_statistics: true, pause: Duration::ZERO }
+    }
+
+    fn optional(index: usize) -> Self {
+        Self { is_statistics: false, ..Self::statistics(index) }
+    }
+
+    /// The same with a longer pause: a defect that comes back must not spend requests without end.
+    fn again(self) -> Self {
+        Self { pause: (self.pause * 2).clamp(RESTART_AFTER, RESTART_AFTER_MAX), ..self }
+    }
 }

@@ -1,18 +1,16 @@
 //! One tenant's optional sources: a loop beside that of the statistics, so that nothing that
 //! happens here disturbs those.
 
+mod runs;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::{sync::watch, time::sleep};
 
 use super::{
-    asking::Asking,
     board::{Board, OptionalReport},
-    facts::{Facts, discovered},
+    facts::Facts,
     job::{Job, Source},
     metrics::Metrics,
     options::{self, Language, ListedDepartment},
@@ -20,18 +18,12 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    feishu::{Client, Error, Extent},
+    feishu::Client,
     snapshot::SourceStatus,
-    sources::{
-        contact,
-        directory::{self, Walk},
-        members, users,
-    },
+    sources::{directory, users},
     usage::DepartmentDay,
 };
 
-/// The statistics reach four levels below the tenant's root (API document).
-const STATISTICS_DEPTH_MAX: usize = 4;
 /// A day's user statistics are fetched once; only a day that is served for longer is asked for
 /// again.
 const USERS_REFRESH: Duration = Duration::from_secs(91 * 86_400);
@@ -108,11 +100,12 @@ impl Optional {
         let discovery = options.discovery.as_ref().map(|discovery| discovery.refresh_interval);
         let refresh = discovery.or(options.directory);
         let contact = options.contact.map(|contact| contact.refresh_interval);
+        let retry = options.schedule.interval;
         Self {
-            directory: refresh.map(|interval| Job::new(Source::Directory, interval)),
-            contact: contact.map(|interval| Job::new(Source::Contact, interval)),
-            members: options.members.map(|interval| Job::new(Source::Members, interval)),
-            users: options.user_statistics.map(|_| Job::new(Source::Users, USERS_REFRESH)),
+            directory: refresh.map(|interval| Job::new(Source::Directory, interval, retry)),
+            contact: contact.map(|interval| Job::new(Source::Contact, interval, retry)),
+            members: options.members.map(|interval| Job::new(Source::Members, interval, retry)),
+            users: options.user_statistics.map(|_| Job::new(Source::Users, USERS_REFRESH, retry)),
             options,
             client: links.client,
             clock: links.clock,
@@ -149,7 +142,8 @@ impl Optional {
         if let Some(mut job) = self.directory.take() {
             job.wants(self.clock.now(), BTreeSet::from([()]));
             // Without a listed department, nothing can be looked at before the walk.
-            if (known.is_reachable || !known.has_looked) && self.is_due(&job) {
+            let is_ready = !job.ready(self.clock.now()).is_empty();
+            if (known.is_reachable || !known.has_looked) && is_ready {
                 self.run_directory(&mut job).await;
                 any = true;
             }
@@ -164,16 +158,18 @@ impl Optional {
             // The root has no entry of its own there.
             let named = ids.iter().filter(|id| *id != directory::ROOT).cloned().collect();
             job.wants(self.clock.now(), named);
-            if self.is_due(&job) {
-                self.run_contact(&mut job).await;
+            let ready = job.ready(self.clock.now());
+            if !ready.is_empty() {
+                self.run_contact(&mut job, ready).await;
                 any = true;
             }
             self.contact = Some(job);
         }
         if let Some(mut job) = self.members.take() {
             job.wants(self.clock.now(), ids);
-            if self.is_due(&job) {
-                self.run_members(&mut job).await;
+            let ready = job.ready(self.clock.now());
+            if !ready.is_empty() {
+                self.run_members(&mut job, ready).await;
                 any = true;
             }
             self.members = Some(job);
@@ -185,8 +181,9 @@ impl Optional {
                 day: day.day,
             };
             job.wants(self.clock.now(), known.served.iter().map(ask).collect());
-            if self.is_due(&job) {
-                self.run_users(&mut job).await;
+            let ready = job.ready(self.clock.now());
+            if !ready.is_empty() {
+                self.run_users(&mut job, ready).await;
                 any = true;
             }
             self.users = Some(job);
@@ -200,11 +197,6 @@ impl Optional {
         known.ids.iter().cloned().chain(served).collect()
     }
 
-    fn is_due<K: Ord + Clone>(&self, job: &Job<K>) -> bool {
-        let now = self.clock.now();
-        !job.pending.is_empty() && job.due(now).is_some_and(|due| due <= now)
-    }
-
     /// When something is due next.
     fn next(&self) -> Option<Timestamp> {
         let now = self.clock.now();
@@ -215,142 +207,6 @@ impl Optional {
             self.users.as_ref().and_then(|job| job.due(now)),
         ];
         due.into_iter().flatten().filter(|due| *due > now).min()
-    }
-
-    async fn run_directory(&mut self, job: &mut Job<()>) {
-        let started = Instant::now();
-        let discovery = self.options.discovery.as_ref();
-        let walk = Walk {
-            root: discovery.map_or(directory::ROOT, |d| d.root.as_str()).to_owned(),
-            max_depth: discovery.map_or(STATISTICS_DEPTH_MAX, |d| d.max_depth.into()),
-            language: self.language(),
-        };
-        let failure = match directory::fetch(&self.client, &walk, self.at_once()).await {
-            Ok(tree) => {
-                job.done(&());
-                let departments = discovery.map_or_else(Vec::new, |d| discovered(&tree, d));
-                tracing::info!(
-                    tenant = self.options.name,
-                    departments = tree.nodes.len(),
-                    taken = departments.len(),
-                    "The directory has {} departments, of which discovery takes {}",
-                    tree.nodes.len(),
-                    departments.len(),
-                );
-                let tree = Arc::new(tree);
-                let denied = tree.denied();
-                self.facts.tree = Some(Arc::clone(&tree));
-                self.discovered.send_replace(Discovered { departments, tree: Some(tree) });
-                denied
-            }
-            Err(error) => Some(error),
-        };
-        self.ended(job, started, failure);
-    }
-
-    async fn run_contact(&mut self, job: &mut Job<String>) {
-        let started = Instant::now();
-        let ids: Vec<String> = job.pending.iter().cloned().collect();
-        let failure = match contact::fetch(&self.client, &ids, self.language()).await {
-            Ok(found) => {
-                ids.iter().for_each(|id| job.done(id));
-                let missing = found.missing.len();
-                if missing > 0 {
-                    tracing::warn!(
-                        tenant = self.options.name,
-                        missing,
-                        "The contact API leaves out {missing} departments: they do not exist or \
-                         are outside the app's contact range"
-                    );
-                }
-                for id in found.missing {
-                    self.facts.contact.remove(&id);
-                    self.facts.unknown_to_contact.insert(id);
-                }
-                for (id, facts) in found.departments {
-                    self.facts.unknown_to_contact.remove(&id);
-                    self.facts.contact.insert(id, facts);
-                }
-                None
-            }
-            Err(error) => Some(error),
-        };
-        self.ended(job, started, failure);
-    }
-
-    async fn run_members(&mut self, job: &mut Job<String>) {
-        let started = Instant::now();
-        let client = Arc::clone(&self.client);
-        let ids: Vec<String> = job.pending.iter().cloned().collect();
-        let mut progress = Instant::now();
-        let mut asking = Asking::new(ids, self.at_once(), move |id: String| {
-            let client = Arc::clone(&client);
-            async move { members::fetch(&client, &id, Extent::Whole).await }
-        });
-        while let Some((id, heads)) = asking.next().await {
-            if let Some(heads) = heads {
-                job.done(&id);
-                self.facts.heads.insert(id, heads);
-            }
-            self.progress(&mut progress).await;
-        }
-        let unreadable =
-            self.facts.heads.values().filter(|heads| heads.by_status.is_none()).count();
-        let failure = asking.failure.or_else(|| (unreadable > 0).then(members::denied_status));
-        self.ended(job, started, failure);
-    }
-
-    async fn run_users(&mut self, job: &mut Job<users::Ask>) {
-        let started = Instant::now();
-        let client = Arc::clone(&self.client);
-        let min_group_size = self.options.user_statistics.map_or(u64::MAX, |u| u.min_group_size);
-        let asks: Vec<users::Ask> = job.pending.iter().cloned().collect();
-        let mut progress = Instant::now();
-        let mut asking = Asking::new(asks, self.at_once(), move |ask: users::Ask| {
-            let client = Arc::clone(&client);
-            async move { users::fetch(&client, &ask, min_group_size, Extent::Whole).await }
-        });
-        while let Some((ask, found)) = asking.next().await {
-            if let Some(found) = found {
-                let tenant = &self.options.name;
-                self.metrics.rejected(tenant, found.rejected_rows, &found.rejected_values);
-                job.done(&ask);
-                self.facts.users.insert((ask.geo, ask.department_id), (ask.day, found.usage));
-            }
-            self.progress(&mut progress).await;
-        }
-        self.ended(job, started, asking.failure);
-    }
-
-    /// Ends a source's run: counts it, and says what is new about it once.
-    fn ended<K: Ord + Clone>(&self, job: &mut Job<K>, started: Instant, failure: Option<Error>) {
-        let now = self.clock.now();
-        let (tenant, source) = (self.options.name.as_str(), job.source);
-        self.metrics.collected(tenant, source, now, started.elapsed(), failure.is_none());
-        let was_failing = job.problem.is_some();
-        let is_news = job.ran(now, failure.as_ref());
-        if let Some(next) = job.due(now) {
-            self.metrics.next(tenant, source, next);
-        }
-        let source = source.as_label();
-        match failure {
-            Some(error) if is_news => tracing::warn!(
-                tenant, source, class = error.class.as_label(), %error,
-                "Source {source} is incomplete; the statistics are not concerned"
-            ),
-            Some(error) => tracing::debug!(tenant, source, %error, "Still failing"),
-            None if was_failing => {
-                tracing::info!(tenant, source, "Source {source} is complete again");
-            }
-            None => tracing::debug!(tenant, source, "Collected"),
-        }
-    }
-
-    async fn progress(&self, published: &mut Instant) {
-        if published.elapsed() >= PROGRESS_AFTER {
-            self.publish().await;
-            *published = Instant::now();
-        }
     }
 
     pub(super) async fn publish(&self) {

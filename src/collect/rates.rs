@@ -17,7 +17,7 @@ const ROUNDING: f64 = 0.005;
 const AGREEMENT_MIN: f64 = 0.8;
 
 /// The catalogue index of `total_user_num`.
-pub(crate) const USERS: usize = index_of("total_user_num");
+pub(super) const USERS: usize = index_of("total_user_num");
 const ACTIVATED: usize = index_of("active_user_num");
 const RATE: usize = index_of("active_user_rate");
 

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     latest_day,
     metrics::DepartmentCounts,
-    rates,
     standing::Standing,
     tenant::{Group, Tenant},
 };
@@ -14,7 +13,7 @@ use crate::{
     exposition::{GeoView, Place, TenantView},
     feishu::DepartmentIdType,
     snapshot::{DepartmentState, DepartmentStatus, TenantStatus},
-    usage::{DepartmentDay, Version},
+    usage::DepartmentDay,
 };
 
 /// What one tenant contributes to the snapshot.
@@ -109,9 +108,7 @@ fn served(tenant: &Tenant, group: &Group) -> BTreeMap<Arc<str>, Arc<DepartmentDa
 /// is asked for.
 #[expect(clippy::cast_precision_loss, reason = "no department has 2^53 members")]
 fn is_large_enough(day: &DepartmentDay, users_min: u64) -> bool {
-    let total = day.rows.iter().find(|(version, _)| *version == Version::Total);
-    let users = total.and_then(|(_, figures)| figures.raw(rates::USERS));
-    users_min == 0 || users.is_some_and(|users| users >= users_min as f64)
+    users_min == 0 || day.users().is_some_and(|users| users >= users_min as f64)
 }
 
 fn expected(tenant: &Tenant, group: &Group) -> Day {
@@ -132,7 +129,10 @@ fn status(tenant: &Tenant) -> TenantStatus {
         requests_per_month_limit: tenant.budget.limit(),
         last_success: tenant.last_success,
         next_attempt: tenant.next_look,
-        problem: tenant.problem.clone(),
+        problem: tenant
+            .problem
+            .clone()
+            .or_else(|| tenant.groups.iter().find_map(|group| group.problem.clone())),
         notices: notices(tenant),
         sources: Vec::new(),
         departments: departments.collect(),

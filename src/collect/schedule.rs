@@ -21,9 +21,6 @@ const QUOTA_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// `ready_at` plus up to this is when the new day is looked for, so that the world's exporters do
 /// not ask in the same second.
 pub(super) const JITTER_MAX: Duration = Duration::from_secs(300);
-/// Nothing in the schedule waits longer than this, so that a time further away means that the
-/// wall clock was set back.
-const WAIT_MAX: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// What all departments of one tenant and geo have in common.
 pub(super) struct Group<'a> {
@@ -59,7 +56,7 @@ pub(super) fn plan(now: Timestamp, group: &Group<'_>, standings: &[Standing]) ->
     let mut next = jittered(group, after(expected, 1));
     for (index, standing) in standings.iter().enumerate() {
         let at = match due(now, group, standing, expected, newest) {
-            Due::At(at) => sane(now, at),
+            Due::At(at) => at,
             Due::WithLead => {
                 waiting.push(index);
                 continue;
@@ -112,13 +109,11 @@ pub(super) fn days(
 
 /// How long the tenant is left alone after a failure that concerns all its departments, or one
 /// department after a failure of its own, the `failures`-th in a row.
-pub(super) fn failure_wait(schedule: &Schedule, failures: u32, quota: bool) -> Duration {
+pub(super) fn failure_wait(interval: Duration, failures: u32, quota: bool) -> Duration {
     if quota {
         return QUOTA_WAIT;
     }
-    FAILURE_WAIT_FIRST
-        .saturating_mul(1 << failures.saturating_sub(1).min(16))
-        .min(schedule.interval)
+    FAILURE_WAIT_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(interval)
 }
 
 /// How long something is left alone after the `times`-th look in vain in a row, from 1.
@@ -148,15 +143,19 @@ fn due(
     newest: Option<Day>,
 ) -> Due {
     let schedule = group.schedule;
-    let Some(last_look) = standing.last_look else { return Due::At(now) };
+    if standing.held.is_some_and(|held| held >= expected) && standing.is_settled() {
+        return Due::WithTheNextDay;
+    }
+    // A look that lies ahead was before the clock went back.
+    let Some(last_look) = standing.last_look.filter(|at| *at <= now) else { return Due::At(now) };
     if standing.fruitless > 0 {
         return Due::At(later(last_look, fruitless_wait(standing.fruitless)));
     }
     if standing.failures > 0 {
-        return Due::At(later(last_look, failure_wait(schedule, standing.failures, false)));
+        let wait = failure_wait(schedule.interval, standing.failures, false);
+        return Due::At(later(last_look, wait));
     }
     match standing.held {
-        Some(held) if held >= expected && standing.is_settled() => Due::WithTheNextDay,
         Some(held) if held < expected && standing.held == newest => Due::WithLead,
         // It lacks part of the day, or a day that another department has.
         _ => Due::At(later(last_look, schedule.interval)),
@@ -180,11 +179,6 @@ fn lead_due<'a>(
 
 fn jittered(group: &Group<'_>, day: Day) -> Timestamp {
     later(latest_day::ready(day, group.zone, group.schedule.ready_at), group.jitter)
-}
-
-/// A time that the schedule can mean: one too far ahead was set before the clock went back.
-fn sane(now: Timestamp, at: Timestamp) -> Timestamp {
-    if at > later(now, WAIT_MAX) { now } else { at }
 }
 
 /// `at` moved by a duration, held within the range of timestamps.

@@ -163,6 +163,14 @@ impl Standing {
         }
     }
 
+    /// Makes it due at once if it failed other than for want of permission.
+    pub(super) fn forget_failures(&mut self) {
+        if self.failures > 0 {
+            self.failures = 0;
+            self.last_look = None;
+        }
+    }
+
     /// Requests that its list takes, as far as is known.
     pub(super) fn requests(&self) -> u64 {
         let rows: usize = self.days.values().map(|day| day.rows.len()).sum();
@@ -212,15 +220,6 @@ pub(super) fn problem(at: Timestamp, error: &Error) -> Problem {
 /// Whether a failure differs from the one that is known, so that it is worth a line in the log.
 pub(super) fn is_news(known: Option<&Problem>, error: &Error) -> bool {
     known.is_none_or(|p| p.class != error.class.as_label() || p.code != error.code)
-}
-
-/// Whether a failure ends the look for all departments at once, without a second try elsewhere.
-pub(super) fn ends_the_look(error: &Error) -> bool {
-    error.concerns_tenant()
-        && matches!(
-            error.class,
-            Class::Credentials | Class::Quota | Class::Token | Class::Permission
-        )
 }
 
 #[cfg(test)]

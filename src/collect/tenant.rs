@@ -22,6 +22,7 @@ use super::{
     report,
     schedule::{self, JITTER_MAX, Plan, failure_wait, is_feishu_quota, later},
     standing::{Standing, Target, is_news, problem},
+    strikes::{concerns_every_endpoint, is_missing_scope},
 };
 use crate::{
     clock::Clock,
@@ -56,14 +57,9 @@ pub(super) struct Tenant {
     pub(super) only_day: Option<Day>,
     /// Whether departments may be asked for together.
     pub(super) meaning: Meaning,
-    /// The day with which that was last tried.
-    pub(super) tried_grouping_for: Option<Day>,
     /// When to look next; none while looking.
     pub(super) next_look: Option<Timestamp>,
-    /// Failures in a row that concerned the whole tenant.
-    failures: u32,
-    /// Until when the tenant is left alone after such a failure.
-    resume_at: Timestamp,
+    pause: Pause,
     jitter: Duration,
     board: Arc<Board>,
     index: usize,
@@ -82,6 +78,31 @@ pub(super) struct Group {
     pub(super) geo: Geo,
     pub(super) zone: Zone,
     pub(super) standings: Vec<Standing>,
+    /// A failure that concerns all of them, but not the other geos.
+    pub(super) problem: Option<Problem>,
+    pause: Pause,
+    /// The day with which asking for departments together was last tried.
+    pub(super) tried_grouping_for: Option<Day>,
+}
+
+/// Leaving something alone after failures.
+#[derive(Default)]
+struct Pause {
+    failures: u32,
+    /// Since when, and for how long.
+    since: Option<(Timestamp, Duration)>,
+}
+
+impl Pause {
+    /// Until when; none if it is over. One that begins ahead was before the clock went back.
+    fn until(&self, now: Timestamp) -> Option<Timestamp> {
+        let (since, wait) = self.since?;
+        Some(later(since, wait)).filter(|until| since <= now && now < *until)
+    }
+
+    fn end(&mut self) {
+        *self = Self::default();
+    }
 }
 
 /// How the tenant's rates are read.
@@ -127,6 +148,9 @@ impl Tenant {
             geo: geo.geo,
             zone: geo.zone.clone(),
             standings: Vec::new(),
+            problem: None,
+            pause: Pause::default(),
+            tried_grouping_for: None,
         });
         let mut tenant = Self {
             groups: groups.collect(),
@@ -145,16 +169,16 @@ impl Tenant {
             accepted: None,
             only_day: None,
             meaning: Meaning::default(),
-            tried_grouping_for: None,
             next_look: None,
-            failures: 0,
-            resume_at: Timestamp::MIN,
+            pause: Pause::default(),
             jitter: JITTER_MAX.mul_f64(fastrand::f64()),
             index,
             links,
             options,
         };
         tenant.retarget();
+        // Before anything is asked, the live statistics are known to take this much.
+        tenant.reserve();
         tenant
     }
 
@@ -202,26 +226,28 @@ impl Tenant {
     pub(super) async fn look_once(&mut self) {
         let started = Instant::now();
         let mut asked = 0;
-        let mut failed = 0;
+        let mut is_whole = true;
         for group in 0..self.groups.len() {
             let now = self.clock.now();
-            if self.is_paused(now) || self.plan(group).look.is_empty() {
+            if self.pause.until(now).is_some() {
+                break;
+            }
+            if self.groups[group].pause.until(now).is_some() || self.plan(group).look.is_empty() {
                 continue;
             }
             let looked = look(self, group).await;
             asked += looked.asked;
-            failed += looked.failed;
+            is_whole &= looked.failed == 0 && looked.ended_by.is_none();
             self.conclude(group, looked);
         }
         self.rates.decide();
         if asked > 0 {
-            let success = failed == 0;
             let now = self.clock.now();
-            if success {
+            if is_whole {
                 self.last_success = Some(now);
             }
             let source = Source::Departments;
-            self.metrics.collected(&self.options.name, source, now, started.elapsed(), success);
+            self.metrics.collected(&self.options.name, source, now, started.elapsed(), is_whole);
         }
     }
 
@@ -255,10 +281,16 @@ impl Tenant {
         took
     }
 
+    /// Keeps back what the live statistics will need of the month's budget.
+    fn reserve(&self) {
+        let standings = self.groups.iter().flat_map(|group| &group.standings);
+        self.budget.reserve(standings.map(Standing::requests).sum());
+    }
+
     /// Tells the optional sources what there is to ask for.
     pub(super) fn tell(&self) {
         let standings = || self.groups.iter().flat_map(|group| &group.standings);
-        self.budget.reserve(standings().map(Standing::requests).sum());
+        self.reserve();
         self.links.known.send_replace(Known {
             has_looked: true,
             // A scope that the statistics lack does not hold up the others.
@@ -271,66 +303,86 @@ impl Tenant {
         });
     }
 
-    /// Draws the tenant's conclusions from a look, and says each change once.
+    /// Draws conclusions from a look, and says each change once.
     fn conclude(&mut self, group: usize, looked: Looked) {
         let geo = self.groups[group].geo;
-        self.accepted = Some(looked.ended_by.is_none());
-        match looked.ended_by {
-            Some(error) => self.pause(&error),
-            None => {
-                self.failures = 0;
-                let tenant = self.options.name.as_str();
-                if self.problem.take().is_some() {
-                    tracing::info!(tenant, "Tenant {tenant} is collected again");
-                }
-                if let Some(error) = looked.news {
-                    tracing::warn!(
-                        tenant, %geo, asked = looked.asked, failed = looked.failed,
-                        class = error.class.as_label(), %error,
-                        "{} of {} departments could not be collected; their last values stay",
-                        looked.failed, looked.asked,
-                    );
-                }
-            }
+        let tenant = self.options.name.clone();
+        if let Some(error) = looked.ended_by {
+            self.rest(group, &error);
+            return;
         }
-        let tenant = self.options.name.as_str();
+        self.accepted = Some(true);
+        self.pause.end();
+        self.groups[group].pause.end();
+        let was_failing = self.problem.take().is_some();
+        if self.groups[group].problem.take().is_some() || was_failing {
+            tracing::info!(tenant, %geo, "Tenant {tenant} is collected again");
+        }
+        if let Some(error) = looked.news {
+            tracing::warn!(
+                tenant, %geo, asked = looked.asked, failed = looked.failed,
+                class = error.class.as_label(), %error,
+                "{} of {} departments could not be collected; their last values stay",
+                looked.failed, looked.asked,
+            );
+        }
         tracing::debug!(tenant, %geo, asked = looked.asked, failed = looked.failed, "Looked");
     }
 
-    fn pause(&mut self, error: &Error) {
+    /// Leaves the tenant alone for a while, or only the geo where the others may fare better.
+    fn rest(&mut self, group: usize, error: &Error) {
         let now = self.clock.now();
-        let tenant = self.options.name.as_str();
-        self.failures = self.failures.saturating_add(1);
+        let is_tenants = concerns_every_endpoint(error) || is_missing_scope(error);
+        let group = &mut self.groups[group];
+        let (pause, known) = match is_tenants {
+            true => (&mut self.pause, &mut self.problem),
+            false => (&mut group.pause, &mut group.problem),
+        };
+        pause.failures = pause.failures.saturating_add(1);
+        let interval = self.options.schedule.interval;
         let wait = match self.budget.is_exhausted() {
             true => now.duration_until(self.budget.next_month()).unsigned_abs(),
-            false => failure_wait(&self.options.schedule, self.failures, is_feishu_quota(error)),
+            false => failure_wait(interval, pause.failures, is_feishu_quota(error)),
         };
-        self.resume_at = later(now, wait);
-        let is_new = is_news(self.problem.as_ref(), error);
-        self.problem = Some(problem(now, error));
+        pause.since = Some((now, wait));
+        let is_new = is_news(known.as_ref(), error);
+        *known = Some(problem(now, error));
+        // A budget that is used up says nothing of Feishu.
+        if is_tenants && !self.budget.is_exhausted() {
+            self.accepted = Some(false);
+        }
+        let (tenant, geo) = (self.options.name.as_str(), group.geo);
         if is_new {
             tracing::warn!(
-                tenant, class = error.class.as_label(), %error, wait = %format_duration(wait),
+                tenant, %geo, class = error.class.as_label(), %error, wait = %format_duration(wait),
                 "Tenant {tenant} cannot be collected; last values stay, next try in {}",
                 format_duration(wait),
             );
         } else {
-            tracing::debug!(tenant, %error, wait = %format_duration(wait), "Still failing");
+            tracing::debug!(tenant, %geo, %error, wait = %format_duration(wait), "Still failing");
         }
     }
 
-    fn is_paused(&self, now: Timestamp) -> bool {
-        // A pause that ends beyond the longest, a month without budget, was set before the clock
-        // went back.
-        now < self.resume_at && self.resume_at <= later(now, Duration::from_secs(32 * 86_400))
+    /// Makes everything due at once that failed while another secret was used.
+    pub(super) fn try_new_secret(&mut self) {
+        self.pause.end();
+        for group in &mut self.groups {
+            group.pause.end();
+            for standing in &mut group.standings {
+                standing.forget_failures();
+            }
+        }
     }
 
     /// When there is something to do again.
     fn next(&self) -> Timestamp {
-        let plans = (0..self.groups.len()).map(|group| self.plan(group).next);
-        let next = plans.min().unwrap_or(Timestamp::MAX);
         let now = self.clock.now();
-        if self.is_paused(now) { next.max(self.resume_at) } else { next }
+        let plans = (0..self.groups.len()).map(|group| {
+            let next = self.plan(group).next;
+            self.groups[group].pause.until(now).map_or(next, |until| next.max(until))
+        });
+        let next = plans.min().unwrap_or(Timestamp::MAX);
+        self.pause.until(now).map_or(next, |until| next.max(until))
     }
 
     /// Drops what is too old to be served as current; tells whether there was anything.
@@ -360,7 +412,7 @@ impl Tenant {
                 self.publish().await;
             }
             if self.problem.is_some() && self.client.has_new_secret() {
-                self.resume_at = now;
+                self.try_new_secret();
                 return;
             }
             let left = now.duration_until(next).unsigned_abs();

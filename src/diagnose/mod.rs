@@ -26,7 +26,7 @@ pub use self::{
     finding::{Finding, Problem, Subject, Verdict},
     sample::Sample,
 };
-pub use crate::sources::directory::{Node, ROOT};
+pub use crate::sources::directory::{Node, ROOT, STATISTICS_DEPTH_MAX};
 use crate::{
     clock::Clock,
     collect::Tenant,

@@ -12,7 +12,7 @@ use crate::{
     feishu::{Class, Client, Endpoint, Extent},
     sources::{
         contact,
-        directory::{self, ROOT, Tree, Walk},
+        directory::{self, ROOT, STATISTICS_DEPTH_MAX, Tree, Walk},
         members, users,
     },
 };
@@ -21,9 +21,6 @@ pub(super) const DIRECTORY_OFF: &str = "not used: neither discovery nor director
 pub(super) const CONTACT_OFF: &str = "not used: contact is not enabled";
 pub(super) const MEMBERS_OFF: &str = "not used: members is not enabled";
 pub(super) const USERS_OFF: &str = "not used: user_statistics is not enabled";
-
-/// The statistics reach four levels below the tenant's root (API document).
-const STATISTICS_DEPTH_MAX: usize = 4;
 
 /// Walks through the directory, if it is used, and takes in what discovery finds.
 pub(super) async fn directory(examination: &mut Examination<'_>) {
@@ -37,7 +34,7 @@ pub(super) async fn directory(examination: &mut Examination<'_>) {
     }
     let walk = Walk {
         root: discovery.map_or(ROOT, |d| d.root.as_str()).to_owned(),
-        max_depth: discovery.map_or(STATISTICS_DEPTH_MAX, |d| d.max_depth.into()),
+        max_depth: discovery.map_or(STATISTICS_DEPTH_MAX, |d| d.max_depth).into(),
         language: language(tenant),
     };
     let finding = match directory::fetch(&examination.session.client, &walk, at_once(tenant)).await

@@ -7,11 +7,11 @@ use super::{
     finding::{Finding, Problem, Subject, Trial, Verdict},
 };
 use crate::{
-    collect::{GeoZone, ListedDepartment, RateEvidence, TOTAL_USERS, Tenant, expected_day},
+    collect::{GeoZone, ListedDepartment, RateEvidence, Tenant, expected_day},
     day::{Day, after},
     feishu::{Client, Endpoint, Error},
     sources::departments::{self, Ask, Found, Versions},
-    usage::{Geo, RateScale, Version},
+    usage::{Geo, RateScale},
 };
 
 pub(super) const VERSIONS_OFF: &str = "not used: product_versions is off";
@@ -93,8 +93,7 @@ impl Seen {
             if !departments.insert(Arc::clone(&day.department_id)) || !is_first_place {
                 continue;
             }
-            let total = day.rows.iter().find(|(version, _)| *version == Version::Total);
-            if let Some(people) = total.and_then(|(_, figures)| figures.raw(TOTAL_USERS)) {
+            if let Some(people) = day.users() {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,

@@ -64,13 +64,23 @@ impl Limiter {
 
     /// Waits until a request may be sent; hold the permit until its answer was read.
     pub(super) async fn acquire(&self, endpoint: Endpoint) -> SemaphorePermit<'_> {
-        let permit = self.at_once.acquire().await.expect("the semaphore is never closed");
         loop {
-            let until = match self.lock().pass(endpoint, Instant::now()) {
-                Ok(()) => return permit,
-                Err(until) => until,
-            };
-            sleep_until(until).await;
+            // Who waits for one endpoint must not take a place that another could use.
+            let held = self.lock().held_until(endpoint);
+            if let Some(held) = held {
+                sleep_until(held).await;
+            }
+            let permit = self.at_once.acquire().await.expect("the semaphore is never closed");
+            loop {
+                let until = match self.lock().pass(Instant::now()) {
+                    Ok(()) => return permit,
+                    Err(until) => until,
+                };
+                sleep_until(until).await;
+                if self.lock().held_until(endpoint).is_some() {
+                    break;
+                }
+            }
         }
     }
 
@@ -89,12 +99,14 @@ impl Limiter {
 }
 
 impl Rate {
+    /// Until when the endpoint must be left alone; none if it need not.
+    fn held_until(&self, endpoint: Endpoint) -> Option<Instant> {
+        self.held.get(&endpoint).copied().filter(|held| *held > Instant::now())
+    }
+
     /// Takes a slot now, or tells when to ask again.
-    fn pass(&mut self, endpoint: Endpoint, now: Instant) -> Result<(), Instant> {
+    fn pass(&mut self, now: Instant) -> Result<(), Instant> {
         let mut earliest = self.next.unwrap_or(now);
-        if let Some(held) = self.held.get(&endpoint) {
-            earliest = earliest.max(*held);
-        }
         if self.passed.len() == self.window_requests {
             earliest = earliest.max(self.passed[0] + self.window);
         }
@@ -151,7 +163,7 @@ mod tests {
         let mut passed = Vec::new();
         let mut random = fastrand::Rng::with_seed(7);
         while passed.len() < 200 {
-            match rate.pass(ENDPOINT, now) {
+            match rate.pass(now) {
                 Ok(()) => passed.push(now),
                 // A timer is never early and up to 90 ms late.
                 Err(until) => now = until + Duration::from_millis(random.u64(0..90)),
@@ -170,10 +182,16 @@ mod tests {
         limiter.hold(ENDPOINT, Duration::from_secs(30));
         limiter.hold(ENDPOINT, Duration::from_secs(3));
         let start = Instant::now();
-        drop(limiter.acquire(Endpoint::TenantAccessToken).await);
-        assert_eq!(start.elapsed().as_secs(), 0);
-        drop(limiter.acquire(ENDPOINT).await);
-        assert_eq!(start.elapsed().as_secs(), 30);
+        // As many wait for it as there are places.
+        let waiting = async { tokio::join!(limiter.acquire(ENDPOINT), limiter.acquire(ENDPOINT)) };
+        let other = async {
+            tokio::task::yield_now().await;
+            drop(limiter.acquire(Endpoint::TenantAccessToken).await);
+            start.elapsed().as_secs()
+        };
+        let (permits, other) = tokio::join!(waiting, other);
+        drop(permits);
+        assert_eq!((other, start.elapsed().as_secs()), (0, 30));
     }
 
     #[tokio::test(start_paused = true)]

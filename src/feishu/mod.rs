@@ -19,7 +19,10 @@ mod token;
 mod transport;
 mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 use reqwest::Method;
@@ -59,6 +62,7 @@ pub struct Client {
     options: Options,
     transport: Transport,
     tokens: Tokens,
+    last_secret: Mutex<Option<Secret>>,
     limiter: Limiter,
     metrics: Metrics,
     ledger: Arc<dyn Ledger>,
@@ -82,6 +86,7 @@ impl Client {
         Ok(Self {
             transport,
             tokens: Tokens::new(clock.clone()),
+            last_secret: Mutex::default(),
             limiter: Limiter::new(options.limits.requests_per_second, options.limits.concurrency),
             metrics,
             ledger,
@@ -90,10 +95,18 @@ impl Client {
         })
     }
 
-    /// Whether the file of the app's secret holds another secret than those used so far.
-    #[must_use]
+    /// Whether the file of the app's secret holds another secret than when it was last read. Tells
+    /// so once.
     pub fn has_new_secret(&self) -> bool {
-        self.options.app_secret.read().is_ok_and(|secret| !self.tokens.has_seen(&secret))
+        let Ok(secret) = self.options.app_secret.read() else { return false };
+        self.is_new(&secret)
+    }
+
+    /// Takes note of the secret just read; tells whether it is another than before.
+    fn is_new(&self, secret: &Secret) -> bool {
+        let mut last = self.last_secret.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = last.replace(secret.clone());
+        before.is_some_and(|before| before.expose() != secret.expose())
     }
 
     fn department_id_type(&self) -> &'static str {
@@ -156,6 +169,7 @@ impl Client {
             ..local(C::Credentials, e.to_string())
         })?;
         self.tokens.remember(&secret);
+        self.is_new(&secret);
         let body = serde_json::json!({
             "app_id": self.options.app_id,
             "app_secret": secret.expose(),

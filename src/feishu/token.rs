@@ -111,20 +111,13 @@ impl Tokens {
 
     /// Remembers a secret, so that [`Tokens::redact`] finds it.
     pub(super) fn remember(&self, secret: &Secret) {
-        if self.has_seen(secret) {
-            return;
-        }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is used again is new again: the app's own secret must outlive any token.
+        seen.retain(|known| known.expose() != secret.expose());
         if seen.len() == REMEMBERED_MAX {
             seen.remove(0);
         }
         seen.push(secret.clone());
-    }
-
-    /// Whether a secret was remembered.
-    pub(super) fn has_seen(&self, secret: &Secret) -> bool {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().any(|known| known.expose() == secret.expose())
     }
 
     /// `text` without any secret that was remembered.
@@ -233,8 +226,11 @@ mod tests {
     #[test]
     fn remembered_secrets_are_removed_from_text() {
         let (tokens, _hand) = tokens();
+        let app_secret = Secret::new("the-apps-own".to_owned());
         for n in 0..20 {
+            tokens.remember(&app_secret);
             tokens.remember(&Secret::new(format!("t-secret-{n:02}")));
+            assert_eq!(tokens.redact("the-apps-own".to_owned()), "<redacted>", "{n}");
         }
         assert_eq!(tokens.redact("at t-secret-19".to_owned()), "at <redacted>");
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::number;
 use crate::{
-    feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error, Scalar},
+    feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error},
+    sources::RejectedValues,
     usage::label_value,
 };
 
@@ -13,6 +14,9 @@ use crate::{
 pub const BASE_SCOPE: &str = "contact:department.base:readonly";
 /// The scope of the parent and the counts (API document).
 const ORGANISATION_SCOPE: &str = "contact:department.organize:readonly";
+
+/// The fields that are read as numbers.
+pub const NUMBER_FIELDS: [&str; 2] = ["member_count", "primary_member_count"];
 
 /// What the contact API tells of a department. What the app may not read is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +46,8 @@ pub struct Found {
     pub departments: BTreeMap<String, Facts>,
     /// Ids that Feishu left out without a word.
     pub missing: Vec<String>,
+    /// Values that were no numbers, by API field.
+    pub rejected_values: RejectedValues,
 }
 
 /// Asks for all of the ids, as many at once as the API takes.
@@ -57,9 +63,10 @@ pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Fo
     while let Some(batch) = batches.pop() {
         let asked: Vec<&str> = batch.iter().map(String::as_str).collect();
         let mut answered = Vec::new();
-        let mut each = |d: ContactDepartment<'_>| answered.push(facts(&d, language));
+        let mut rejected = RejectedValues::new();
+        let mut each = |d: ContactDepartment<'_>| answered.push(facts(&d, language, &mut rejected));
         match client.departments_batch(&asked, &mut each).await {
-            Ok(()) => found.add(batch, answered),
+            Ok(()) => found.add(batch, answered, rejected),
             Err(error) if error.concerns_tenant() => return Err(error),
             Err(_) if batch.len() > 1 => {
                 let (left, right) = batch.split_at(batch.len() / 2);
@@ -85,7 +92,10 @@ impl Found {
         scopes.into_iter().filter_map(|(missing, scope)| missing.then_some(scope)).collect()
     }
 
-    fn add(&mut self, asked: &[String], answered: Vec<Facts>) {
+    fn add(&mut self, asked: &[String], answered: Vec<Facts>, rejected: RejectedValues) {
+        for (field, count) in rejected {
+            *self.rejected_values.entry(field).or_default() += count;
+        }
         let mut unanswered: Vec<&String> = asked.iter().collect();
         for facts in answered {
             // Which of the two ids was asked for follows from the answer itself.
@@ -103,17 +113,21 @@ impl Found {
     }
 }
 
-fn facts(department: &ContactDepartment<'_>, language: &str) -> Facts {
+fn facts(
+    department: &ContactDepartment<'_>,
+    language: &str,
+    rejected: &mut RejectedValues,
+) -> Facts {
     let text = |field| department.text(field).map(|text| label_value(&text).to_owned());
-    let count = |scalar: Scalar<'_>| number::plain(&scalar).ok().flatten();
+    let mut count = |field| number::counted(&department.count(field), field, rejected);
     let name = department.name_in(language).map(|name| label_value(&name).to_owned());
     Facts {
         name: name.or_else(|| text("name")),
         parent_department_id: text("parent_department_id"),
         open_department_id: text("open_department_id"),
         custom_department_id: text("department_id"),
-        members: count(department.count("member_count")),
-        primary_members: count(department.count("primary_member_count")),
+        members: count("member_count"),
+        primary_members: count("primary_member_count"),
         #[expect(clippy::cast_precision_loss, reason = "an answer has fewer leaders than 2^53")]
         leaders: department.leaders().map(|leaders| leaders as f64),
         is_deleted: department.is_deleted(),

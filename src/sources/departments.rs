@@ -14,9 +14,6 @@ use crate::{
     usage::{DepartmentDay, Geo, Version},
 };
 
-/// Feishu's code for a parameter that it does not accept.
-const INVALID_PARAM: i64 = 1_051_001;
-
 /// One department, alone or with its sub-departments, and the days to ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
@@ -77,22 +74,22 @@ impl FoundDay {
 /// If any page of it fails; nothing of the list is used then.
 pub async fn fetch(client: &Client, ask: &Ask, versions: &Versions) -> Result<Found, Error> {
     let with_versions = versions.wanted(ask.end);
-    let mut fold = Fold::new(ask, versions);
+    let mut fold = Fold::new(ask, versions, with_versions);
     match read(client, ask, with_versions, &mut fold).await {
         Ok(()) if with_versions => versions.accepted(),
         Ok(()) => {}
         Err(error) if with_versions && may_be_the_version_parameter(&error, versions) => {
-            fold = Fold::new(ask, versions);
-            // If this fails as well, the parameter was not the reason.
-            if read(client, ask, false, &mut fold).await.is_err() {
-                return Err(error);
+            fold = Fold::new(ask, versions, false);
+            // If this is refused as well, the parameter was not the reason.
+            if let Err(second) = read(client, ask, false, &mut fold).await {
+                return Err(if second.app_was_accepted() { error } else { second });
             }
             versions.refused(ask.end);
         }
         Err(error) => return Err(error),
     }
     if fold.lacks_a_total() {
-        let mut totals = Fold::new(ask, versions);
+        let mut totals = Fold::new(ask, versions, false);
         read(client, ask, false, &mut totals).await?;
         fold.add_totals(totals, versions);
     }
@@ -113,11 +110,9 @@ async fn read(
         with_product_version: with_versions,
         target_geo: (ask.geo != Geo::Local).then(|| ask.geo.as_label()),
     };
-    fold.expect_versions(with_versions);
     client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await
 }
 
 fn may_be_the_version_parameter(error: &Error, versions: &Versions) -> bool {
-    let invalid = error.class == Class::InvalidRequest || error.code == Some(INVALID_PARAM);
-    invalid && !versions.were_accepted()
+    error.class == Class::InvalidRequest && !versions.were_accepted()
 }

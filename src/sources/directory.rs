@@ -11,11 +11,21 @@ use tokio::task::JoinSet;
 use super::number;
 use crate::{
     feishu::{Abnormal, Class, Client, DirectoryDepartment, Error},
+    sources::RejectedValues,
     usage::label_value,
 };
 
 /// The tenant's root department.
 pub const ROOT: &str = "0";
+/// The fields that are read as numbers.
+pub const NUMBER_FIELDS: [&str; 4] = [
+    "direct_members_count",
+    "recursive_members_count",
+    "direct_departments_count",
+    "recursive_departments_count",
+];
+/// Levels below the tenant's root that the statistics reach (API document).
+pub const STATISTICS_DEPTH_MAX: u8 = 4;
 /// Departments of one walk at most, so that a tree with a loop ends.
 const DEPARTMENTS_MAX: usize = 50_000;
 /// The fields of which something is published, with the scope for each (API document). What else
@@ -75,6 +85,8 @@ pub struct Tree {
     pub missing_scopes: BTreeSet<&'static str>,
     /// Departments that Feishu hid for want of data permission.
     pub hidden_departments: u64,
+    /// Values that were no numbers, by API field.
+    pub rejected_values: RejectedValues,
 }
 
 /// One level of the walk: a department whose children are asked for.
@@ -103,10 +115,13 @@ pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<
             asking.spawn(async move { list(&client, parent, language).await });
         }
         let Some(listed) = asking.join_next().await else { break };
-        let Listed { nodes, abnormals } = listed.map_err(|defect| {
+        let Listed { nodes, abnormals, rejected } = listed.map_err(|defect| {
             Error::local(Class::Malformed, "walking the directory", format!("a defect: {defect}"))
         })??;
         tree.note(&abnormals);
+        for (field, count) in rejected {
+            *tree.rejected_values.entry(field).or_default() += count;
+        }
         for node in nodes {
             if node.depth > walk.max_depth || !seen.insert(node.department_id.clone()) {
                 continue;
@@ -129,18 +144,20 @@ pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<
     Ok(tree)
 }
 
+#[derive(Default)]
 struct Listed {
     nodes: Vec<Node>,
     abnormals: Vec<Abnormal>,
+    rejected: RejectedValues,
 }
 
 async fn list(client: &Client, parent: Parent, language: &str) -> Result<Listed, Error> {
-    let mut listed = Listed { nodes: Vec::new(), abnormals: Vec::new() };
-    let (nodes, abnormals) = (&mut listed.nodes, &mut listed.abnormals);
+    let mut listed = Listed::default();
+    let Listed { nodes, abnormals, rejected } = &mut listed;
     client
         .departments_below(
             &parent.id,
-            &mut |department| nodes.extend(node(&department, &parent, language)),
+            &mut |department| nodes.extend(node(&department, &parent, language, rejected)),
             &mut |abnormal| abnormals.push(abnormal),
         )
         .await?;
@@ -198,7 +215,12 @@ impl Tree {
 }
 
 /// A department without an id cannot be asked for; it is reported as an abnormal.
-fn node(department: &DirectoryDepartment<'_>, parent: &Parent, language: &str) -> Option<Node> {
+fn node(
+    department: &DirectoryDepartment<'_>,
+    parent: &Parent,
+    language: &str,
+    rejected: &mut RejectedValues,
+) -> Option<Node> {
     let department_id = department.department_id()?;
     let own_name = || department.name(language).unwrap_or_else(|| department_id.clone());
     // The document does not say whether the path ends with the department itself.
@@ -208,7 +230,7 @@ fn node(department: &DirectoryDepartment<'_>, parent: &Parent, language: &str) -
         path.push(own_name());
         path
     });
-    let count = |field| number::plain(&department.count(field)).ok().flatten();
+    let mut count = |field| number::counted(&department.count(field), field, rejected);
     Some(Node {
         parent_department_id: parent.id.clone(),
         depth: path.len().max(parent.depth + 1),
@@ -238,7 +260,7 @@ mod tests {
         let text = sample["data"]["departments"][0].to_string();
         let department = DirectoryDepartment::parse(&text).unwrap();
         let parent = Parent { id: "h1".to_owned(), depth: 0, path: Vec::new() };
-        let node = node(&department, &parent, "zh_cn").unwrap();
+        let node = node(&department, &parent, "zh_cn", &mut RejectedValues::new()).unwrap();
         assert_eq!(
             node,
             Node {

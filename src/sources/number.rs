@@ -3,6 +3,7 @@
 use crate::{
     catalogue::Unit,
     feishu::Scalar,
+    sources::RejectedValues,
     usage::{Figures, tidy},
 };
 
@@ -42,6 +43,18 @@ pub(super) fn plain(scalar: &Scalar<'_>) -> Result<Option<f64>, Malformed> {
         Scalar::Text(text) => decimal(text).map(Some),
         Scalar::Bool(_) | Scalar::Other => Err(Malformed),
     }
+}
+
+/// A plain number; what is malformed is counted under its field.
+pub(super) fn counted(
+    scalar: &Scalar<'_>,
+    field: &'static str,
+    rejected: &mut RejectedValues,
+) -> Option<f64> {
+    plain(scalar).unwrap_or_else(|Malformed| {
+        *rejected.entry(field).or_default() += 1;
+        None
+    })
 }
 
 fn decimal(text: &str) -> Result<f64, Malformed> {

@@ -28,6 +28,21 @@ pub struct Ask {
     pub day: Day,
 }
 
+/// The fields that are read as numbers, flags or times.
+pub const NUMBER_FIELDS: [&str; 11] = [
+    "user_active_flag",
+    "suite_active_flag",
+    "im_active_flag",
+    "docs_active_flag",
+    "cal_active_flag",
+    "vc_active_flag",
+    "search_active_flag",
+    "last_active_time",
+    "send_messenger_num",
+    "vc_num",
+    "vc_duration",
+];
+
 /// The days without activity after which people count as inactive.
 pub const INACTIVE_DAYS: [i32; 3] = [7, 30, 90];
 
@@ -63,6 +78,8 @@ pub struct Use {
 pub struct Found {
     /// The aggregates; none of a group smaller than the smallest allowed.
     pub usage: Option<Use>,
+    /// People in the list.
+    pub people: u64,
     /// Rows that were not believed.
     pub rejected_rows: u64,
     /// Values that could not be used, by API field.

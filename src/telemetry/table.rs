@@ -93,7 +93,7 @@ table! {
     CONFIG_LOADED_AT = Gauge "feishu_exporter_config_last_reload_success_timestamp_seconds" []
         "When a valid configuration was last read, as Unix time.";
     PANICS = Counter "feishu_exporter_panics_total" []
-        "Tasks that ended by a defect in the exporter and were started again.";
+        "Defects in the exporter that ended a loop, a request or a rendering; all are tried again.";
     HTTP_REQUESTS = Counter "feishu_exporter_http_requests_total" ["path", "code"]
         "Requests to the exporter's own pages, by path and status code.";
     HTTP_DURATION = Histogram "feishu_exporter_http_request_duration_seconds" []

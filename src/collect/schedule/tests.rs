@@ -119,11 +119,15 @@ fn looks_in_vain_wait_for_1_then_6_then_24_hours() {
 fn a_failure_is_tried_again_ever_more_slowly_up_to_the_interval() {
     let schedule = Schedule::default();
     let waits: Vec<u64> =
-        [1, 2, 3, 8, 100].map(|n| failure_wait(&schedule, n, false).as_secs()).to_vec();
+        [1, 2, 3, 8, 100].map(|n| failure_wait(schedule.interval, n, false).as_secs()).to_vec();
     assert_eq!(waits, [30, 60, 120, 3600, 3600]);
     let quick = Schedule { interval: Duration::from_secs(1), ..schedule };
-    assert_eq!(failure_wait(&quick, 1, false).as_secs(), 1);
-    assert_eq!(failure_wait(&quick, 1, true).as_secs(), 86_400, "a quota is probed once a day");
+    assert_eq!(failure_wait(quick.interval, 1, false).as_secs(), 1);
+    assert_eq!(
+        failure_wait(quick.interval, 1, true).as_secs(),
+        86_400,
+        "a quota is probed once a day"
+    );
 }
 
 #[test]
@@ -144,6 +148,11 @@ fn one_that_never_failed_goes_first() {
 
 #[test]
 fn a_clock_that_was_set_back_stops_nothing() {
+    for ahead in ["2026-11-23T20:00", "2026-12-20T12:00"] {
+        let mut failed = standing(Some(D21), Some(ahead));
+        failed.failures = 1;
+        assert_eq!(plan_at("2026-11-23T12:00", &[failed]).look, [0], "{ahead}");
+    }
     let mut ahead = standing(Some(D21), Some("2027-11-23T12:00"));
     ahead.failures = 1;
     assert_eq!(plan_at("2026-11-23T12:00", &[ahead]).look, [0]);

@@ -77,7 +77,7 @@ async fn a_wrong_secret_asks_for_one_token_and_recovers_when_it_is_right() {
 }
 
 #[tokio::test]
-async fn a_secret_file_is_read_again_and_a_new_secret_is_noticed() {
+async fn a_new_secret_in_the_file_is_noticed_once_and_tried_at_once() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "wrong-secret").unwrap();
     let path = file.path().to_owned();
@@ -86,22 +86,87 @@ async fn a_secret_file_is_read_again_and_a_new_secret_is_noticed() {
     assert!(!world.tenant.client.has_new_secret());
     std::fs::write(file.path(), "demo-secret\n").unwrap();
     assert!(world.tenant.client.has_new_secret());
-    an_hour_later(&world, 1);
+    assert!(!world.tenant.client.has_new_secret(), "told once");
+    assert_eq!(world.look().await, 0, "still paused");
+    world.tenant.try_new_secret();
     assert_eq!(world.look().await, world.ids().len() as u64);
 }
 
 #[tokio::test]
 async fn with_the_api_down_it_says_so_and_recovers() {
-    let mut world = world(few(4), |tenant| {
-        // The discard port of a loopback address that nobody listens on.
-        tenant.api.base_url = "http://127.0.0.1:9".to_owned();
-    })
-    .await;
+    // A port that was free a moment ago: nobody listens there yet.
+    let free = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut world = world(few(4), |tenant| tenant.api.base_url = format!("http://{address}")).await;
     assert_eq!(world.look().await, 0);
     let problem = world.status().problem.unwrap();
     assert_eq!(problem.class, "network");
     assert!(problem.message.contains("Connection refused"), "{}", problem.message);
     assert_eq!(world.status().up, Some(false));
+    let options = simulator::Options { now: Some(MONDAY_14.parse().unwrap()), ..few(4) };
+    let simulator = Simulator::bind(address, options).await.unwrap();
+    let (_stop, shutdown) = shutdown::channel();
+    tokio::spawn(simulator.run(shutdown));
+    world.hand.set("2026-11-23T14:01:00+08:00".parse().unwrap());
+    world.look().await;
+    assert_eq!(world.served().len(), world.ids().len());
+    assert_eq!((world.status().up, world.status().problem), (Some(true), None));
+}
+
+#[tokio::test]
+async fn a_failing_geo_does_not_hold_up_the_others() {
+    let mut world = world(few(6), |tenant| {
+        tenant.geos = vec![
+            GeoZone { geo: Geo::Jp, zone: Zone::utc() },
+            GeoZone { geo: Geo::Cn, zone: Zone::shanghai() },
+        ];
+    })
+    .await;
+    // Japan answers only with errors of its own.
+    world.simulator.change(|options| {
+        options.geos.remove(&simulator::Geo::Jp);
+    });
+    world.look().await;
+    let geos: std::collections::BTreeSet<Geo> = world.served().iter().map(|day| day.geo).collect();
+    assert_eq!(geos, [Geo::Cn].into());
+    assert_eq!(world.served().len(), world.ids().len());
+}
+
+#[tokio::test]
+async fn strikes_of_one_geo_leave_the_other_alone() {
+    let mut world = world(few(6), |tenant| {
+        tenant.geos = vec![
+            GeoZone { geo: Geo::Jp, zone: Zone::utc() },
+            GeoZone { geo: Geo::Cn, zone: Zone::shanghai() },
+        ];
+    })
+    .await;
+    // Three departments, each sent three times, are the first geo's look.
+    let fault = Fault::from(server_error()).endpoint(Endpoint::AdminDeptStats).times(9);
+    world.simulator.inject(fault).unwrap();
+    world.look().await;
+    let geos: std::collections::BTreeSet<Geo> = world.served().iter().map(|day| day.geo).collect();
+    assert_eq!(geos, [Geo::Cn].into());
+    assert_eq!(world.status().problem.unwrap().class, "server");
+    assert_eq!(world.look().await, 0, "the geo that failed rests");
+    an_hour_later(&world, 1);
+    world.look().await;
+    assert_eq!(world.status().problem, None);
+    assert_eq!(world.served().len(), 2 * world.ids().len());
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_by_hours_stops_nothing() {
+    let mut world = world(few(3), |_| {}).await;
+    let fault = Fault::from(server_error()).endpoint(Endpoint::AdminDeptStats);
+    world.simulator.inject(fault).unwrap();
+    world.look().await;
+    assert!(world.status().problem.is_some());
+    world.simulator.clear_faults();
+    world.set_now("2026-11-23T10:00:00+08:00");
+    world.look().await;
+    assert_eq!(world.served().len(), world.ids().len());
 }
 
 #[tokio::test]
@@ -206,6 +271,8 @@ async fn nothing_is_sent_beyond_the_months_budget() {
     assert_eq!(world.served().len(), 4, "the token took one");
     assert_eq!(world.status().problem.unwrap().class, "quota");
     assert_eq!(world.metric("feishu_exporter_api_budget_exhausted", &["acme"]), 1.0);
+    assert_eq!(world.metric("feishu_exporter_collection_success", &["departments"]), 0.0);
+    assert!(world.status().departments.iter().all(|d| d.problem.is_none()), "nobody failed");
     an_hour_later(&world, 1);
     world.look().await;
     assert_eq!(world.simulator.requests().len(), 5);

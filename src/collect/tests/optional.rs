@@ -333,6 +333,44 @@ async fn optional_sources_that_fail_never_disturb_the_statistics() {
 }
 
 #[tokio::test]
+async fn one_bad_department_costs_the_others_nothing() {
+    let mut world = world(few(20), |tenant| {
+        let departments = tenant.departments.clone();
+        everything(tenant);
+        tenant.departments = departments;
+    })
+    .await;
+    let bad = world.ids()[3].clone();
+    for (endpoint, kind) in [
+        (Endpoint::UsersFindByDepartment, Kind::Text { status: 200, body: "7".to_owned() }),
+        (
+            Endpoint::AdminUserStats,
+            Kind::Error { status: 400, code: 1_051_002, msg: "no authority".to_owned() },
+        ),
+    ] {
+        let fault = Fault::from(kind).endpoint(endpoint).department(&bad);
+        world.simulator.inject(fault).unwrap();
+    }
+    world.collect().await;
+    let members = |world: &World| {
+        let active = "status=\"active\"";
+        world.text().lines().filter(|l| l.contains(active) && !l.starts_with('#')).count()
+    };
+    assert_eq!(members(&world), world.ids().len() - 1);
+    // The next day's people come with the next day, whatever ails the one.
+    world.set_now("2026-11-24T09:36:00+08:00");
+    world.collect().await;
+    assert!(world.text().contains("feishu_users{"));
+    assert_eq!(world.source("users").problem.unwrap().class, "permission");
+    // And the bad one recovers by itself.
+    world.simulator.clear_faults();
+    world.set_now("2026-11-24T16:00:00+08:00");
+    world.collect().await;
+    assert_eq!(members(&world), world.ids().len());
+    assert_eq!(world.source("members").problem, None);
+}
+
+#[tokio::test]
 async fn ids_that_the_contact_api_drops_or_refuses_are_reported_and_cost_nobody_else() {
     for manner in [Unavailable::Omitted, Unavailable::Refused] {
         let options = simulator::Options { unknown_departments: manner, ..few(10) };

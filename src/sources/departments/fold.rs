@@ -10,12 +10,9 @@ use crate::{
     catalogue::{FIGURE_COUNT, FIGURES},
     day::Day,
     feishu::DeptStat,
-    sources::number,
+    sources::{directory::ROOT, number},
     usage::{DepartmentDay, Figures, Version, label_value},
 };
-
-/// The tenant's root department, whose real id Feishu may answer with instead.
-const ROOT: &str = "0";
 
 /// Collects the rows that answer one [`Ask`] and rejects the others.
 pub(super) struct Fold<'a> {
@@ -45,19 +42,15 @@ enum Row {
 }
 
 impl<'a> Fold<'a> {
-    pub(super) fn new(ask: &'a Ask, versions: &'a Versions) -> Self {
+    pub(super) fn new(ask: &'a Ask, versions: &'a Versions, with_versions: bool) -> Self {
         Self {
             ask,
             versions,
-            with_versions: true,
+            with_versions,
             root_id: None,
             lists: BTreeMap::new(),
             found: Found::default(),
         }
-    }
-
-    pub(super) fn expect_versions(&mut self, with_versions: bool) {
-        self.with_versions = with_versions;
     }
 
     /// Takes one item of the list; none stands for one that is no object.

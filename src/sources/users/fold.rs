@@ -124,7 +124,12 @@ impl Fold {
                 .map(|(percentile, minutes)| (percentile, seconds(minutes)))
                 .collect(),
         });
-        Found { usage, rejected_rows: self.rejected_rows, rejected_values: self.rejected_values }
+        Found {
+            usage,
+            people: self.people,
+            rejected_rows: self.rejected_rows,
+            rejected_values: self.rejected_values,
+        }
     }
 
     /// Counts an activated person by the last activity, whose zone no document tells: the date is

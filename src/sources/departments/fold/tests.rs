@@ -31,7 +31,7 @@ fn fold(department_id: &str, include_children: bool, rows: &[Value]) -> Found {
         end: day,
     };
     let versions = Versions::new(true, vec!["Total".to_owned()]);
-    let mut fold = Fold::new(&ask, &versions);
+    let mut fold = Fold::new(&ask, &versions, true);
     for row in rows {
         let text = row.to_string();
         fold.row(DeptStat::parse(&text).as_ref());
