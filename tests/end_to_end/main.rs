@@ -7,6 +7,7 @@
 
 mod commands;
 mod demo;
+mod lark_oapi;
 mod life;
 mod names;
 mod outside;
@@ -14,6 +15,5 @@ mod pages;
 mod program;
 mod prometheus;
 mod requests;
-mod sdk;
 mod secrets;
 mod world;

@@ -2,10 +2,12 @@
 """Reads a whole company through the official Python SDK and checks what it says.
 
 Usage: lark_oapi_check.py BASE_URL [--app-id ID] [--app-secret SECRET] [--date YYYY-MM-DD]
+                          [--rows DEPARTMENT]
 
 Needs the package lark-oapi. Meant for the simulator (`feishu-exporter simulate`): it asks the token
 endpoint and all five others, pages to the end of each, and compares their counts. Exits with 0, or
-with 1 and a sentence that says what was wrong.
+with 1 and a sentence that says what was wrong. With --rows it prints the statistics of that
+department and day as JSON, one row for each product version, instead of a summary.
 """
 
 import argparse
@@ -181,30 +183,41 @@ def check_members(client, department):
     return len(users)
 
 
-def department_statistics(client, date):
-    """The rows of a day, by department."""
+def department_rows(client, date, department, with_children, with_versions):
+    """The rows of a department and day."""
 
     def request_for(token):
         request = (
             ListAdminDeptStatRequest.builder()
             .department_id_type("open_department_id")
-            .department_id("0")
-            .contains_child_dept(True)
+            .department_id(department)
+            .contains_child_dept(with_children)
+            .with_product_version(with_versions)
             .start_date(date)
             .end_date(date)
             .page_size(20)
         )
         return (request.page_token(token) if token else request).build()
 
-    what = f"the departments' statistics of {date}"
-    rows = {}
-    for data in pages(what, client.admin.v1.admin_dept_stat.list, request_for):
-        for row in data.items or []:
-            expect(row.department_id not in rows, f"{what} have {row.department_id} twice")
-            expect_types(what, row, {"total_user_num": int, "suite_dau": int})
-            expect_types(what, row, {"active_user_rate": str, "email_send_count": str})
-            rows[row.department_id] = row
+    what = f"the statistics of {department} on {date}"
+    rows = [
+        row
+        for data in pages(what, client.admin.v1.admin_dept_stat.list, request_for)
+        for row in data.items or []
+    ]
     expect(rows, f"{what} are empty")
+    for row in rows:
+        expect_types(what, row, {"total_user_num": int, "suite_dau": int})
+        expect_types(what, row, {"active_user_rate": str, "email_send_count": str})
+    return rows
+
+
+def department_statistics(client, date):
+    """The totals of a day, by department."""
+    rows = {}
+    for row in department_rows(client, date, "0", with_children=True, with_versions=False):
+        expect(row.department_id not in rows, f"{row.department_id} has two totals on {date}")
+        rows[row.department_id] = row
     return rows
 
 
@@ -251,6 +264,12 @@ def check(options):
     members = sum(check_members(client, department) for department in departments.values())
     rows = department_statistics(client, options.date)
     people = sum(check_user_statistics(client, options.date, row) for row in rows.values())
+    if options.rows:
+        rows = department_rows(
+            client, options.date, options.rows, with_children=False, with_versions=True
+        )
+        json.dump([vars(row) for row in rows], sys.stdout)
+        return
     print(
         f"All six endpoints agree: {len(departments)} departments with {members} direct members, "
         f"{len(rows)} rows of departments and {people} of people on {options.date}."
@@ -263,6 +282,7 @@ def main():
     parser.add_argument("--app-id", default="cli_demo")
     parser.add_argument("--app-secret", default="demo-secret")
     three_days_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=3)
+    parser.add_argument("--rows", metavar="DEPARTMENT")
     parser.add_argument("--date", default=three_days_ago.strftime("%Y-%m-%d"))
     try:
         check(parser.parse_args())
