@@ -60,6 +60,12 @@ impl Endpoint {
         matches!(self, Self::TenantAccessToken | Self::AdminDeptStats)
     }
 
+    /// Whether its answers hold people, so that nothing of them may be repeated.
+    #[must_use]
+    pub const fn is_about_people(self) -> bool {
+        matches!(self, Self::AdminUserStats | Self::UsersFindByDepartment)
+    }
+
     /// The scope that the app needs, by the API document; none where credentials are enough.
     #[must_use]
     pub const fn scope(self) -> Option<&'static str> {

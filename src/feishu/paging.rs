@@ -54,7 +54,7 @@ pub(super) fn items<'a>(
 ) -> Result<Vec<Option<Object<'a>>>, String> {
     let Some(raw) = data.and_then(|data| data.raw(field)) else { return Ok(Vec::new()) };
     let items: Vec<&RawValue> =
-        serde_json::from_str(raw).map_err(|e| format!("`{field}` is not a list: {e}"))?;
+        serde_json::from_str(raw).map_err(|_| format!("`{field}` is not a list"))?;
     Ok(items.into_iter().map(|item| serde_json::from_str(item.get()).ok()).collect())
 }
 

@@ -70,8 +70,7 @@ pub(super) struct Transport {
 impl Answer {
     /// The whole answer, for an endpoint whose answer is flat.
     pub(super) fn envelope(&self) -> Result<Object<'_>, String> {
-        serde_json::from_str(&self.body)
-            .map_err(|e| format!("the answer is not the JSON of an envelope: {e}"))
+        serde_json::from_str(&self.body).map_err(|e| no_object(&e))
     }
 
     /// The object `data`; empty where the answer has none.
@@ -80,7 +79,7 @@ impl Answer {
             None => Ok(None),
             Some(raw) => serde_json::from_str(raw)
                 .map(Some)
-                .map_err(|e| format!("`data` is not an object: {e}")),
+                .map_err(|_| "`data` is not an object".to_owned()),
         }
     }
 }
@@ -220,7 +219,7 @@ fn judge(
         Ok(envelope) if code.is_some() => Err(Error::refused(
             request.endpoint,
             &request.attempt,
-            refusal(status, code, log_id, &envelope),
+            refusal(request.endpoint, status, code, log_id, &envelope),
         )),
         _ if !success => Err(Error::refused(
             request.endpoint,
@@ -228,13 +227,21 @@ fn judge(
             Refusal { status, log_id, ..Refusal::default() },
         )),
         Ok(_) => Err(with_log_id(malformed(request, "the answer has no `code`"), log_id)),
-        Err(e) => {
-            Err(with_log_id(malformed(request, &format!("the answer is not JSON: {e}")), log_id))
-        }
+        Err(e) => Err(with_log_id(malformed(request, &no_object(&e)), log_id)),
+    }
+}
+
+/// Why a body is no JSON object. The parser's words on a wrong type repeat what was sent, which
+/// may be a person's name.
+fn no_object(error: &serde_json::Error) -> String {
+    match error.is_data() {
+        true => "the answer is no JSON object".to_owned(),
+        false => format!("the answer is not JSON: {error}"),
     }
 }
 
 fn refusal(
+    endpoint: Endpoint,
     status: u16,
     code: Option<i64>,
     log_id: Option<String>,
@@ -255,7 +262,11 @@ fn refusal(
         .filter_map(|raw| serde_json::from_str::<Object<'_>>(raw.get()).ok())
         .filter_map(|violation| violation.text("subject").or_else(|| violation.text("scope")))
         .collect();
-    let msg = envelope.text("msg").unwrap_or_default();
+    // Whom the words concern cannot be told from them; the code says what is wrong.
+    let msg = match endpoint.is_about_people() {
+        true => String::new(),
+        false => envelope.text("msg").unwrap_or_default(),
+    };
     let msg = cut(msg.trim(), MESSAGE_BYTES_MAX).to_owned();
     // A code of 0 under a status that says failure is no success.
     let code = code.filter(|code| *code != 0);

@@ -81,8 +81,11 @@ fn the_list_has_every_field_of_the_documents_and_no_other() {
     }
 }
 
-/// Changes the value at a path, or takes it away where there is nothing instead.
-fn change(value: &mut Value, path: &str, instead: &dyn Fn(&Value) -> Option<Value>) {
+/// What stands instead of a value; none takes it away.
+type Instead<'a> = &'a dyn Fn(&Value) -> Option<Value>;
+
+/// Changes the value at a path.
+fn change(value: &mut Value, path: &str, instead: Instead<'_>) {
     let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
     let name = step.trim_end_matches("[]");
     let Some(fields) = value.as_object_mut() else { return };
@@ -222,8 +225,7 @@ async fn what_the_list_calls_used_makes_a_difference_and_nothing_else_does() {
                 server.replace(documented, &answer);
                 let usual = outcome(&client, &server, endpoint, language).await;
                 for field in tried(&fields, endpoint) {
-                    let instead: [&dyn Fn(&Value) -> Option<Value>; 2] =
-                        [&|_| None, &|value| Some(other(value))];
+                    let instead: [Instead<'_>; 2] = [&|_| None, &|value| Some(other(value))];
                     for instead in instead {
                         let mut changed = answer.clone();
                         change(&mut changed, field.path, instead);

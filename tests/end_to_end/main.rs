@@ -12,6 +12,7 @@ mod life;
 mod names;
 mod outside;
 mod pages;
+mod people;
 mod program;
 mod prometheus;
 mod requests;

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::{
-    outside::{get, text},
+    outside::text,
     program::{Program, directory, run},
     world::{SECRET, World, metrics_when, token},
 };
@@ -17,12 +17,8 @@ fn no_secret_is_in_anything_that_it_says_or_shows() {
     // A token that is refused, a server's error and a refusal, all of which repeat the secrets.
     for code in [1_051_003, 1_051_000, 99_991_663] {
         world.clear_faults();
-        let endpoint = json!({
-            "on": { "endpoint": "admin_dept_stats" },
-            "kind": { "echo_secrets": { "status": 400, "code": code } },
-        });
-        let url = format!("{}/_simulator/faults", world.api);
-        get(&url, &["--request", "POST", "--data-binary", &endpoint.to_string()]);
+        let echo = json!({ "echo_secrets": { "status": 400, "code": code } });
+        world.fault_at("admin_dept_stats", &echo);
         for level in ["debug", "trace"] {
             search(&world, &token, level, code);
         }

@@ -39,10 +39,20 @@ impl World {
     /// Adds a fault to one department, or to every request.
     #[track_caller]
     pub(crate) fn fault(&self, department: Option<&str>, kind: &Value) {
-        let fault = json!({ "on": { "department": department }, "kind": kind }).to_string();
+        self.inject(&json!({ "on": { "department": department }, "kind": kind }));
+    }
+
+    /// Adds a fault to one endpoint.
+    #[track_caller]
+    pub(crate) fn fault_at(&self, endpoint: &str, kind: &Value) {
+        self.inject(&json!({ "on": { "endpoint": endpoint }, "kind": kind }));
+    }
+
+    #[track_caller]
+    fn inject(&self, fault: &Value) {
         let url = format!("{}/_simulator/faults", self.api);
-        let answer = get(&url, &["--request", "POST", "--data-binary", &fault]);
-        assert_eq!(answer.status, 200, "{kind} is not accepted");
+        let answer = get(&url, &["--request", "POST", "--data-binary", &fault.to_string()]);
+        assert_eq!(answer.status, 200, "{fault} is not accepted");
     }
 
     pub(crate) fn clear_faults(&self) {
