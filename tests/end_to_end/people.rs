@@ -103,7 +103,7 @@ fn people(world: &World) -> BTreeSet<String> {
             }
             match answer["data"]["page_token"].as_str() {
                 Some(next) if answer["data"]["has_more"] == true => {
-                    next.clone_into(&mut page_token)
+                    next.clone_into(&mut page_token);
                 }
                 _ => break,
             }
