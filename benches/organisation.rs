@@ -132,7 +132,7 @@ impl Exporter {
     /// A metric of a source, as soon as that source was collected with success.
     async fn success(&self, metric: &str, source: &str) -> Result<f64, Failure> {
         let of = |name: &str| {
-            format!("feishu_exporter_{name}{{tenant=\"default\",source=\"{source}\"}} ")
+            format!("feishu_exporter_{name}{{source=\"{source}\",tenant=\"default\"}} ")
         };
         loop {
             // It may not listen yet.

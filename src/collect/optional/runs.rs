@@ -35,14 +35,19 @@ impl Optional {
                 job.done(&());
                 self.metrics.rejected(&self.options.name, 0, &tree.rejected_values);
                 let departments = discovery.map_or_else(Vec::new, |d| discovered(&tree, d));
-                tracing::info!(
-                    tenant = self.options.name,
-                    departments = tree.nodes.len(),
-                    taken = departments.len(),
-                    "The directory has {} departments, of which discovery takes {}",
-                    tree.nodes.len(),
-                    departments.len(),
-                );
+                let (tenant, found) = (self.options.name.as_str(), tree.nodes.len());
+                match discovery {
+                    Some(_) => tracing::info!(
+                        tenant,
+                        found,
+                        taken = departments.len(),
+                        "The directory has {found} departments, of which discovery takes {}",
+                        departments.len(),
+                    ),
+                    None => {
+                        tracing::info!(tenant, found, "The directory has {found} departments");
+                    }
+                }
                 let tree = Arc::new(tree);
                 let denied = tree.denied();
                 self.facts.tree = Some(Arc::clone(&tree));

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::snapshot::{DepartmentState, DepartmentStatus};
 
+/// Tenants of at most so many departments show all of them at once.
+const OPEN_MAX: usize = 50;
+
 /// Every state, the most troubled first.
 const STATES: [DepartmentState; 6] = [
     DepartmentState::Failed,
@@ -20,7 +23,8 @@ const STATES: [DepartmentState; 6] = [
     DepartmentState::Latest,
 ];
 
-/// Writes the counts of states, then the departments that need attention, then the others folded.
+/// Writes the counts of states, then the departments that need attention, then the others, folded
+/// where they are many.
 pub(super) fn write(
     out: &mut String,
     now: Timestamp,
@@ -46,13 +50,14 @@ pub(super) fn write(
         writeln!(out, "<h3>Not up to date: {count}</h3>")?;
         write_table(out, now, &troubled)?;
     }
+    let open = if departments.len() <= OPEN_MAX { " open" } else { "" };
     for (state, summary) in
         [(DepartmentState::Pending, "Not asked for yet"), (DepartmentState::Latest, "Up to date")]
     {
         let folded = in_order(departments, |s| s == state);
         if !folded.is_empty() {
             let count = grouped(folded.len() as u64);
-            writeln!(out, "<details>\n<summary>{summary}: {count}</summary>")?;
+            writeln!(out, "<details{open}>\n<summary>{summary}: {count}</summary>")?;
             write_table(out, now, &folded)?;
             out.write_str("</details>\n")?;
         }

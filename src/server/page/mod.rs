@@ -1,7 +1,7 @@
 //! The status page: is it working, and if not, what is to be done?
 //!
 //! One HTML document without script or external resource. Trouble comes first: a problem of the
-//! whole tenant, then departments by how bad they stand; those that are well are folded away.
+//! whole tenant, then departments by how bad they stand; those that are well come last.
 
 mod departments;
 mod words;
@@ -118,7 +118,7 @@ fn write_sources(out: &mut String, now: Timestamp, sources: &[SourceStatus]) -> 
     if sources.is_empty() {
         return Ok(());
     }
-    out.write_str("<h3>Beside the statistics</h3>\n<dl>\n")?;
+    out.write_str("<h3>Last success of the other sources</h3>\n<dl>\n")?;
     for source in sources {
         write!(out, "<div><dt>{}</dt><dd>", Escaped(source.source))?;
         match source.last_success {

@@ -118,7 +118,7 @@ fn a_problem_of_the_tenant_comes_first_with_its_remedy_and_log_id() {
 }
 
 #[test]
-fn troubled_departments_come_first_and_healthy_ones_are_folded() {
+fn troubled_departments_come_first_and_healthy_ones_are_apart() {
     use DepartmentState::{Failed, Incomplete, Late, Latest, NoData, Pending};
     let states = [Latest, Pending, Late, Incomplete, NoData, Failed, Latest];
     let departments =
@@ -138,16 +138,26 @@ fn troubled_departments_come_first_and_healthy_ones_are_folded() {
             "d4",
             "d3",
             "d2",
-            "<details>",
+            "<details open>",
             "Not asked for yet: 1",
             "d1",
-            "<details>",
+            "<details open>",
             "Up to date: 2",
             "d0",
             "d6",
             "</details>",
         ],
     );
+}
+
+#[test]
+fn more_than_fifty_departments_are_folded() {
+    let page = |count: usize| {
+        let departments = (0..count).map(|i| department(&format!("d{i}"), DepartmentState::Latest));
+        page_of(tenant(departments.collect()))
+    };
+    assert!(page(50).contains("<details open>"));
+    assert_in_order(&page(51), &["<details>", "Up to date: 51"]);
 }
 
 #[test]
@@ -192,7 +202,7 @@ fn no_foreign_text_becomes_markup() {
 #[test]
 fn a_source_that_failed_is_told_with_its_remedy() {
     let mut tenant = tenant(Vec::new());
-    assert!(!page_of(tenant.clone()).contains("Beside the statistics"));
+    assert!(!page_of(tenant.clone()).contains("Last success of the other sources"));
     tenant.sources = vec![SourceStatus {
         source: "members",
         last_success: None,
@@ -200,7 +210,9 @@ fn a_source_that_failed_is_told_with_its_remedy() {
         problem: Some(problem("counting people failed")),
     }];
     let page = page_of(tenant);
-    for part in ["Beside the statistics", "members", "counting people failed", "Remedy:"] {
+    for part in
+        ["Last success of the other sources", "members", "counting people failed", "Remedy:"]
+    {
         assert!(page.contains(part), "{part}");
     }
 }
