@@ -20,7 +20,7 @@ const DEPARTMENTS: usize = 200;
 const LATENCY: Duration = Duration::from_millis(50);
 const REQUESTS_PER_SECOND: u32 = 100;
 const CONCURRENCY: u32 = 16;
-const DURATION: &str = "feishu_exporter_collection_duration_seconds{";
+const DURATION: &str = "feishu_exporter_collection_duration_seconds{source=\"departments\"";
 
 struct NoEnvironment;
 

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs, sync::Arc, time::Duration};
 
 use feishu_exporter::{
     clock::Clock,
-    feishu::{Client, DepartmentIdType, Endpoint, Ledger, Limits, Metrics, Options},
+    feishu::{Client, DepartmentIdType, Endpoint, Extent, Ledger, Limits, Metrics, Options},
     secret::{Secret, SecretSource},
     sources::{
         contact, departments,
@@ -189,9 +189,11 @@ async fn outcome(
         }
         "admin_user_stats" => {
             let ask = users::Ask { geo: Geo::Local, department_id: STATISTICS.into(), day };
-            format!("{:?}", users::fetch(client, &ask, 1).await)
+            format!("{:?}", users::fetch(client, &ask, 1, Extent::Whole).await)
         }
-        "users_find_by_department" => format!("{:?}", members::fetch(client, STATISTICS).await),
+        "users_find_by_department" => {
+            format!("{:?}", members::fetch(client, STATISTICS, Extent::Whole).await)
+        }
         "departments_filter" => {
             let walk = Walk { root: "0".to_owned(), max_depth: 4, language };
             format!("{:?}", directory::fetch(client, &walk, 1).await)
