@@ -118,7 +118,9 @@ fn the_documented_day_can_be_collected() {
     let directory = tempfile::tempdir().unwrap();
     let configuration = configuration(&server)
         .replace(", od-4e6ac4d14bcd5071a37a39de902c7141", "")
-        .replace("discovery: {enabled: true}", "contact: {enabled: false}");
+        .replace("discovery: {enabled: true}", "contact: {enabled: false}")
+        .replace("members: {enabled: true}", "members: {enabled: false}")
+        .replace("user_statistics: {enabled: true}", "user_statistics: {enabled: false}");
     fs::write(directory.path().join("feishu-exporter.yml"), configuration).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_feishu-exporter"))
         .current_dir(directory.path())
