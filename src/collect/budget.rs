@@ -25,6 +25,8 @@ pub(super) struct Budget {
     month: Mutex<Month>,
     /// Requests that the live statistics take a day: kept back for the rest of the month.
     live_per_day: AtomicU64,
+    /// Those that they still need today.
+    live_today: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +38,14 @@ struct Month {
 impl Budget {
     /// A budget of `limit` requests in each calendar month of `zone`; 0 counts without limit.
     pub(super) fn new(limit: u64, zone: Zone, clock: Clock) -> Self {
-        Self { limit, zone, clock, month: Mutex::default(), live_per_day: AtomicU64::new(0) }
+        Self {
+            limit,
+            zone,
+            clock,
+            month: Mutex::default(),
+            live_per_day: AtomicU64::new(0),
+            live_today: AtomicU64::new(0),
+        }
     }
 
     /// Requests in this calendar month.
@@ -60,9 +69,10 @@ impl Budget {
         self.zone.end_of(today.last_of_month())
     }
 
-    /// Tells how many requests the live statistics take a day.
-    pub(super) fn reserve(&self, live_per_day: u64) {
+    /// Tells how many requests the live statistics take a day, and how many they still need now.
+    pub(super) fn reserve(&self, live_per_day: u64, live_today: u64) {
         self.live_per_day.store(live_per_day, Ordering::Relaxed);
+        self.live_today.store(live_today, Ordering::Relaxed);
     }
 
     fn with_month<T>(&self, read: impl FnOnce(&mut Month, u64) -> T) -> T {
@@ -73,8 +83,9 @@ impl Budget {
             *month = Month { first_day, spent: 0 };
         }
         let days_left = today.days_in_month() - today.day();
-        let reserved =
-            self.live_per_day.load(Ordering::Relaxed) * u64::from(days_left.unsigned_abs());
+        let reserved = self.live_per_day.load(Ordering::Relaxed)
+            * u64::from(days_left.unsigned_abs())
+            + self.live_today.load(Ordering::Relaxed);
         read(&mut month, reserved)
     }
 }
@@ -123,7 +134,7 @@ mod tests {
         // Two days are left after this one.
         let (clock, _hand) = Clock::manual("2026-11-28T12:00:00Z".parse().unwrap());
         let budget = Budget::new(10, Zone::utc(), clock);
-        budget.reserve(4);
+        budget.reserve(4, 0);
         assert!(budget.spend(OPTIONAL) && budget.spend(OPTIONAL));
         assert!(!budget.spend(OPTIONAL), "eight are reserved");
         assert!((0..8).all(|_| budget.spend(LIVE)));

@@ -30,7 +30,8 @@ pub(super) enum Meaning {
     Differs,
 }
 
-/// Departments asked for with one query, by index; all lie at or below the head.
+/// Departments asked for with one query, by index; all lie at or below the head, which need not be
+/// one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bundle {
     pub(super) head: usize,
@@ -71,11 +72,10 @@ pub(super) fn bundles(
             .filter(|index| due.contains(index))
             .collect();
         let pages = plan.pages(subtree.len());
-        let head = plan
-            .by_id
-            .get(id)
-            .copied()
-            .filter(|head| due.contains(head) && !standings[*head].is_failed());
+        // The head itself need not be due: it was often the one asked first.
+        let is_fit =
+            |head: &usize| standings[*head].held.is_some() && !standings[*head].is_failed();
+        let head = plan.by_id.get(id).copied().filter(is_fit);
         match head {
             Some(head) if pages <= PAGES_MAX && pages < members.len() => {
                 bundled.extend(members.iter().copied());
@@ -262,7 +262,10 @@ mod tests {
         let all: Vec<usize> = (0..8).collect();
         // Forty rows are two pages instead of eight requests.
         let (bundled, alone) = bundles(&all, &standings, &tree_of(&edges));
-        assert_eq!((bundled, alone), (vec![Bundle { head: 0, members: all }], vec![]));
+        assert_eq!((bundled, alone), (vec![Bundle { head: 0, members: all.clone() }], vec![]));
+        // The head was asked before.
+        let (bundled, _) = bundles(&all[1..], &standings, &tree_of(&edges));
+        assert_eq!(bundled, [Bundle { head: 0, members: all[1..].to_vec() }]);
         // One child alone is one request either way.
         assert_eq!(bundles(&[3], &standings, &tree_of(&edges)), (vec![], vec![3]));
     }

@@ -65,7 +65,8 @@ impl Source {
 #[derive(Clone, Debug)]
 pub(super) struct Job<K> {
     pub(super) source: Source,
-    refresh_interval: Duration,
+    /// After which everything is asked for again; none where an answer is final.
+    refresh_interval: Option<Duration>,
     /// The longest wait after failures that are not for want of permission.
     retry_max: Duration,
     /// What is still to be asked for.
@@ -74,6 +75,8 @@ pub(super) struct Job<K> {
     done: BTreeSet<K>,
     /// What failed by itself.
     troubles: BTreeMap<K, Trouble>,
+    /// What was answered, but with nothing yet: when last, and how often in a row.
+    in_vain: BTreeMap<K, (Timestamp, u32)>,
     /// The failure that concerned everything, if the last run ended so.
     pause: Option<Trouble>,
     refreshed: Option<Timestamp>,
@@ -118,7 +121,11 @@ impl Trouble {
 }
 
 impl<K: Ord + Clone> Job<K> {
-    pub(super) fn new(source: Source, refresh_interval: Duration, retry_max: Duration) -> Self {
+    pub(super) fn new(
+        source: Source,
+        refresh_interval: Option<Duration>,
+        retry_max: Duration,
+    ) -> Self {
         Self {
             source,
             refresh_interval,
@@ -126,6 +133,7 @@ impl<K: Ord + Clone> Job<K> {
             pending: BTreeSet::new(),
             done: BTreeSet::new(),
             troubles: BTreeMap::new(),
+            in_vain: BTreeMap::new(),
             pause: None,
             refreshed: None,
             last_success: None,
@@ -136,13 +144,16 @@ impl<K: Ord + Clone> Job<K> {
     /// Tells what there is to ask for now: what is new becomes pending, what is gone is forgotten,
     /// and after the refresh interval everything is asked for again.
     pub(super) fn wants(&mut self, now: Timestamp, wanted: BTreeSet<K>) {
-        let is_due = |at: Timestamp| later(at, self.refresh_interval) <= now || at > now;
+        let is_due = |at: Timestamp| {
+            self.refresh_interval.is_some_and(|wait| later(at, wait) <= now) || at > now
+        };
         if self.refreshed.is_none_or(is_due) {
             self.refreshed = Some(now);
             self.done.clear();
         }
         self.done.retain(|key| wanted.contains(key));
         self.troubles.retain(|key, _| wanted.contains(key));
+        self.in_vain.retain(|key, _| wanted.contains(key));
         self.pending = wanted.into_iter().filter(|key| !self.done.contains(key)).collect();
     }
 
@@ -151,7 +162,7 @@ impl<K: Ord + Clone> Job<K> {
         let paused = self.pause.map_or(now, |pause| pause.over(now, self.retry_max));
         let pending = self.pending.iter().map(|key| self.key_due(key, now)).min();
         let refresh = self.refreshed.filter(|_| !self.done.is_empty());
-        let refresh = refresh.map(|at| later(at, self.refresh_interval));
+        let refresh = refresh.zip(self.refresh_interval).map(|(at, wait)| later(at, wait));
         pending.into_iter().chain(refresh).min().map(|due| due.max(paused))
     }
 
@@ -166,6 +177,7 @@ impl<K: Ord + Clone> Job<K> {
     /// Marks something as asked for.
     pub(super) fn done(&mut self, key: &K) {
         self.troubles.remove(key);
+        self.in_vain.remove(key);
         if let Some(key) = self.pending.take(key) {
             self.done.insert(key);
         }
@@ -177,12 +189,13 @@ impl<K: Ord + Clone> Job<K> {
         trouble.add(now, error);
     }
 
-    /// Notes that something was asked for in vain, and tells how often in a row.
+    /// Notes that the answer held nothing yet, which is no failure, and tells how often in a row.
     pub(super) fn in_vain(&mut self, key: &K, now: Timestamp) -> u32 {
-        let trouble = self.troubles.entry(key.clone()).or_insert_with(|| Trouble::new(now));
-        trouble.at = now;
-        trouble.fruitless += 1;
-        trouble.fruitless
+        self.troubles.remove(key);
+        let (at, times) = self.in_vain.entry(key.clone()).or_insert((now, 0));
+        *at = now;
+        *times += 1;
+        *times
     }
 
     /// Ends a run: with its first failure, if there was one, and the one that ended it early, if
@@ -211,7 +224,10 @@ impl<K: Ord + Clone> Job<K> {
     }
 
     fn key_due(&self, key: &K, now: Timestamp) -> Timestamp {
-        self.troubles.get(key).map_or(now, |trouble| trouble.over(now, self.retry_max))
+        let trouble = self.troubles.get(key).map(|trouble| trouble.over(now, self.retry_max));
+        let in_vain = self.in_vain.get(key).filter(|(at, _)| *at <= now);
+        let in_vain = in_vain.map(|(at, _)| later(*at, self.retry_max));
+        trouble.max(in_vain).unwrap_or(now)
     }
 }
 
@@ -227,7 +243,8 @@ mod tests {
     }
 
     fn job() -> Job<&'static str> {
-        Job::new(Source::Members, Duration::from_secs(24 * 3600), Duration::from_secs(3600))
+        let day = Duration::from_secs(24 * 3600);
+        Job::new(Source::Members, Some(day), Duration::from_secs(3600))
     }
 
     fn denied() -> Error {
@@ -305,6 +322,19 @@ mod tests {
         job.wants(at(0), ["a"].into());
         job.ran(at(0), Some(&quota), Some(&quota));
         assert_eq!(job.due(at(1)), Some(at(24 * HOUR)));
+    }
+
+    #[test]
+    fn an_answer_with_nothing_yet_is_asked_for_again_after_the_interval() {
+        let mut job = Job::new(Source::Users, None, Duration::from_secs(3600));
+        job.wants(at(0), ["a"].into());
+        for times in 1..5 {
+            assert_eq!(job.in_vain(&"a", at(0)), times);
+            job.ran(at(0), None, None);
+            assert_eq!((job.due(at(1)), job.last_success), (Some(at(HOUR)), Some(at(0))));
+        }
+        job.done(&"a");
+        assert_eq!(job.due(at(1)), None, "an answer is final");
     }
 
     #[test]

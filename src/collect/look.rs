@@ -186,7 +186,10 @@ impl Tenant {
         match errand {
             Errand::Alone(index) => self.question(group, *index),
             Errand::Together(bundle) => {
-                let mut question = self.question(group, bundle.head);
+                // All members miss the same day; the head may have it already.
+                let head = &self.groups[group].standings[bundle.head].target;
+                let mut question = self.question(group, bundle.members[0]);
+                question.first.department_id = Arc::clone(&head.department_id);
                 question.first.include_children = true;
                 question
             }
@@ -241,7 +244,7 @@ impl Tenant {
                 }
             }
             Err(error) if concerns_every_endpoint(&error) || is_missing_scope(&error) => {
-                self.take(group, bundle.head, Err(error), looked, strikes);
+                self.take(group, bundle.members[0], Err(error), looked, strikes);
             }
             Err(error) => {
                 tracing::debug!(%error, "Asking together failed; asking for each alone");

@@ -24,9 +24,6 @@ use crate::{
     usage::DepartmentDay,
 };
 
-/// A day's user statistics are fetched once; only a day that is served for longer is asked for
-/// again.
-const USERS_REFRESH: Duration = Duration::from_secs(91 * 86_400);
 /// How long a source is collected before what it has found so far is published.
 const PROGRESS_AFTER: Duration = Duration::from_secs(20);
 
@@ -37,6 +34,8 @@ pub(super) struct Known {
     pub(super) has_looked: bool,
     /// Whether there is any use in asking: not while Feishu cannot be reached.
     pub(super) is_reachable: bool,
+    /// When it looks next.
+    pub(super) next_look: Option<Timestamp>,
     /// The departments that are asked for.
     pub(super) ids: BTreeSet<String>,
     /// The departments that are served.
@@ -102,10 +101,12 @@ impl Optional {
         let contact = options.contact.map(|contact| contact.refresh_interval);
         let retry = options.schedule.interval;
         Self {
-            directory: refresh.map(|interval| Job::new(Source::Directory, interval, retry)),
-            contact: contact.map(|interval| Job::new(Source::Contact, interval, retry)),
-            members: options.members.map(|interval| Job::new(Source::Members, interval, retry)),
-            users: options.user_statistics.map(|_| Job::new(Source::Users, USERS_REFRESH, retry)),
+            directory: refresh.map(|interval| Job::new(Source::Directory, Some(interval), retry)),
+            contact: contact.map(|interval| Job::new(Source::Contact, Some(interval), retry)),
+            members: options
+                .members
+                .map(|interval| Job::new(Source::Members, Some(interval), retry)),
+            users: options.user_statistics.map(|_| Job::new(Source::Users, None, retry)),
             options,
             client: links.client,
             clock: links.clock,
@@ -226,12 +227,11 @@ impl Optional {
     }
 
     fn statuses(&self) -> Vec<SourceStatus> {
-        let now = self.clock.now();
         [
-            self.directory.as_ref().map(|job| status(job, now)),
-            self.contact.as_ref().map(|job| status(job, now)),
-            self.members.as_ref().map(|job| status(job, now)),
-            self.users.as_ref().map(|job| status(job, now)),
+            self.directory.as_ref().map(|job| self.status(job)),
+            self.contact.as_ref().map(|job| self.status(job)),
+            self.members.as_ref().map(|job| self.status(job)),
+            self.users.as_ref().map(|job| self.status(job)),
         ]
         .into_iter()
         .flatten()
@@ -263,13 +263,18 @@ impl Optional {
     fn at_once(&self) -> usize {
         (self.options.api.limits.concurrency / 2).max(1)
     }
-}
 
-fn status<K: Ord + Clone>(job: &Job<K>, now: Timestamp) -> SourceStatus {
-    SourceStatus {
-        source: job.source.as_label(),
-        last_success: job.last_success,
-        next_attempt: job.due(now),
-        problem: job.problem.clone(),
+    fn status<K: Ord + Clone>(&self, job: &Job<K>) -> SourceStatus {
+        SourceStatus {
+            source: job.source.as_label(),
+            last_success: job.last_success,
+            next_attempt: self.next_of(job),
+            problem: job.problem.clone(),
+        }
+    }
+
+    /// When a source is asked next: a day's people come with the department's next day.
+    fn next_of<K: Ord + Clone>(&self, job: &Job<K>) -> Option<Timestamp> {
+        job.due(self.clock.now()).or_else(|| self.known.borrow().next_look)
     }
 }

@@ -283,8 +283,10 @@ impl Tenant {
 
     /// Keeps back what the live statistics will need of the month's budget.
     fn reserve(&self) {
-        let standings = self.groups.iter().flat_map(|group| &group.standings);
-        self.budget.reserve(standings.map(Standing::requests).sum());
+        let standings = || self.groups.iter().flat_map(|group| &group.standings);
+        let unsettled = standings().filter(|standing| !standing.is_settled());
+        let today = unsettled.map(Standing::requests).sum();
+        self.budget.reserve(standings().map(Standing::requests).sum(), today);
     }
 
     /// Tells the optional sources what there is to ask for.
@@ -298,6 +300,7 @@ impl Tenant {
                 problem.class == Class::Permission.as_label()
                     || problem.class == Class::InvalidRequest.as_label()
             }),
+            next_look: self.next_look,
             ids: standings().map(|s| s.target.department_id.to_string()).collect(),
             served: report::report(self).view.departments,
         });

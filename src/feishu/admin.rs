@@ -116,7 +116,7 @@ impl<'a> UserStat<'a> {
     /// The person's id; only ever hashed, to count each person once.
     #[must_use]
     pub fn user_id(&self) -> Option<String> {
-        self.0.text("user_id").filter(|id| !id.is_empty())
+        self.0.text("user_id").filter(|id| !id.trim().is_empty())
     }
 
     /// Any other field.

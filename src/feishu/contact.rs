@@ -61,10 +61,18 @@ row! {
 }
 
 impl<'a> Person<'a> {
-    /// Whether a flag of `status` is set; none if the app may not read the status.
+    /// The person's id; only ever hashed, to count each person once.
+    #[must_use]
+    pub fn open_id(&self) -> Option<String> {
+        self.0.text("open_id").filter(|id| !id.trim().is_empty())
+    }
+
+    /// Whether a flag of `status` is set; none if the app may not read the status, of which
+    /// `is_activated` is always a part.
     #[must_use]
     pub fn status(&self, flag: &str) -> Option<bool> {
-        self.0.object("status").map(|status| status.flag(flag))
+        let status = self.0.object("status")?;
+        status.raw("is_activated").map(|_| status.flag(flag))
     }
 
     /// The number of the employee type; none if the app may not read it.

@@ -67,7 +67,8 @@ pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Fo
         let mut each = |d: ContactDepartment<'_>| answered.push(facts(&d, language, &mut rejected));
         match client.departments_batch(&asked, &mut each).await {
             Ok(()) => found.add(batch, answered, rejected),
-            Err(error) if error.concerns_tenant() => return Err(error),
+            // Only an id can be told apart by asking for fewer.
+            Err(error) if !error.app_was_accepted() => return Err(error),
             Err(_) if batch.len() > 1 => {
                 let (left, right) = batch.split_at(batch.len() / 2);
                 batches.extend([right, left]);

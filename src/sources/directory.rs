@@ -28,10 +28,12 @@ pub const NUMBER_FIELDS: [&str; 4] = [
 pub const STATISTICS_DEPTH_MAX: u8 = 4;
 /// Departments of one walk at most, so that a tree with a loop ends.
 const DEPARTMENTS_MAX: usize = 50_000;
+/// Without it, departments come without the id by which they are asked for.
+const ID_SCOPE: &str = "directory:department.base:read";
 /// The fields of which something is published, with the scope for each (API document). What else
 /// is denied does not matter.
 const FIELD_SCOPES: [(&str, &str); 6] = [
-    ("department_id", "directory:department.base:read"),
+    ("department_id", ID_SCOPE),
     ("name", "directory:department.name:read"),
     ("department_count", "directory:department.count:read"),
     ("has_child", "directory:department.has_child:read"),
@@ -85,6 +87,8 @@ pub struct Tree {
     pub missing_scopes: BTreeSet<&'static str>,
     /// Departments that Feishu hid for want of data permission.
     pub hidden_departments: u64,
+    /// Departments without an id, which cannot be asked for.
+    pub nameless_departments: u64,
     /// Values that were no numbers, by API field.
     pub rejected_values: RejectedValues,
 }
@@ -115,10 +119,14 @@ pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<
             asking.spawn(async move { list(&client, parent, language).await });
         }
         let Some(listed) = asking.join_next().await else { break };
-        let Listed { nodes, abnormals, rejected } = listed.map_err(|defect| {
+        let Listed { nodes, nameless, abnormals, rejected } = listed.map_err(|defect| {
             Error::local(Class::Malformed, "walking the directory", format!("a defect: {defect}"))
         })??;
         tree.note(&abnormals);
+        tree.nameless_departments += nameless;
+        if nameless > 0 {
+            tree.missing_scopes.insert(ID_SCOPE);
+        }
         for (field, count) in rejected {
             *tree.rejected_values.entry(field).or_default() += count;
         }
@@ -147,17 +155,21 @@ pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<
 #[derive(Default)]
 struct Listed {
     nodes: Vec<Node>,
+    nameless: u64,
     abnormals: Vec<Abnormal>,
     rejected: RejectedValues,
 }
 
 async fn list(client: &Client, parent: Parent, language: &str) -> Result<Listed, Error> {
     let mut listed = Listed::default();
-    let Listed { nodes, abnormals, rejected } = &mut listed;
+    let Listed { nodes, nameless, abnormals, rejected } = &mut listed;
     client
         .departments_below(
             &parent.id,
-            &mut |department| nodes.extend(node(&department, &parent, language, rejected)),
+            &mut |department| match node(&department, &parent, language, rejected) {
+                Some(node) => nodes.push(node),
+                None => *nameless += 1,
+            },
             &mut |abnormal| abnormals.push(abnormal),
         )
         .await?;
@@ -165,6 +177,12 @@ async fn list(client: &Client, parent: Parent, language: &str) -> Result<Listed,
 }
 
 impl Tree {
+    /// Whether every department that the walk came by is in it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.nodes.is_empty() && self.hidden_departments == 0 && self.nameless_departments == 0
+    }
+
     /// What the walk could not read although Feishu called it a success.
     #[must_use]
     pub fn denied(&self) -> Option<Error> {
@@ -196,6 +214,22 @@ impl Tree {
             remedy,
             missing_scopes: scopes.into_iter().map(str::to_owned).collect(),
             ..Error::local(Class::Permission, "reading the directory", what)
+        })
+    }
+
+    /// What a walk that found nothing lacks, unless the organisation has no departments.
+    #[must_use]
+    pub fn found_nothing(&self) -> Option<Error> {
+        self.nodes.is_empty().then(|| Error {
+            remedy: "if there are departments, add them to the app's contact range (通讯录权限范围) \
+                     and to its data permission (数据权限) for the directory, then release a version \
+                     of the app (版本管理与发布)"
+                .to_owned(),
+            ..Error::local(
+                Class::Permission,
+                "reading the directory",
+                "Feishu lists no department at all",
+            )
         })
     }
 

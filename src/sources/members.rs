@@ -1,7 +1,10 @@
 //! The source `members`: the people directly in a department, counted by status and by employee
 //! type, from `contact/v3/users/find_by_department`.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::{BuildHasher, RandomState},
+};
 
 use crate::feishu::{Class, Client, Error, Extent, Person};
 
@@ -67,6 +70,9 @@ pub fn denied_status() -> Error {
 
 #[derive(Default)]
 struct Fold {
+    hasher: RandomState,
+    /// Hashes of the people seen: a list that moves while it is read repeats some.
+    seen: HashSet<u64>,
     count: HeadCount,
     by_status: BTreeMap<&'static str, u64>,
     without_status: u64,
@@ -78,6 +84,11 @@ impl Fold {
             self.without_status += 1;
             return;
         };
+        if let Some(id) = person.open_id()
+            && !self.seen.insert(self.hasher.hash_one(id))
+        {
+            return;
+        }
         match status(person) {
             Some(status) => *self.by_status.entry(status).or_default() += 1,
             None => self.without_status += 1,
@@ -126,8 +137,10 @@ mod tests {
     }
 
     fn with(flags: &[&str]) -> Value {
-        let status: serde_json::Map<String, Value> =
-            flags.iter().map(|flag| ((*flag).to_owned(), Value::Bool(true))).collect();
+        let mut status = json!({ "is_activated": false });
+        for flag in flags {
+            status[*flag] = true.into();
+        }
         json!({ "status": status })
     }
 
@@ -145,6 +158,14 @@ mod tests {
             assert_eq!((count[status], count.values().sum::<u64>()), (1, 1), "{flags:?}");
             assert_eq!(count.len(), 6, "states without people are there with 0");
         }
+    }
+
+    #[test]
+    fn a_person_who_comes_twice_counts_once() {
+        let mut person = with(&["is_activated"]);
+        person["open_id"] = "ou_1".into();
+        let count = counted(&[person.clone(), person, with(&["is_activated"])]);
+        assert_eq!(count.by_status.unwrap()["active"], 2);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use crate::{
         asking::{Asked, Asking},
         facts::discovered,
         job::Job,
-        standing::REASKS_MAX,
     },
     feishu::{DEPARTMENTS_BATCH_MAX, Error, Extent},
     sources::{
@@ -20,6 +19,10 @@ use crate::{
         members, users,
     },
 };
+
+/// A list of people that is empty although the department has some is asked for again this often
+/// at most, each time after the interval: by default half a day.
+const LATE_LOOKS_MAX: u32 = 12;
 
 impl Optional {
     pub(super) async fn run_directory(&mut self, job: &mut Job<()>) {
@@ -34,24 +37,11 @@ impl Optional {
             Ok(tree) => {
                 job.done(&());
                 self.metrics.rejected(&self.options.name, 0, &tree.rejected_values);
-                let departments = discovery.map_or_else(Vec::new, |d| discovered(&tree, d));
-                let (tenant, found) = (self.options.name.as_str(), tree.nodes.len());
-                match discovery {
-                    Some(_) => tracing::info!(
-                        tenant,
-                        found,
-                        taken = departments.len(),
-                        "The directory has {found} departments, of which discovery takes {}",
-                        departments.len(),
-                    ),
-                    None => {
-                        tracing::info!(tenant, found, "The directory has {found} departments");
-                    }
+                let denied = tree.denied().or_else(|| tree.found_nothing());
+                // Part of a tree would look like departments that vanished.
+                if tree.is_whole() || self.facts.tree.is_none() {
+                    self.replace_tree(tree);
                 }
-                let tree = Arc::new(tree);
-                let denied = tree.denied();
-                self.facts.tree = Some(Arc::clone(&tree));
-                self.discovered.send_replace(Discovered { departments, tree: Some(tree) });
                 denied
             }
             Err(error) => {
@@ -60,6 +50,26 @@ impl Optional {
             }
         };
         self.ended(job, started, failure, None);
+    }
+
+    /// Takes in a walk's tree, and tells the loop of the statistics.
+    fn replace_tree(&mut self, tree: directory::Tree) {
+        let discovery = self.options.discovery.as_ref();
+        let departments = discovery.map_or_else(Vec::new, |d| discovered(&tree, d));
+        let (tenant, found) = (self.options.name.as_str(), tree.nodes.len());
+        match discovery {
+            Some(_) => tracing::info!(
+                tenant,
+                found,
+                taken = departments.len(),
+                "The directory has {found} departments, of which discovery takes {}",
+                departments.len(),
+            ),
+            None => tracing::info!(tenant, found, "The directory has {found} departments"),
+        }
+        let tree = Arc::new(tree);
+        self.facts.tree = Some(Arc::clone(&tree));
+        self.discovered.send_replace(Discovered { departments, tree: Some(tree) });
     }
 
     pub(super) async fn run_contact(&mut self, job: &mut Job<String>, ids: Vec<String>) {
@@ -148,7 +158,7 @@ impl Optional {
                     self.metrics.rejected(tenant, found.rejected_rows, &found.rejected_values);
                     // A list without anybody is late where the department has people that day.
                     let is_late = found.people == 0 && self.has_people(&ask);
-                    if !is_late || job.in_vain(&ask, now) > REASKS_MAX.into() {
+                    if !is_late || job.in_vain(&ask, now) > LATE_LOOKS_MAX {
                         job.done(&ask);
                     }
                     self.facts.users.insert((ask.geo, ask.department_id), (ask.day, found.usage));
@@ -191,7 +201,7 @@ impl Optional {
         self.metrics.collected(tenant, source, now, started.elapsed(), failure.is_none());
         let was_failing = job.problem.is_some();
         let is_news = job.ran(now, failure.as_ref(), ended_by.as_ref());
-        if let Some(next) = job.due(now) {
+        if let Some(next) = self.next_of(job) {
             self.metrics.next(tenant, source, next);
         }
         let source = source.as_label();

@@ -494,3 +494,50 @@ async fn without_leave_nothing_is_grouped() {
     assert_eq!(next_day(&mut world).await, departments);
     assert_eq!(world.tenant.meaning, grouping::Meaning::Unknown);
 }
+
+#[tokio::test]
+async fn a_walk_that_suddenly_sees_less_keeps_the_departments() {
+    let mut world = world(few(10), everything).await;
+    world.collect().await;
+    let before = world.served().len();
+    let mut now: jiff::Timestamp = MONDAY_14.parse().unwrap();
+    for body in [
+        r#"{"code":0,"data":null}"#,
+        r#"{"code":0,"data":{"departments":[],"abnormals":[{"id":"x","row_error":1000}]}}"#,
+        r#"{"code":0,"data":{"departments":[{"name":{"default_value":"x"}}]}}"#,
+    ] {
+        world.simulator.clear_faults();
+        let text = Kind::Text { status: 200, body: body.to_owned() };
+        let fault = Fault::from(text).endpoint(Endpoint::DepartmentsFilter);
+        world.simulator.inject(fault).unwrap();
+        now += jiff::SignedDuration::from_hours(25);
+        world.hand.set(now);
+        world.optional.run_once().await;
+        world.tenant.retarget();
+        world.optional.publish().await;
+        assert_eq!(world.served().len(), before, "{body}");
+        assert_eq!(world.source("directory").problem.unwrap().class, "permission", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_passing_of_the_contact_api_takes_no_name_away() {
+    let mut world = world(few(10), |tenant| {
+        let departments = tenant.departments.clone();
+        everything(tenant);
+        tenant.departments = departments;
+    })
+    .await;
+    world.collect().await;
+    let names = world.text().matches("\nfeishu_department_contact_members{").count();
+    let failed = Kind::Error { status: 500, code: 1500, msg: "internal".to_owned() };
+    let fault = Fault::from(failed).endpoint(Endpoint::DepartmentsBatch);
+    world.simulator.inject(fault).unwrap();
+    let before = world.simulator.request_count(Endpoint::DepartmentsBatch);
+    world.set_now("2026-11-24T15:00:00+08:00");
+    world.collect().await;
+    assert_eq!(world.text().matches("\nfeishu_department_contact_members{").count(), names);
+    assert_eq!(world.source("contact").problem.unwrap().class, "server");
+    let asked = world.simulator.request_count(Endpoint::DepartmentsBatch) - before;
+    assert_eq!(asked, 3, "sent again, but not split");
+}
