@@ -127,7 +127,7 @@ impl Site {
             Route::Ready => self.ready(),
             Route::Reload => text(
                 StatusCode::FORBIDDEN,
-                "reloading over HTTP is not enabled; start with --web.enable-lifecycle\n",
+                "reloading is not part of this release; restart to read the configuration again\n",
             ),
             Route::Status => self.status(),
             Route::Other => text(StatusCode::NOT_FOUND, "no such page; / links to all there are\n"),

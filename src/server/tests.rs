@@ -167,7 +167,12 @@ async fn a_method_that_is_not_allowed_is_told_which_are() {
         assert_eq!((answer.status, told), (status, allow), "{method} {path}");
     }
     assert!(get(server.address, "/-/reload").await.text().contains("use POST"));
-    assert!(ask(server.address, "POST", "/-/reload", "").await.text().contains("not enabled"));
+    assert!(
+        ask(server.address, "POST", "/-/reload", "")
+            .await
+            .text()
+            .contains("not part of this release")
+    );
 }
 
 #[tokio::test]
