@@ -121,6 +121,8 @@ impl Optional {
 
     /// Collects for ever; stopped by being dropped.
     pub(super) async fn run(mut self) {
+        // The status page lists the sources from the start.
+        self.publish().await;
         loop {
             let ran = self.run_once().await;
             let next = self.next();
