@@ -10,7 +10,6 @@ use crate::{
     catalogue::{FIGURES, TOTAL_VERSION},
     clock::Clock,
     collect::Collected,
-    config::Loaded,
     day::Day,
     exposition::{self, TenantView},
     usage::{DepartmentDay, Version},
@@ -47,11 +46,7 @@ pub enum Format {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let clock = Clock::system();
-    let Loaded { options, warnings, .. } = args.config.load(&clock)?;
-    args.config.log.init();
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
+    let options = args.config.begin(&clock)?.options;
     let series_limit = options.series_limit;
     block_on(async {
         let collected =

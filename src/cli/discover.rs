@@ -14,7 +14,6 @@ use super::{
 use crate::{
     clock::Clock,
     collect::Tenant,
-    config::Loaded,
     diagnose::{self, Below, Listed, Node, ROOT, STATISTICS_DEPTH_MAX},
 };
 
@@ -63,11 +62,7 @@ pub enum Format {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let clock = Clock::system();
-    let Loaded { options, warnings, .. } = args.config.load(&clock)?;
-    args.config.log.init();
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
+    let options = args.config.begin(&clock)?.options;
     let tenant = chosen(&options.tenants, args.tenant.as_deref())?;
     let discovery = tenant.discovery.as_ref();
     let configured_root = discovery.map_or(ROOT, |discovery| &discovery.root);

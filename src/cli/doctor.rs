@@ -11,10 +11,7 @@ use super::{ConfigArgs, Failure, block_on, costs::Costs, plain::plain};
 use crate::{
     clock::Clock,
     collect::{Options, Tenant},
-    config::{
-        Loaded,
-        estimate::{self, Cost, Estimate, Measured},
-    },
+    config::estimate::{self, Cost, Estimate, Measured},
     diagnose::{self, Diagnosis, Finding, Problem, Sample, Size, Verdict},
     feishu::Class,
     usage::Geo,
@@ -51,11 +48,7 @@ pub enum Format {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let clock = Clock::system();
-    let Loaded { options, warnings, .. } = args.config.load(&clock)?;
-    args.config.log.init();
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
+    let options = args.config.begin(&clock)?.options;
     let sample = if args.all { Sample::All } else { Sample::DEFAULT };
     block_on(async {
         let mut patients = Vec::with_capacity(options.tenants.len());

@@ -97,6 +97,19 @@ impl ConfigArgs {
         config::load(&self.source(), &ProcessEnvironment, clock.now())
     }
 
+    /// Reads the configuration, begins to log, and logs what is probably not meant.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn begin(&self, clock: &Clock) -> Result<Loaded, Problems> {
+        let loaded = self.load(clock)?;
+        self.log.init();
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(loaded)
+    }
+
     /// The directory that was asked for in vain: to be logged once, at the start.
     #[must_use]
     pub fn unused_storage_path(&self) -> Option<&str> {

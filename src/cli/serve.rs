@@ -63,16 +63,12 @@ fn telemetry_path(text: &str) -> Result<String, String> {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let clock = Clock::system();
-    let Loaded { options, warnings, origin } = args.config.load(&clock)?;
-    args.config.log.init();
+    let Loaded { options, origin, .. } = args.config.begin(&clock)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         revision = REVISION,
         "Starting with {origin}"
     );
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
     if let Some(path) = args.config.unused_storage_path() {
         tracing::warn!(
             path,

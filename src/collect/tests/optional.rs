@@ -20,6 +20,13 @@ fn everything(tenant: &mut Tenant) {
     tenant.user_statistics = Some(UserStatistics { min_group_size: 5 });
 }
 
+/// The same with every department listed.
+fn everything_listed(tenant: &mut Tenant) {
+    let departments = tenant.departments.clone();
+    everything(tenant);
+    tenant.departments = departments;
+}
+
 impl World {
     /// Lets every source run as far as it can.
     async fn collect(&mut self) {
@@ -249,12 +256,7 @@ async fn with_one_scope_missing_everything_else_works_and_the_scope_is_named() {
         ("contact:user.employee:readonly", "members", "feishu_department_members"),
         ("directory:department.status:read", "directory", "feishu_department_enabled"),
     ] {
-        let mut world = world(few(10), |tenant| {
-            let departments = tenant.departments.clone();
-            everything(tenant);
-            tenant.departments = departments;
-        })
-        .await;
+        let mut world = world(few(10), everything_listed).await;
         world.simulator.change(|options| {
             assert!(options.scopes.remove(scope), "{scope} is one that the simulator knows");
         });
@@ -282,12 +284,7 @@ async fn with_one_scope_missing_everything_else_works_and_the_scope_is_named() {
 
 #[tokio::test]
 async fn without_the_scope_of_the_statistics_the_other_sources_work() {
-    let mut world = world(few(10), |tenant| {
-        let departments = tenant.departments.clone();
-        everything(tenant);
-        tenant.departments = departments;
-    })
-    .await;
+    let mut world = world(few(10), everything_listed).await;
     world.simulator.change(|options| {
         options.scopes.remove("admin:admin_dept_stat:readonly");
     });
@@ -300,12 +297,7 @@ async fn without_the_scope_of_the_statistics_the_other_sources_work() {
 
 #[tokio::test]
 async fn optional_sources_that_fail_never_disturb_the_statistics() {
-    let mut world = world(few(10), |tenant| {
-        let departments = tenant.departments.clone();
-        everything(tenant);
-        tenant.departments = departments;
-    })
-    .await;
+    let mut world = world(few(10), everything_listed).await;
     for endpoint in [
         Endpoint::DepartmentsFilter,
         Endpoint::DepartmentsBatch,
@@ -334,12 +326,7 @@ async fn optional_sources_that_fail_never_disturb_the_statistics() {
 
 #[tokio::test]
 async fn one_bad_department_costs_the_others_nothing() {
-    let mut world = world(few(20), |tenant| {
-        let departments = tenant.departments.clone();
-        everything(tenant);
-        tenant.departments = departments;
-    })
-    .await;
+    let mut world = world(few(20), everything_listed).await;
     let bad = world.ids()[3].clone();
     for (endpoint, kind) in [
         (Endpoint::UsersFindByDepartment, Kind::Text { status: 200, body: "7".to_owned() }),
@@ -375,9 +362,7 @@ async fn ids_that_the_contact_api_drops_or_refuses_are_reported_and_cost_nobody_
     for manner in [Unavailable::Omitted, Unavailable::Refused] {
         let options = simulator::Options { unknown_departments: manner, ..few(10) };
         let mut world = world(options, |tenant| {
-            let departments = tenant.departments.clone();
-            everything(tenant);
-            tenant.departments = departments;
+            everything_listed(tenant);
             tenant.departments.push(ListedDepartment {
                 id: "od-ffffffffffffffffffffffffffffffff".to_owned(),
                 include_children: false,
@@ -522,12 +507,7 @@ async fn a_walk_that_suddenly_sees_less_keeps_the_departments() {
 
 #[tokio::test]
 async fn a_failure_in_passing_of_the_contact_api_takes_no_name_away() {
-    let mut world = world(few(10), |tenant| {
-        let departments = tenant.departments.clone();
-        everything(tenant);
-        tenant.departments = departments;
-    })
-    .await;
+    let mut world = world(few(10), everything_listed).await;
     world.collect().await;
     let names = world.text().matches("\nfeishu_department_contact_members{").count();
     let failed = Kind::Error { status: 500, code: 1500, msg: "internal".to_owned() };
