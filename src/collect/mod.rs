@@ -23,7 +23,7 @@ mod standing;
 mod strikes;
 mod tenant;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -64,6 +64,11 @@ fn places(tenant: &Tenant) -> BTreeMap<Arc<str>, Place> {
     served.map(|id| (Arc::clone(id), place(id))).collect()
 }
 
+/// Every department that is served, of all geos.
+pub(super) fn all_served(tenant: &Tenant) -> Vec<Arc<DepartmentDay>> {
+    tenant.groups.iter().flat_map(|group| served(tenant, group).into_values()).collect()
+}
+
 /// The counts of the metric `departments`, each department once a geo.
 pub(super) fn counts(tenant: &Tenant) -> DepartmentCounts {
     let mut counts = DepartmentCounts::default();

@@ -1,6 +1,10 @@
 //! One tenant's loop: look at what is due, publish, wait.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use humantime::format_duration;
 use jiff::Timestamp;
@@ -187,9 +191,9 @@ impl Tenant {
     pub(super) fn retarget(&mut self) {
         let discovered = self.links.discovered.borrow_and_update().departments.clone();
         let listed = &self.options.departments;
-        let is_listed = |id: &str| listed.iter().any(|department| department.id == id);
-        let departments: Vec<&options::ListedDepartment> =
-            listed.iter().chain(discovered.iter().filter(|found| !is_listed(&found.id))).collect();
+        let ids: HashSet<&str> = listed.iter().map(|department| department.id.as_str()).collect();
+        let found = discovered.iter().filter(|found| !ids.contains(found.id.as_str()));
+        let departments: Vec<&options::ListedDepartment> = listed.iter().chain(found).collect();
         for group in &mut self.groups {
             let mut kept: HashMap<Target, Standing> =
                 group.standings.drain(..).map(|s| (s.target.clone(), s)).collect();
@@ -302,7 +306,7 @@ impl Tenant {
             }),
             next_look: self.next_look,
             ids: standings().map(|s| s.target.department_id.to_string()).collect(),
-            served: report::report(self).view.departments,
+            served: report::all_served(self),
         });
     }
 

@@ -55,7 +55,8 @@ async fn world(options: simulator::Options, edit: impl FnOnce(&mut Tenant)) -> W
     World { simulator: handle, tenant, optional, registry, published, hand, _stop: stop }
 }
 
-fn options_for(base_url: &str, handle: &Handle) -> Tenant {
+/// A tenant of the simulator with every department listed and nothing else switched on.
+pub(crate) fn options_for(base_url: &str, handle: &Handle) -> Tenant {
     let departments = handle.departments().into_iter().filter(|d| (1..=4).contains(&d.depth));
     Tenant {
         name: "acme".to_owned(),

@@ -8,15 +8,13 @@ use std::time::Duration;
 use super::*;
 use crate::{
     collect::{
-        Contact, Discovery, GeoZone, Language, ListedDepartment, Schedule, UserStatistics,
-        calendar::Calendar,
+        Contact, Discovery, GeoZone, Language, ListedDepartment, UserStatistics, tests::options_for,
     },
     day::Zone,
-    feishu::{DepartmentIdType, Limits},
     secret::{Secret, SecretSource},
     shutdown::{self, Trigger},
     simulator::{self, Fault, Handle, Kind, Simulator},
-    usage::{FigureSet, Geo, RateScale},
+    usage::{Geo, RateScale},
 };
 
 /// Monday, 23 November 2026, 14:00 in UTC+8: the newest day is the 22nd.
@@ -42,42 +40,16 @@ async fn world(departments: usize) -> World {
     World { simulator: handle, tenant, clock: Clock::manual(now).0, _stop: stop }
 }
 
+/// Every source switched on.
 fn tenant(base_url: &str, company: &Handle) -> Tenant {
-    let departments = company.departments().into_iter().filter(|d| (1..=4).contains(&d.depth));
     let day = Duration::from_secs(86_400);
     Tenant {
-        name: "acme".to_owned(),
-        api: feishu::Options {
-            tenant: "acme".to_owned(),
-            base_url: base_url.to_owned(),
-            ca_file: None,
-            app_id: "cli_demo".to_owned(),
-            app_secret: SecretSource::Inline(Secret::new("demo-secret".to_owned())),
-            department_id_type: DepartmentIdType::OpenDepartmentId,
-            limits: Limits {
-                requests_per_second: 100.0,
-                concurrency: 8,
-                timeout: Duration::from_secs(10),
-                requests_per_month: 0,
-            },
-        },
-        geos: vec![GeoZone { geo: Geo::Local, zone: Zone::shanghai() }],
-        product_versions: true,
-        total_version_names: Vec::new(),
         rates: None,
-        figures: FigureSet::all(),
-        departments: departments
-            .map(|d| ListedDepartment { id: d.open_department_id.clone(), include_children: false })
-            .collect(),
-        min_department_users: 0,
-        calendar: Calendar::default(),
-        schedule: Schedule::default(),
-        discovery: None,
-        request_grouping: false,
         directory: Some(day),
         contact: Some(Contact { language: Language::Chinese, refresh_interval: day }),
         members: Some(day),
         user_statistics: Some(UserStatistics { min_group_size: 10 }),
+        ..options_for(base_url, company)
     }
 }
 
