@@ -8,10 +8,10 @@ use std::{
 use super::{Failure, ListenAddress, LogArgs, REVISION, block_on, listen::reachable};
 use crate::{
     app::{self, App},
+    baseline::calendar::Calendar,
     clock::Clock,
     collect::{
         self, Contact, GeoZone, Language, ListedDepartment, Schedule, Tenant, UserStatistics,
-        calendar::Calendar,
     },
     day::Zone,
     diagnose::STATISTICS_DEPTH_MAX,

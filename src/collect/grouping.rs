@@ -185,9 +185,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        collect::standing::Target,
         sources::{departments::FoundDay, directory::Node},
-        usage::{Figures, Geo, Version},
+        usage::{Figures, Geo, Target, Version},
     };
 
     const DAY: Day = date(2026, 11, 22);

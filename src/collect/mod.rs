@@ -7,7 +7,6 @@
 mod asking;
 mod board;
 mod budget;
-pub mod calendar;
 mod facts;
 mod grouping;
 mod job;

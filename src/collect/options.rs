@@ -6,7 +6,7 @@ use jiff::civil::Time;
 use regex::Regex;
 
 use crate::{
-    collect::calendar::Calendar,
+    baseline::calendar::Calendar,
     day::Zone,
     feishu,
     usage::{FigureSet, Geo, RateScale},

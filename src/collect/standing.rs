@@ -15,19 +15,11 @@ use crate::{
     feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
     sources::departments::{Found, FoundDay},
-    usage::{DepartmentDay, Geo},
+    usage::{DepartmentDay, Target},
 };
 
 /// A day whose list is shorter than that of the day before is asked for again this often at most.
 pub(super) const REASKS_MAX: u8 = 3;
-
-/// A department that is asked for in one geo, alone or with its sub-departments.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Target {
-    pub(super) geo: Geo,
-    pub(super) department_id: Arc<str>,
-    pub(super) include_children: bool,
-}
 
 /// What is known of a target.
 #[derive(Clone, Debug)]
@@ -227,7 +219,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::usage::{Figures, Version};
+    use crate::usage::{Figures, Geo, Version};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

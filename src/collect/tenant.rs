@@ -25,7 +25,7 @@ use super::{
     rates::Evidence,
     report,
     schedule::{self, JITTER_MAX, Plan, failure_wait, is_feishu_quota, later},
-    standing::{Standing, Target, is_news, problem},
+    standing::{Standing, is_news, problem},
     strikes::{concerns_every_endpoint, is_missing_scope},
 };
 use crate::{
@@ -37,7 +37,7 @@ use crate::{
         departments::{Found, Versions},
         directory::Tree,
     },
-    usage::{Geo, RateScale},
+    usage::{Geo, RateScale, Target},
 };
 
 /// How long the loop sleeps at a time: a step of the wall clock is noticed within it.

@@ -12,6 +12,7 @@ use prometheus::{Registry, proto::MetricFamily};
 
 use super::{tenant::Tenant as Running, *};
 use crate::{
+    baseline::calendar::Calendar,
     catalogue::FIGURES,
     clock::Hand,
     day::Zone,
@@ -83,7 +84,7 @@ pub(crate) fn options_for(base_url: &str, handle: &Handle) -> Tenant {
             .map(|d| ListedDepartment { id: d.open_department_id.clone(), include_children: false })
             .collect(),
         min_department_users: 0,
-        calendar: calendar::Calendar::default(),
+        calendar: Calendar::default(),
         schedule: Schedule::default(),
         discovery: None,
         request_grouping: false,
