@@ -157,12 +157,12 @@ def adoption():
             each(lambda f: total(f.metric)), "short", min=0,
         ),
         bars(
-            T("Share of activated", "占已激活成员"),
+            T("Share of activated members", "占已激活成员的比例"),
             T("The same people as a share of those whose account is activated.", "使用人数占已激活成员的比例。"),
             each(lambda f: share(f.metric)), "percentunit", thresholds=ADOPTION, min=0, max=1,
         ),
         bars(
-            T("Against the same weekday", "与同一星期几相比"),
+            T("Products against the same weekday", "各产品与同一星期几相比"),
             T("People by the median of the same weekday in the weeks before; 100 % is as usual.", "使用人数与前几周同一星期几中位数之比；100% 表示与往常一致。"),
             each(lambda f: against_baseline(f.metric, f.baseline)), "percentunit", thresholds=FALL, min=0, max=1.5,
         ),
@@ -225,13 +225,13 @@ def trends():
             "short", size=(12, 9), drawn="bars", timeFrom="9d", overrides=[usual],
         ),
         days(
-            T("Adoption", "产品使用率"),
+            T("Adoption by day", "产品使用率趋势"),
             T("People who used the product, as a share of those whose account is activated.", "使用该产品的人数占已激活成员的比例。"),
             [over_time(share(dau(p).metric, BY_DAY), name) for p, name in PRODUCTS.items()],
             "percentunit", size=(12, 9), min=0,
         ),
         days(
-            T("Against the same weekday", "与同一星期几相比"),
+            T("Against the same weekday, by day", "与同一星期几相比（每日）"),
             T("People by the median of the same weekday in the weeks before: a weekend is compared with weekends.", "使用人数与前几周同一星期几中位数之比：周末与周末相比。"),
             [
                 over_time(against_baseline(dau(p).metric, dau(p).baseline, BY_DAY), name)

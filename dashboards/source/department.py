@@ -186,7 +186,7 @@ def the_day():
 
 def against_baseline_by_day():
     return days(
-        T("Against the same weekday", "与同一星期几相比"),
+        T("Against the same weekday, by day", "与同一星期几相比（每日）"),
         T("People by the median of the same weekday in the weeks before, for each product; 100 % is as usual.", "各产品使用人数与前几周同一星期几中位数之比；100% 表示与往常一致。"),
         [
             over_time(each_against_baseline(f.metric, f.baseline), legend(name))

@@ -177,7 +177,7 @@ def requests():
     return [
         lines(
             T("Requests by outcome", "请求结果"),
-            T("Requests to Feishu in each hour: answered with success, failed, and among them those sent again. ", "每小时对飞书的请求：成功、失败以及其中的重试。"),
+            T("Requests to Feishu in each hour: answered with success, failed, and among them those sent again.", "每小时对飞书的请求：成功、失败以及其中的重试。"),
             [
                 over_time(f"sum(increase({own(REQUESTS)}[1h])) - {failed}", T("success", "成功")),
                 over_time(failed, T("failed", "失败")),

@@ -71,9 +71,13 @@ def figure(metric, when=NOW, version="$product_version", beside=None, by=NAMED) 
 
 
 def within_another() -> str:
-    """Departments whose parent is published as well, where the choice is that parents count them."""
-    parents = f'label_replace({last(DAY, PLACE)}, "parent_department_id", "$1", "department_id", "(.+)")'
-    children = last(INFO, 'tenant="$tenant",parent_department_id=~"$below"', RECENT + " @ end()")
+    """Departments whose parent is published as well, where the choice is that parents count them.
+
+    As of the end of the time range: history has no places, and once is enough.
+    """
+    end = RECENT + " @ end()"
+    parents = f'label_replace({last(DAY, PLACE, end)}, "parent_department_id", "$1", "department_id", "(.+)")'
+    children = last(INFO, 'tenant="$tenant",parent_department_id=~"$below"', end)
     return f"({children} and on (tenant, parent_department_id) {parents})"
 
 

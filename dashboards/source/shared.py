@@ -100,7 +100,7 @@ def product_version():
     return asked(
         "product_version",
         T("Product version", "产品版本"),
-        f'label_values(feishu_department_users{{tenant="$tenant"}}, product_version)',
+        f'label_values(feishu_department_suite_dau{{tenant="$tenant"}}, product_version)',
         sort=1,
         current="all",
         description=T(

@@ -1,10 +1,10 @@
 """Runs every query and variable of the dashboards against a running Prometheus, as Grafana would.
 
-    queries.py PROMETHEUS_URL [--empty ID,ID…] [--zone SECONDS] [--at UNIX_TIME] FILE…
+    queries.py PROMETHEUS_URL [options] FILE…
 
 Fails on an error, on a query without data, on a variable without values, on a variable that is not
-declared, and on a legend label that no series has. `--empty` lists panels that tell of errors, as
-`uid/panel/query`: they must have no data. What each query gave is printed as JSON.
+declared, and on a legend label that some series lacks. What each query gave is printed as JSON.
+Panels are named as `uid/title`.
 """
 
 import argparse
@@ -29,7 +29,7 @@ class Prometheus:
     def get(self, path, **parameters):
         body = urllib.parse.urlencode(parameters, doseq=True).encode()
         try:
-            with OPENER.open(f"{self.url}/api/v1/{path}", *([body] if path in ("query", "query_range") else [])) as answer:
+            with OPENER.open(f"{self.url}/api/v1/{path}", body) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise ValueError(json.load(error)["error"]) from None
@@ -123,7 +123,7 @@ def missing_labels(target, results):
     return sorted({label for label in shown for result in results if label not in result["metric"]})
 
 
-def check(prometheus, dashboard, empty, zone):
+def check(prometheus, dashboard, given):
     """What each query gave, and what is wrong."""
     uid, values, report, wrong = dashboard["uid"], {}, [], []
     span = seconds(dashboard["time"]["from"])
@@ -134,19 +134,26 @@ def check(prometheus, dashboard, empty, zone):
         except ValueError as error:
             values[variable["name"]] = ".*"
             wrong.append(f"{uid}/${variable['name']}: {error}")
+    values |= (setting.split("=", 1) for setting in given.set)
     for panel in dashboard["panels"]:
+        place = f"{uid}/{panel['title']}"
+        if place in given.skip or (given.only and place not in given.only):
+            continue
         for target in panel.get("targets", []):
-            name = f"{uid}/{panel['title']}/{target['refId']}"
+            name = f"{place}/{target['refId']}"
             began = time.monotonic()
             try:
-                results = run(prometheus, dashboard, panel, target, values, zone)
+                results = run(prometheus, dashboard, panel, target, values, given.zone)
             except ValueError as error:
                 wrong.append(f"{name}: {error}\n  {target['expr']}")
                 continue
             took = time.monotonic() - began
             points = [len(result.get("values", [0])) for result in results]
-            report.append({"id": name, "series": len(results), "points": max(points, default=0), "seconds": round(took, 3), "results": results})
-            if (name in empty) != (not results):
+            report.append({
+                "id": name, "series": len(results), "points": max(points, default=0),
+                "seconds": round(took, 3), "results": results,
+            })
+            if (place in given.empty) != (not results):
                 wrong.append(f"{name}: {'no data' if not results else 'data, but all is well'}\n  {target['expr']}")
             if lacking := missing_labels(target, results):
                 wrong.append(f"{name}: the legend shows {', '.join(lacking)}, which a series lacks")
@@ -157,15 +164,18 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("url")
     arguments.add_argument("files", nargs="+")
-    arguments.add_argument("--empty", default="", type=lambda text: set(filter(None, text.split("\n"))))
-    arguments.add_argument("--zone", default=8 * 3600, type=int)
-    arguments.add_argument("--at", default=time.time(), type=float)
+    arguments.add_argument("--empty", nargs="*", default=[], metavar="PANEL", help="must have no data")
+    arguments.add_argument("--skip", nargs="*", default=[], metavar="PANEL", help="are not looked at")
+    arguments.add_argument("--only", nargs="*", default=[], metavar="PANEL", help="alone are looked at")
+    arguments.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="variables")
+    arguments.add_argument("--zone", default=8 * 3600, type=int, help="of Grafana, in seconds from UTC")
+    arguments.add_argument("--at", default=time.time(), type=float, help="Unix time instead of now")
     given = arguments.parse_args()
     prometheus = Prometheus(given.url, given.at)
     report, wrong = [], []
     for file in given.files:
         with open(file, encoding="utf-8") as opened:
-            more = check(prometheus, json.load(opened), given.empty, given.zone)
+            more = check(prometheus, json.load(opened), given)
         report += more[0]
         wrong += more[1]
     json.dump(report, sys.stdout, ensure_ascii=False)
