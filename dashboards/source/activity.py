@@ -9,7 +9,7 @@ from promql import (
     own_newest_day, share, total, week_against_baseline,
 )
 from shared import (
-    ADOPTION, AGE, CHANGE, FALL, FIGURES, PRODUCTS, link_to_department, nesting, places,
+    ADOPTION, AGE, CHANGE, FALL, FIGURES, PRODUCTS, TWICE, link_to_department, nesting, places,
     product_version, tenant,
 )
 
@@ -189,10 +189,7 @@ def adoption():
 
 
 def trends():
-    volumes = {
-        "messages_sent": "short", "docs_created": "short", "calendar_events_created": "short",
-        "tasks_created": "short", "emails_sent": "short", "searches": "short",
-    }
+    made = ["docs_created", "calendar_events_created", "tasks_created", "searches"]
     usual = override_matching(
         ".*(usual|常态).*", custom__lineStyle={"fill": "dash", "dash": [6, 6]}, custom__drawStyle="line",
         custom__fillOpacity=0, custom__lineWidth=2, color={"mode": "fixed", "fixedColor": "text"},
@@ -232,12 +229,12 @@ def trends():
         ),
         days(
             T("Against the same weekday, by day", "与同一星期几相比（每日）"),
-            T("People by the median of the same weekday in the weeks before: a weekend is compared with weekends.", "使用人数与前几周同一星期几中位数之比：周末与周末相比。"),
+            T("People by the median of the same weekday in the weeks before: a weekend is compared with weekends. More than twice the usual is cut off.", "使用人数与前几周同一星期几中位数之比：周末与周末相比。超过两倍的部分不显示。"),
             [
                 over_time(against_baseline(dau(p).metric, dau(p).baseline, BY_DAY), name)
                 for p, name in PRODUCTS.items()
             ],
-            "percentunit", size=(12, 9),
+            "percentunit", size=(12, 9), min=0, max=TWICE,
         ),
         days(
             T("People by product", "各产品使用人数"),
@@ -245,19 +242,26 @@ def trends():
             [over_time(total(dau(p).metric, BY_DAY), name) for p, name in names.items()],
             "short", size=(8, 9),
         ),
+        volume(FIGURES["messages_sent"], size=(8, 9)),
+        volume(FIGURES["vc_duration_seconds"], size=(8, 9)),
         days(
             T("What was made", "使用量"),
-            T("How much was sent, created and searched on the day.", "当天发送、创建和搜索的数量。"),
-            [over_time(total(FIGURES[f].metric, BY_DAY), FIGURES[f].name) for f in volumes],
-            "short", size=(8, 9),
+            T("How much was created and searched on the day.", "当天创建和搜索的数量。"),
+            [over_time(total(FIGURES[f].metric, BY_DAY), FIGURES[f].name) for f in made],
+            "short", size=(12, 9),
         ),
         days(
-            T("Time in calls and meetings", "音视频会议时长"),
-            T("Time that all members together spent in calls and meetings on the day, meeting rooms excluded.", "当天所有成员参加音视频会议的总时长，不含会议室。"),
-            [over_time(total(FIGURES["vc_duration_seconds"].metric, BY_DAY), FIGURES["vc_duration_seconds"].name)],
-            "s", size=(8, 9), drawn="bars",
+            T("Emails", "邮件数"),
+            T("Emails that members sent and received on the day.", "当天成员发送和接收的邮件数。"),
+            [over_time(total(FIGURES[f].metric, BY_DAY), FIGURES[f].name) for f in EMAILS],
+            "short", size=(12, 9),
         ),
     ]
+
+
+def volume(figure_, size):
+    text = T("Of all members together on the day.", "当天所有成员的合计。")
+    return days(figure_.name, text, [over_time(total(figure_.metric, BY_DAY), figure_.name)], figure_.unit, size=size, drawn="bars")
 
 
 def rankings():

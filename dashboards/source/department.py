@@ -8,7 +8,7 @@ from promql import (
     ACTIVATED, BY_DAY, KEY, NAMED, OWN_DAY, each, each_against_baseline, each_share, figure, own_newest_day,
     path, people, people_of, place,
 )
-from shared import ADOPTION, AGE, FALL, FIGURES, NO_YES, PRODUCTS, YES_NO, places, product_version, tenant
+from shared import ADOPTION, AGE, FALL, FIGURES, NO_YES, PRODUCTS, TWICE, YES_NO, places, product_version, tenant
 
 USUAL = T("usual", "常态")
 DATE = "time:YYYY-MM-DD ddd"
@@ -35,25 +35,44 @@ EMPLOYEE_TYPES = {
     "5": T("5 consultant", "5 顾问"),
 }
 OTHER = T("other", "其他")
-# The figures about each product: who, how much, how much per person.
+# The panels about each product: who, how much, how much per person. A panel of one figure is
+# called as the figure is.
 SECTIONS = {
-    T("Messenger", "消息"): (["im_dau", "message_senders"], ["messages_sent"], ["messages_sent_per_user"]),
-    T("Docs", "云文档"): (["docs_dau", "docs_creators"], ["docs_created"], ["docs_created_per_user"]),
-    T("Calendar", "日历"): (
-        ["calendar_dau", "calendar_event_creators"],
-        ["calendar_events_created"],
-        ["calendar_events_created_per_user"],
-    ),
-    T("Calls and meetings", "音视频会议"): (
-        ["vc_dau"], ["vc_duration_seconds"], ["vc_duration_per_user_seconds"],
-    ),
-    T("Tasks", "任务"): (["task_dau", "task_creators"], ["tasks_created"], ["tasks_created_per_user"]),
-    T("Email", "邮件"): (
-        ["emails_sent", "emails_received"],
-        ["emails_sent_internal", "emails_received_internal"],
-        ["emails_sent_external", "emails_received_external"],
-    ),
-    T("Search", "搜索"): (["search_dau"], ["searches"], ["quick_searches", "tab_searches"]),
+    T("Messenger", "消息"): [
+        (T("People in Messenger", "消息使用人数"), ["im_dau", "message_senders"]),
+        (None, ["messages_sent"]),
+        (None, ["messages_sent_per_user"]),
+    ],
+    T("Docs", "云文档"): [
+        (T("People in Docs", "云文档使用人数"), ["docs_dau", "docs_creators"]),
+        (None, ["docs_created"]),
+        (None, ["docs_created_per_user"]),
+    ],
+    T("Calendar", "日历"): [
+        (T("People in Calendar", "日历使用人数"), ["calendar_dau", "calendar_event_creators"]),
+        (None, ["calendar_events_created"]),
+        (None, ["calendar_events_created_per_user"]),
+    ],
+    T("Calls and meetings", "音视频会议"): [
+        (None, ["vc_dau"]),
+        (None, ["vc_duration_seconds"]),
+        (None, ["vc_duration_per_user_seconds"]),
+    ],
+    T("Tasks", "任务"): [
+        (T("People in Tasks", "任务使用人数"), ["task_dau", "task_creators"]),
+        (None, ["tasks_created"]),
+        (None, ["tasks_created_per_user"]),
+    ],
+    T("Email", "邮件"): [
+        (T("Emails", "邮件数"), ["emails_sent", "emails_received"]),
+        (T("Emails inside the organisation", "内部邮件数"), ["emails_sent_internal", "emails_received_internal"]),
+        (T("Emails outside the organisation", "外部邮件数"), ["emails_sent_external", "emails_received_external"]),
+    ],
+    T("Search", "搜索"): [
+        (None, ["search_dau"]),
+        (None, ["searches"]),
+        (T("Searches by kind", "各类搜索"), ["quick_searches", "tab_searches"]),
+    ],
 }
 A_DAY = T(
     "Each point stands at the day that it counts; a gap is a day without figures, not a zero. A dashed line is the median of the same weekday in the weeks before.",
@@ -73,10 +92,6 @@ def legend(name):
     return T(f"{{{{department}}}}: {name.en}", f"{{{{department}}}}：{name.zh}")
 
 
-def note(name, text):
-    return T(f"{name.en}. {text.en}", f"{name.zh}。{text.zh}")
-
-
 def curves(figures):
     """The figures day by day, each with its baseline where it has one."""
     queries = [over_time(each(f.metric), legend(f.name)) for f in figures]
@@ -90,13 +105,14 @@ def curves(figures):
 
 DASHED = override_matching(
     f".*({USUAL.en}|{USUAL.zh}).*", custom__lineStyle={"fill": "dash", "dash": [6, 6]}, custom__lineWidth=1,
+    color={"mode": "fixed", "fixedColor": "text"},
 )
 
 
-def by_day(names, size=(8, 8), **look):
+def by_day(title, names, size=(8, 8), **look):
     figures = [FIGURES[name] for name in names]
-    title = T(*(separator.join(getattr(f.name, of) for f in figures) for of, separator in (("en", ", "), ("zh", "、"))))
-    return days(title, note(title, A_DAY), curves(figures), figures[0].unit, size=size, overrides=[DASHED], **look)
+    title = title or figures[0].name
+    return days(title, A_DAY, curves(figures), figures[0].unit, size=size, overrides=[DASHED], **look)
 
 
 def build(language):
@@ -105,13 +121,13 @@ def build(language):
         row(T("The newest day", "最新一天"), *the_day()),
         row(
             T("People and use", "人员与使用"),
-            by_day(["users", "activated_users", "suite_dau"]),
-            by_day(["activated_users_ratio", "suite_active_ratio"]),
-            by_day(["usage_duration_per_user_seconds"]),
-            by_day(["new_users", "new_activated_users", "resigned_users"], size=(12, 8)),
+            by_day(T("Members", "成员"), ["users", "activated_users", "suite_dau"]),
+            by_day(T("Shares, as Feishu reports them", "比例（飞书提供）"), ["activated_users_ratio", "suite_active_ratio"]),
+            by_day(None, ["usage_duration_per_user_seconds"]),
+            by_day(T("Joined and left", "新增与离职"), ["new_users", "new_activated_users", "resigned_users"], size=(12, 8)),
             against_baseline_by_day(),
         ),
-        *(row(title, *(by_day(names) for names in panels)) for title, panels in SECTIONS.items()),
+        *(row(title, *(by_day(*panel) for panel in panels)) for title, panels in SECTIONS.items()),
         row(T("The department in the directory", "组织架构"), *directory()),
         row(T("How use spreads over its people", "使用在成员中的分布"), *spread()),
     ]
@@ -147,7 +163,7 @@ def the_day():
                 column(its(ACTIVATED)),
                 column(its(dau.metric)),
                 column(its(dau.baseline, "all")),
-                column(f"{its(dau.metric, 'all')} / {its(dau.baseline, 'all')}"),
+                column(f"{its(dau.metric, 'all')} / ({its(dau.baseline, 'all')} > 0)"),
             ],
             {
                 "department": (T("Department", "部门"), None, {"custom__minWidth": 160}),
@@ -187,13 +203,13 @@ def the_day():
 def against_baseline_by_day():
     return days(
         T("Against the same weekday, by day", "与同一星期几相比（每日）"),
-        T("People by the median of the same weekday in the weeks before, for each product; 100 % is as usual.", "各产品使用人数与前几周同一星期几中位数之比；100% 表示与往常一致。"),
+        T("People by the median of the same weekday in the weeks before, for each product; 100 % is as usual, and more than twice is cut off.", "各产品使用人数与前几周同一星期几中位数之比；100% 表示与往常一致，超过两倍的部分不显示。"),
         [
             over_time(each_against_baseline(f.metric, f.baseline), legend(name))
             for product, name in PRODUCTS.items()
             if (f := FIGURES[f"{product}_dau"])
         ],
-        "percentunit", size=(12, 8),
+        "percentunit", size=(12, 8), min=0, max=TWICE,
     )
 
 

@@ -298,7 +298,7 @@ def errors():
         table(
             T("Departments that fail", "请求失败的部门"),
             T("Departments whose last request failed, at most 50. Their last good figures stay until collection.max_age.", "最近一次请求失败的部门（最多 50 个）。其上次的有效数据在 collection.max_age 之前仍会保留。"),
-            [column(f"topk(50, {failing} * on (tenant, department_id) group_left (department) {names})")],
+            [column(f"topk(50, {failing} * on (tenant, department_id) group_left (department) {names} or on (tenant, geo, department_id) {failing})")],
             {
                 "tenant": (T("Tenant", "租户"), None, {}),
                 "department": (T("Department", "部门"), None, {}),
@@ -357,7 +357,7 @@ def ages():
             ],
             {
                 "tenant": (T("Tenant", "租户"), None, {}),
-                "department": (T("Department", "部门"), None, {"links": link_to_department(tenant="${__data.fields.tenant}")}),
+                "department": (T("Department", "部门"), None, {"links": link_to_department("var-tenant=${__data.fields.tenant:percentencode}")}),
                 "A": (T("Age", "数据时效"), "dtdurations", {"thresholds": AGE, "custom__cellOptions": {"type": "color-text"}}),
                 "B": (T("Figures of", "数据日期"), DATE, {}),
                 "geo": (T("Geo", "地区"), None, {}),

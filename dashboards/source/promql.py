@@ -94,7 +94,7 @@ def share(metric, when=NOW) -> str:
 
 def against_baseline(metric, baseline, when=NOW) -> str:
     """What there is, by what the same weekday of other weeks had, over departments with both."""
-    return f"{total(metric, when, 'all', baseline)} / {total(baseline, when, 'all')}"
+    return f"{total(metric, when, 'all', baseline)} / ({total(baseline, when, 'all')} > 0)"
 
 
 def week_against_baseline(metric, baseline) -> str:
@@ -126,8 +126,8 @@ def each_share(metric, when=OWN_DAY) -> str:
 
 def each_against_baseline(metric, baseline, when=BY_DAY) -> str:
     """A figure of each department by its own baseline."""
-    ratio = " / ".join(figure(name, when, "all", by=KEY) for name in (metric, baseline))
-    return named(f"({ratio})")
+    usual = figure(baseline, when, "all", by=KEY)
+    return named(f"({figure(metric, when, 'all', by=KEY)} / ({usual} > 0))")
 
 
 def people_of(metric, by=(), when=OWN_DAY) -> str:

@@ -10,6 +10,8 @@ from promql import DAY, last
 FALL = steps((None, "red"), (0.7, "orange"), (0.85, "green"))
 CHANGE = steps((None, "red"), (-0.3, "orange"), (-0.15, "green"))
 ADOPTION = steps((None, "red"), (0.2, "orange"), (0.5, "green"))
+# Where few people are usual, as on weekends, one more is a multiple: what is beyond is cut off.
+TWICE = 2
 # 57.5 hours old is the newest day just before the next one comes.
 AGE = steps((None, "green"), (59 * 3600, "orange"), (82 * 3600, "red"))
 ALARM = steps((None, "green"), (1, "red"))
@@ -60,10 +62,10 @@ PRODUCTS = {
 }
 
 
-def link_to_department(tenant="${tenant}"):
+def link_to_department(tenant="${tenant:queryparam}"):
     """A link from the row of a department to its dashboard."""
     chosen = (
-        f"?${{datasource:queryparam}}&var-tenant={tenant}&var-geo=${{__data.fields.geo}}"
+        f"?${{datasource:queryparam}}&{tenant}&var-geo=${{__data.fields.geo}}"
         "&var-department=${__data.fields.department_id}&${__url_time_range}"
     )
     urls = T(*(f"/d/feishu-department-{language}{chosen}" for language in LANGUAGES))

@@ -100,3 +100,11 @@ pub(crate) fn metrics(expression: &str) -> BTreeSet<String> {
     let bare = strings.replace_all(expression, "\"\"");
     name.find_iter(&bare).map(|found| found.as_str().to_owned()).collect()
 }
+
+/// The queries that the dashboards' README tells people to copy.
+pub(crate) fn queries_to_copy() -> Vec<String> {
+    let page = fs::read_to_string(root().join("dashboards/README.md")).unwrap();
+    let blocks = page.split("```promql\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let queries = blocks.flat_map(|block| block.trim().split("\n\n")).map(str::to_owned);
+    queries.collect()
+}
