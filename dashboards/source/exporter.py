@@ -10,6 +10,8 @@ from shared import AGE, ALARM, YES_NO, link_to_department, tenant
 TARGET = 'job=~"$job",instance=~"$instance"'
 TENANT = 'tenant=~"$tenant"'
 BOTH = f"{TARGET},{TENANT}"
+# Other programs have metrics of these names, too, where all jobs are chosen.
+OURS = "and on (job, instance) feishu_exporter_build_info"
 NOON = 43200
 DAY_SECONDS = 86400
 DATE = "time:YYYY-MM-DD ddd"
@@ -24,6 +26,10 @@ COUNTERS_START_AT_0 = T("Counters are there from the start, so no bar is no requ
 
 def own(metric, labels=BOTH):
     return f"{metric}{{{labels}}}"
+
+
+def process_of(metric):
+    return f"{own(metric, TARGET)} {OURS}"
 
 
 def hourly(metric, by, labels=BOTH):
@@ -103,9 +109,9 @@ def health():
             T("Exporters", "导出器列表"),
             T("Version, start and configuration of each exporter.", "各导出器的版本、启动时间和配置时间。"),
             [
-                column(own("feishu_exporter_build_info", TARGET)),
-                column(f"{own('process_start_time_seconds', TARGET)} * 1000 and on (job, instance) feishu_exporter_build_info"),
-                column(f"{own('feishu_exporter_config_last_reload_success_timestamp_seconds', TARGET)} * 1000"),
+                column(f"max by (job, instance, version, revision) ({own('feishu_exporter_build_info', TARGET)})"),
+                column(f"max by (job, instance) ({process_of('process_start_time_seconds')}) * 1000"),
+                column(f"max by (job, instance) ({own('feishu_exporter_config_last_reload_success_timestamp_seconds', TARGET)}) * 1000"),
             ],
             {
                 "job": (T("Job", "任务"), None, {}),
@@ -118,6 +124,10 @@ def health():
             size=(24, 5),
         ),
     ]
+
+
+def of_source(metric):
+    return f"max by (tenant, source, instance) ({own(metric)})"
 
 
 def departments_of(state):
@@ -136,11 +146,11 @@ def collections():
             T("Sources", "数据来源"),
             T("Each source of each tenant: whether its last collection got everything, when that was, how long it took, and when the next one is due.", "各租户的各数据来源：最近一次采集是否完整、时间、耗时及下次采集时间。"),
             [
-                column(own("feishu_exporter_collection_success")),
-                column(f"time() - {own('feishu_exporter_last_collection_timestamp_seconds')}"),
-                column(f"time() - {own('feishu_exporter_last_success_timestamp_seconds')}"),
-                column(own("feishu_exporter_collection_duration_seconds")),
-                column(f"clamp_min({own('feishu_exporter_next_collection_timestamp_seconds')} - time(), 0)"),
+                column(of_source("feishu_exporter_collection_success")),
+                column(f"time() - {of_source('feishu_exporter_last_collection_timestamp_seconds')}"),
+                column(f"time() - {of_source('feishu_exporter_last_success_timestamp_seconds')}"),
+                column(of_source("feishu_exporter_collection_duration_seconds")),
+                column(f"clamp_min({of_source('feishu_exporter_next_collection_timestamp_seconds')} - time(), 0)"),
             ],
             {
                 "tenant": (T("Tenant", "租户"), None, {}),
@@ -419,34 +429,29 @@ def scraping():
 
 
 def process():
-    ours = "and on (job, instance) feishu_exporter_build_info"
-
-    def of(metric):
-        return f"{own(metric, TARGET)} {ours}"
-
     return [
         lines(
             T("CPU", "CPU"), T("Share of one processor.", "占单个处理器的比例。"),
-            [over_time(f"rate({own('process_cpu_seconds_total', TARGET)}[$__rate_interval]) {ours}", "{{instance}}")], "percentunit", size=(6, 7),
+            [over_time(f"rate({own('process_cpu_seconds_total', TARGET)}[$__rate_interval]) {OURS}", "{{instance}}")], "percentunit", size=(6, 7),
         ),
         lines(
             T("Memory", "内存"), T("Resident memory, and the address space, which costs nothing.", "常驻内存，以及不占实际内存的虚拟地址空间。"),
             [
-                over_time(of("process_resident_memory_bytes"), T("{{instance}} resident", "{{instance}} 常驻")),
-                over_time(of("process_virtual_memory_bytes"), T("{{instance}} virtual", "{{instance}} 虚拟")),
+                over_time(process_of("process_resident_memory_bytes"), T("{{instance}} resident", "{{instance}} 常驻")),
+                over_time(process_of("process_virtual_memory_bytes"), T("{{instance}} virtual", "{{instance}} 虚拟")),
             ],
             "bytes", size=(6, 7),
         ),
         lines(
             T("Open files", "打开的文件"), T("File descriptors, and how many there may be.", "文件描述符数量及其上限。"),
             [
-                over_time(of("process_open_fds"), T("{{instance}} open", "{{instance}} 已打开")),
-                over_time(of("process_max_fds"), T("{{instance}} limit", "{{instance}} 上限")),
+                over_time(process_of("process_open_fds"), T("{{instance}} open", "{{instance}} 已打开")),
+                over_time(process_of("process_max_fds"), T("{{instance}} limit", "{{instance}} 上限")),
             ],
             "short", size=(6, 7),
         ),
         lines(
             T("Threads", "线程"), T("Threads of the process.", "进程的线程数。"),
-            [over_time(of("process_threads"), "{{instance}}")], "short", size=(6, 7),
+            [over_time(process_of("process_threads"), "{{instance}}")], "short", size=(6, 7),
         ),
     ]

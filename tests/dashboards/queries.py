@@ -123,6 +123,19 @@ def missing_labels(target, results):
     return sorted({label for label in shown for result in results if label not in result["metric"]})
 
 
+def unmerged(panel, results_of):
+    """Labels on which Grafana's transformation *merge* would refuse to join the rows of a table.
+
+    It joins rows that have the same values in all columns that both have, __name__ included.
+    """
+    if panel["type"] != "table" or len(results_of) < 2:
+        return set()
+    sets = [set().union(*(result["metric"] for result in results)) for results in results_of if results]
+    some, every = set().union(*sets), set.intersection(*sets) if sets else set()
+    several = {label for label in some if sum(label in labels for labels in sets) > 1}
+    return (several - every) | ({"__name__"} & some)
+
+
 def check(prometheus, dashboard, given):
     """What each query gave, and what is wrong."""
     uid, values, report, wrong = dashboard["uid"], {}, [], []
@@ -139,6 +152,7 @@ def check(prometheus, dashboard, given):
         place = f"{uid}/{panel['title']}"
         if place in given.skip or (given.only and place not in given.only):
             continue
+        results_of = []
         for target in panel.get("targets", []):
             name = f"{place}/{target['refId']}"
             began = time.monotonic()
@@ -155,8 +169,11 @@ def check(prometheus, dashboard, given):
             })
             if (place in given.empty) != (not results):
                 wrong.append(f"{name}: {'no data' if not results else 'data, but all is well'}\n  {target['expr']}")
+            results_of.append(results)
             if lacking := missing_labels(target, results):
                 wrong.append(f"{name}: the legend shows {', '.join(lacking)}, which a series lacks")
+        if apart := unmerged(panel, results_of):
+            wrong.append(f"{place}: rows stay apart because of {', '.join(sorted(apart))}")
     return report, wrong
 
 
