@@ -1,23 +1,52 @@
 """*Feishu activity*: the company at a glance."""
 
 from grafana import (
-    T, bars, choice, column, dashboard, data_source, days, now, over_time, override,
-    override_matching, row, stat, steps, table, words,
+    T,
+    bars,
+    choice,
+    dashboard,
+    data_source,
+    days,
+    now,
+    over_time,
+    override,
+    override_matching,
+    row,
+    stat,
+    steps,
+    words,
 )
 from promql import (
-    ACTIVATED, BY_DAY, DAY, KEY, NAMED, PLACE, against_baseline, figure, last, newest_day,
-    own_newest_day, share, total, week_against_baseline,
+    ACTIVATED,
+    BY_DAY,
+    DAY,
+    KEY,
+    PLACE,
+    against_baseline,
+    last,
+    newest_day,
+    share,
+    total,
+    week_against_baseline,
 )
+from rankings import late, older_days, rankings
 from shared import (
-    ADOPTION, AGE, CHANGE, FALL, FIGURES, PRODUCTS, TWICE, link_to_department, nesting, places,
-    product_version, tenant,
+    ADOPTION,
+    AGE,
+    DATE,
+    FALL,
+    FIGURES,
+    NOON,
+    PRODUCTS,
+    TWICE,
+    nesting,
+    places,
+    product_version,
+    tenant,
 )
 
-ROWS_OF_A_RANKING = 20
 DAU, ACTIVATED_NOW = FIGURES["suite_dau"], total(ACTIVATED)
 EMAILS = ("emails_sent", "emails_received")
-HOURS_TO_NOON = 43200
-DATE = "time:YYYY-MM-DD ddd"
 
 
 def dau(product):
@@ -26,7 +55,11 @@ def dau(product):
 
 def build(language):
     variables = [
-        data_source(), tenant(), *places(), product_version(), nesting(),
+        data_source(),
+        tenant(),
+        *places(),
+        product_version(),
+        nesting(),
         choice(
             "product",
             T("Ranking by", "排名依据"),
@@ -57,7 +90,11 @@ def build(language):
             "The company at a glance: who used what on the newest day that Feishu has, against the same weekdays before, and by department.",
             "全公司概览：飞书最新一天的使用情况、与往期同一星期几的比较，以及各部门排名。",
         ),
-        variables, rows, language, "now-30d", "15m",
+        variables,
+        rows,
+        language,
+        "now-30d",
+        "15m",
     )
 
 
@@ -71,8 +108,9 @@ def the_day():
                 "所选地区的最新数据日期。飞书在次日 09:30（统计时区）产出前一天的数据。本部分的数字均属于这一天。",
             ),
             # Noon, so that the date is right in the zones of other offices, too.
-            [now(f"({newest} + {HOURS_TO_NOON}) * 1000", T("day", "日期"))],
-            DATE, size=(5, 4),
+            [now(f"({newest} + {NOON}) * 1000", T("day", "日期"))],
+            DATE,
+            size=(5, 4),
         ),
         stat(
             T("Age", "数据时效"),
@@ -81,7 +119,10 @@ def the_day():
                 "距离该天开始的时间。数据按时产出时介于 33.5 至 57.5 小时之间；超过则说明飞书或导出器有延迟。",
             ),
             [now(f"time() - {newest}", T("age", "时效"))],
-            "dtdurations", size=(4, 4), background=True, thresholds=AGE,
+            "dtdurations",
+            size=(4, 4),
+            background=True,
+            thresholds=AGE,
         ),
         stat(
             T("Kind of day", "日期类型"),
@@ -90,7 +131,8 @@ def the_day():
                 "根据星期几以及导出器配置中的日历判断。休息日人数较少；基线按同一星期几比较。",
             ),
             [now(f"max by (geo) ({last('feishu_calendar_workday', PLACE)})", "{{geo}}")],
-            "short", size=(4, 4),
+            "short",
+            size=(4, 4),
             mappings=words(_1=(T("working day", "工作日"), "green"), _0=(T("day off", "休息日"), "blue")),
         ),
         stat(
@@ -103,29 +145,41 @@ def the_day():
                 now(f"count(group by ({KEY}) ({newest_day()}))", T("with this day", "已有该天数据")),
                 now(f"count(group by ({KEY}) ({older_days()})) or vector(0)", T("late", "延迟")),
             ],
-            "short", size=(5, 4),
+            "short",
+            size=(5, 4),
             overrides=[override(T("late", "延迟"), thresholds=steps((None, "blue"), (1, "orange")))],
         ),
         stat(
             T("Members", "成员"),
-            T("Members of the chosen departments, and those whose account is activated.", "所选部门的成员数与已激活成员数。"),
+            T(
+                "Members of the chosen departments, and those whose account is activated.",
+                "所选部门的成员数与已激活成员数。",
+            ),
             [
                 now(total("feishu_department_users"), T("members", "成员")),
                 now(ACTIVATED_NOW, T("activated", "已激活")),
             ],
-            "short", size=(6, 4),
+            "short",
+            size=(6, 4),
         ),
         stat(
             T("Active", "活跃"),
             T("People who used any part of Feishu on the day.", "当天使用过飞书任一功能的人数。"),
             [now(total(DAU.metric), T("active", "活跃"))],
-            "short", size=(6, 4),
+            "short",
+            size=(6, 4),
         ),
         stat(
             T("Share of activated", "占已激活成员"),
-            T("People who used any part of Feishu, as a share of those whose account is activated.", "使用过飞书任一功能的人数占已激活成员的比例。"),
+            T(
+                "People who used any part of Feishu, as a share of those whose account is activated.",
+                "使用过飞书任一功能的人数占已激活成员的比例。",
+            ),
             [now(share(DAU.metric), T("share", "占比"))],
-            "percentunit", size=(6, 4), thresholds=ADOPTION, decimals=1,
+            "percentunit",
+            size=(6, 4),
+            thresholds=ADOPTION,
+            decimals=1,
         ),
         stat(
             T("Against the same weekday", "与同一星期几相比"),
@@ -134,13 +188,24 @@ def the_day():
                 "活跃人数与基线之比；基线为前几周同一星期几的中位数，100% 表示与往常一致。仅统计有基线的部门；工作日中的假期没有基线。",
             ),
             [now(against_baseline(DAU.metric, DAU.baseline), T("of the baseline", "相对基线"))],
-            "percentunit", size=(6, 4), thresholds=FALL, decimals=1, background=True,
+            "percentunit",
+            size=(6, 4),
+            thresholds=FALL,
+            decimals=1,
+            background=True,
         ),
         stat(
             T("Last 7 days against baseline", "近 7 天与基线相比"),
-            T("The sum of the active people of the last seven days by the sum of their baselines.", "近七天活跃人数之和与基线之和的比值。"),
+            T(
+                "The sum of the active people of the last seven days by the sum of their baselines.",
+                "近七天活跃人数之和与基线之和的比值。",
+            ),
             [now(week_against_baseline(DAU.metric, DAU.baseline), T("of the baseline", "相对基线"))],
-            "percentunit", size=(6, 4), thresholds=FALL, decimals=1, background=True,
+            "percentunit",
+            size=(6, 4),
+            thresholds=FALL,
+            decimals=1,
+            background=True,
         ),
     ]
 
@@ -153,18 +218,37 @@ def adoption():
     return [
         bars(
             T("People", "使用人数"),
-            T("People who used the product on the day. Somebody who used two is in both.", "当天使用该产品的人数；同时使用两个产品的人在两处均计入。"),
-            each(lambda f: total(f.metric)), "short", min=0,
+            T(
+                "People who used the product on the day. Somebody who used two is in both.",
+                "当天使用该产品的人数；同时使用两个产品的人在两处均计入。",
+            ),
+            each(lambda f: total(f.metric)),
+            "short",
+            min=0,
         ),
         bars(
             T("Share of activated members", "占已激活成员的比例"),
-            T("The same people as a share of those whose account is activated.", "使用人数占已激活成员的比例。"),
-            each(lambda f: share(f.metric)), "percentunit", thresholds=ADOPTION, min=0, max=1,
+            T(
+                "The same people as a share of those whose account is activated.",
+                "使用人数占已激活成员的比例。",
+            ),
+            each(lambda f: share(f.metric)),
+            "percentunit",
+            thresholds=ADOPTION,
+            min=0,
+            max=1,
         ),
         bars(
             T("Products against the same weekday", "各产品与同一星期几相比"),
-            T("People by the median of the same weekday in the weeks before; 100 % is as usual.", "使用人数与前几周同一星期几中位数之比；100% 表示与往常一致。"),
-            each(lambda f: against_baseline(f.metric, f.baseline)), "percentunit", thresholds=FALL, min=0, max=1.5,
+            T(
+                "People by the median of the same weekday in the weeks before; 100 % is as usual.",
+                "使用人数与前几周同一星期几中位数之比；100% 表示与往常一致。",
+            ),
+            each(lambda f: against_baseline(f.metric, f.baseline)),
+            "percentunit",
+            thresholds=FALL,
+            min=0,
+            max=1.5,
         ),
         stat(
             T("Email", "邮件"),
@@ -176,9 +260,13 @@ def adoption():
                 now(total(sent.metric), T("sent", "发送")),
                 now(total(received.metric), T("received", "接收")),
                 now(share(sent.metric), T("sent for each activated", "已激活成员人均发送")),
-                now(against_baseline(sent.metric, sent.baseline), T("sent, of the baseline", "发送量相对基线")),
+                now(
+                    against_baseline(sent.metric, sent.baseline), T("sent, of the baseline", "发送量相对基线")
+                ),
             ],
-            "short", size=(24, 4), decimals=1,
+            "short",
+            size=(24, 4),
+            decimals=1,
             overrides=[
                 override(T("sent", "发送"), decimals=0),
                 override(T("received", "接收"), decimals=0),
@@ -191,8 +279,12 @@ def adoption():
 def trends():
     made = ["docs_created", "calendar_events_created", "tasks_created", "searches"]
     usual = override_matching(
-        ".*(usual|常态).*", custom__lineStyle={"fill": "dash", "dash": [6, 6]}, custom__drawStyle="line",
-        custom__fillOpacity=0, custom__lineWidth=2, color={"mode": "fixed", "fixedColor": "text"},
+        ".*(usual|常态).*",
+        custom__lineStyle={"fill": "dash", "dash": [6, 6]},
+        custom__drawStyle="line",
+        custom__fillOpacity=0,
+        custom__lineWidth=2,
+        color={"mode": "fixed", "fixedColor": "text"},
     )
     names = {product: name for product, name in PRODUCTS.items() if product != "suite"}
     return [
@@ -206,7 +298,9 @@ def trends():
                 over_time(total(DAU.metric, BY_DAY), T("active", "活跃")),
                 over_time(total(ACTIVATED, BY_DAY), T("activated", "已激活")),
             ],
-            "short", size=(12, 9), drawn="bars",
+            "short",
+            size=(12, 9),
+            drawn="bars",
             overrides=[override(T("activated", "已激活"), custom__drawStyle="line", custom__fillOpacity=0)],
         ),
         days(
@@ -219,28 +313,47 @@ def trends():
                 over_time(total(DAU.metric, BY_DAY, "all", DAU.baseline), T("active", "活跃")),
                 over_time(total(DAU.baseline, BY_DAY, "all"), T("usual on this weekday", "该星期几的常态")),
             ],
-            "short", size=(12, 9), drawn="bars", timeFrom="9d", overrides=[usual],
+            "short",
+            size=(12, 9),
+            drawn="bars",
+            timeFrom="9d",
+            overrides=[usual],
         ),
         days(
             T("Adoption by day", "产品使用率趋势"),
-            T("People who used the product, as a share of those whose account is activated.", "使用该产品的人数占已激活成员的比例。"),
+            T(
+                "People who used the product, as a share of those whose account is activated.",
+                "使用该产品的人数占已激活成员的比例。",
+            ),
             [over_time(share(dau(p).metric, BY_DAY), name) for p, name in PRODUCTS.items()],
-            "percentunit", size=(12, 9), min=0,
+            "percentunit",
+            size=(12, 9),
+            min=0,
         ),
         days(
             T("Against the same weekday, by day", "与同一星期几相比（每日）"),
-            T("People by the median of the same weekday in the weeks before: a weekend is compared with weekends. More than twice the usual is cut off.", "使用人数与前几周同一星期几中位数之比：周末与周末相比。超过两倍的部分不显示。"),
+            T(
+                "People by the median of the same weekday in the weeks before: a weekend is compared with weekends. More than twice the usual is cut off.",
+                "使用人数与前几周同一星期几中位数之比：周末与周末相比。超过两倍的部分不显示。",
+            ),
             [
                 over_time(against_baseline(dau(p).metric, dau(p).baseline, BY_DAY), name)
                 for p, name in PRODUCTS.items()
             ],
-            "percentunit", size=(12, 9), min=0, max=TWICE,
+            "percentunit",
+            size=(12, 9),
+            min=0,
+            max=TWICE,
         ),
         days(
             T("People by product", "各产品使用人数"),
-            T("People who used the product on the day; they overlap and must not be added up.", "当天使用该产品的人数；人员重叠，不可相加。"),
+            T(
+                "People who used the product on the day; they overlap and must not be added up.",
+                "当天使用该产品的人数；人员重叠，不可相加。",
+            ),
             [over_time(total(dau(p).metric, BY_DAY), name) for p, name in names.items()],
-            "short", size=(8, 9),
+            "short",
+            size=(8, 9),
         ),
         volume(FIGURES["messages_sent"], size=(8, 9)),
         volume(FIGURES["vc_duration_seconds"], size=(8, 9)),
@@ -248,116 +361,26 @@ def trends():
             T("What was made", "使用量"),
             T("How much was created and searched on the day.", "当天创建和搜索的数量。"),
             [over_time(total(FIGURES[f].metric, BY_DAY), FIGURES[f].name) for f in made],
-            "short", size=(12, 9),
+            "short",
+            size=(12, 9),
         ),
         days(
             T("Emails", "邮件数"),
             T("Emails that members sent and received on the day.", "当天成员发送和接收的邮件数。"),
             [over_time(total(FIGURES[f].metric, BY_DAY), FIGURES[f].name) for f in EMAILS],
-            "short", size=(12, 9),
+            "short",
+            size=(12, 9),
         ),
     ]
 
 
 def volume(figure_, size):
     text = T("Of all members together on the day.", "当天所有成员的合计。")
-    return days(figure_.name, text, [over_time(total(figure_.metric, BY_DAY), figure_.name)], figure_.unit, size=size, drawn="bars")
-
-
-def rankings():
-    metric, baseline = "feishu_department_${product}_dau", "feishu_department_${product}_dau_baseline"
-    used, usual = figure(metric, version="all"), figure(baseline, version="all")
-    change = f"{used} / ({usual} >= $people) - 1"
-    chosen, activated = figure(metric), figure(ACTIVATED)
-    adopted = f"{chosen} / ({activated} >= $people)"
-    colored = {"custom__cellOptions": {"type": "color-background", "mode": "basic"}}
-    gauge = {"custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}
-
-    def named(**columns):
-        link = {"links": link_to_department(), "custom__minWidth": 160}
-        return {
-            "department": (T("Department", "部门"), None, link),
-            **columns,
-            "geo": (T("Geo", "地区"), None, {"custom__width": 80}),
-            "department_id": (T("department_id", "department_id"), None, {"custom__width": 110}),
-        }
-
-    def ranking(title, description, picked, others, headings, unit, look, least_first):
-        queries = [column(picked)] + [column(f"{other} and on ({NAMED}) ({picked})") for other in others]
-        ordered = {
-            ref: (heading, unit if ref == "A" else "short", look if ref == "A" else {})
-            for ref, heading in zip("BCA", headings, strict=True)
-        }
-        return table(title, description, queries, named(**ordered), size=(12, 10), sort=("A", not least_first))
-
-    def by_change(title, description, aggregation, least_first):
-        look = {"thresholds": CHANGE, "decimals": 0} | {k: v for k, v in colored.items()}
-        return ranking(
-            title, description, f"{aggregation}({ROWS_OF_A_RANKING}, {change})", [used, usual],
-            [T("People", "人数"), T("Usual", "常态"), T("Change", "变化")], "percentunit", look, least_first,
-        )
-
-    def by_adoption(title, description, aggregation, least_first):
-        look = {"thresholds": ADOPTION, "decimals": 0, "min": 0, "max": 1} | gauge
-        return ranking(
-            title, description, f"{aggregation}({ROWS_OF_A_RANKING}, {adopted})", [chosen, activated],
-            [T("People", "人数"), T("Activated", "已激活"), T("Share", "占比")], "percentunit", look, least_first,
-        )
-
-    note = T(
-        " The product is chosen above, small departments are left out, and only departments with the newest day are compared. Click a name for the department.",
-        "产品在上方选择；不含人数过少的部门；仅比较已有最新一天数据的部门。点击名称查看部门详情。",
+    return days(
+        figure_.name,
+        text,
+        [over_time(total(figure_.metric, BY_DAY), figure_.name)],
+        figure_.unit,
+        size=size,
+        drawn="bars",
     )
-
-    def text(en, zh):
-        return T(en + note.en, zh + note.zh)
-
-    return [
-        by_change(
-            T("Largest falls", "下降最多"),
-            text("The departments that lost most against the median of the same weekday.", "与同一星期几的中位数相比下降最多的部门。"),
-            "bottomk", True,
-        ),
-        by_change(
-            T("Largest rises", "上升最多"),
-            text("The departments that gained most against the median of the same weekday.", "与同一星期几的中位数相比上升最多的部门。"),
-            "topk", False,
-        ),
-        by_adoption(
-            T("Lowest adoption", "使用率最低"),
-            text("The departments where the smallest share of activated members used the product.", "已激活成员中使用该产品的比例最低的部门。"),
-            "bottomk", True,
-        ),
-        by_adoption(
-            T("Highest adoption", "使用率最高"),
-            text("The departments where the largest share of activated members used the product.", "已激活成员中使用该产品的比例最高的部门。"),
-            "topk", False,
-        ),
-    ]
-
-
-def older_days():
-    newest = f"max by (tenant, geo) ({last(DAY, PLACE)})"
-    return f"max by ({NAMED}) ({own_newest_day()} < on (tenant, geo) group_left () {newest})"
-
-
-def late():
-    age = f"topk(50, time() - ({older_days()}))"
-    return [
-        table(
-            T("Late departments", "延迟的部门"),
-            T(
-                "Departments that still serve an older day than the newest: Feishu has no rows for them yet, or asking failed. The exporter's status page tells which. Empty when all is well.",
-                "仍为更早日期的部门：飞书尚无其数据，或请求失败。原因见导出器状态页。一切正常时为空。",
-            ),
-            [column(f"({older_days()} + {HOURS_TO_NOON}) * 1000"), column(age)],
-            {
-                "department": (T("Department", "部门"), None, {"links": link_to_department()}),
-                "A": (T("Figures of", "数据日期"), DATE, {}),
-                "B": (T("Age", "数据时效"), "dtdurations", {"thresholds": AGE, "custom__cellOptions": {"type": "color-text"}}),
-                "geo": (T("Geo", "地区"), None, {}),
-                "department_id": (T("department_id", "department_id"), None, {}),
-            },
-            size=(24, 7), sort=("B", True),
-        ),
-    ]

@@ -1,40 +1,44 @@
 """*Feishu department*: one department, or a few side by side, in depth."""
 
 from grafana import (
-    T, bars, column, dashboard, data_source, days, now, over_time, override_matching, row,
+    T,
+    bars,
+    column,
+    dashboard,
+    data_source,
+    days,
+    now,
+    over_time,
+    override_matching,
+    row,
     table,
 )
 from promql import (
-    ACTIVATED, BY_DAY, KEY, NAMED, OWN_DAY, each, each_against_baseline, each_share, figure, own_newest_day,
-    path, people, people_of, place,
+    ACTIVATED,
+    NAMED,
+    OWN_DAY,
+    each,
+    each_against_baseline,
+    each_share,
+    figure,
+    own_newest_day,
 )
-from shared import ADOPTION, AGE, FALL, FIGURES, NO_YES, PRODUCTS, TWICE, YES_NO, places, product_version, tenant
+from shared import (
+    ADOPTION,
+    AGE,
+    DATE,
+    FALL,
+    FIGURES,
+    NOON,
+    PRODUCTS,
+    TWICE,
+    places,
+    product_version,
+    tenant,
+)
+from staff import directory, spread
 
 USUAL = T("usual", "常态")
-DATE = "time:YYYY-MM-DD ddd"
-NOON = 43200
-
-USER_PRODUCTS = {
-    "suite": PRODUCTS["suite"], "im": PRODUCTS["im"], "docs": PRODUCTS["docs"],
-    "calendar": PRODUCTS["calendar"], "vc": PRODUCTS["vc"], "search": PRODUCTS["search"],
-}
-STATUSES = {
-    "active": T("active", "已激活"),
-    "not_activated": T("not activated", "未激活"),
-    "not_joined": T("not joined", "未加入"),
-    "frozen": T("frozen", "已冻结"),
-    "resigned": T("resigned", "已离职"),
-    "exited": T("exited", "已退出"),
-}
-# The numbers that the contact API documents; an administrator can define more.
-EMPLOYEE_TYPES = {
-    "1": T("1 regular", "1 正式"),
-    "2": T("2 intern", "2 实习"),
-    "3": T("3 outsourced", "3 外包"),
-    "4": T("4 contractor", "4 劳务"),
-    "5": T("5 consultant", "5 顾问"),
-}
-OTHER = T("other", "其他")
 # The panels about each product: who, how much, how much per person. A panel of one figure is
 # called as the figure is.
 SECTIONS = {
@@ -65,8 +69,14 @@ SECTIONS = {
     ],
     T("Email", "邮件"): [
         (T("Emails", "邮件数"), ["emails_sent", "emails_received"]),
-        (T("Emails inside the organisation", "内部邮件数"), ["emails_sent_internal", "emails_received_internal"]),
-        (T("Emails outside the organisation", "外部邮件数"), ["emails_sent_external", "emails_received_external"]),
+        (
+            T("Emails inside the organisation", "内部邮件数"),
+            ["emails_sent_internal", "emails_received_internal"],
+        ),
+        (
+            T("Emails outside the organisation", "外部邮件数"),
+            ["emails_sent_external", "emails_received_external"],
+        ),
     ],
     T("Search", "搜索"): [
         (None, ["search_dau"]),
@@ -78,13 +88,11 @@ A_DAY = T(
     "Each point stands at the day that it counts; a gap is a day without figures, not a zero. A dashed line is the median of the same weekday in the weeks before.",
     "每个点位于其所统计的日期；间断表示没有数据，不代表为零。虚线为前几周同一星期几的中位数。",
 )
-DIRECTORY_NOTE = T(
-    "As of the last time the source was asked; there where contact, directory or discovery is switched on.",
-    "为最近一次采集该来源时的数值；需启用 contact、directory 或 discovery。",
-)
-USERS_NOTE = T(
-    "Of the department's own people on the newest day; there where user_statistics is switched on and the department has at least min_group_size people. Of several departments, each has its own bar.",
-    "为部门直属成员最新一天的数据；需启用 user_statistics，且部门人数不少于 min_group_size。多个部门时各自一条。",
+DASHED = override_matching(
+    f".*({USUAL.en}|{USUAL.zh}).*",
+    custom__lineStyle={"fill": "dash", "dash": [6, 6]},
+    custom__lineWidth=1,
+    color={"mode": "fixed", "fixedColor": "text"},
 )
 
 
@@ -96,17 +104,14 @@ def curves(figures):
     """The figures day by day, each with its baseline where it has one."""
     queries = [over_time(each(f.metric), legend(f.name)) for f in figures]
     queries += [
-        over_time(each(f.baseline, version="all"), legend(T(f"{f.name.en}, {USUAL.en}", f"{f.name.zh}（{USUAL.zh}）")))
+        over_time(
+            each(f.baseline, version="all"),
+            legend(T(f"{f.name.en}, {USUAL.en}", f"{f.name.zh}（{USUAL.zh}）")),
+        )
         for f in figures
         if f.baseline
     ]
     return queries
-
-
-DASHED = override_matching(
-    f".*({USUAL.en}|{USUAL.zh}).*", custom__lineStyle={"fill": "dash", "dash": [6, 6]}, custom__lineWidth=1,
-    color={"mode": "fixed", "fixedColor": "text"},
-)
 
 
 def by_day(title, names, size=(8, 8), **look):
@@ -122,9 +127,16 @@ def build(language):
         row(
             T("People and use", "人员与使用"),
             by_day(T("Members", "成员"), ["users", "activated_users", "suite_dau"]),
-            by_day(T("Shares, as Feishu reports them", "比例（飞书提供）"), ["activated_users_ratio", "suite_active_ratio"]),
+            by_day(
+                T("Shares, as Feishu reports them", "比例（飞书提供）"),
+                ["activated_users_ratio", "suite_active_ratio"],
+            ),
             by_day(None, ["usage_duration_per_user_seconds"]),
-            by_day(T("Joined and left", "新增与离职"), ["new_users", "new_activated_users", "resigned_users"], size=(12, 8)),
+            by_day(
+                T("Joined and left", "新增与离职"),
+                ["new_users", "new_activated_users", "resigned_users"],
+                size=(12, 8),
+            ),
             against_baseline_by_day(),
         ),
         *(row(title, *(by_day(*panel) for panel in panels)) for title, panels in SECTIONS.items()),
@@ -138,7 +150,11 @@ def build(language):
             "One department in depth, or several side by side: every figure by day, against its baseline, and what is known about its people as counts.",
             "单个部门（或多个部门并列）的详细数据：每项指标的每日趋势、与基线的比较，以及成员的统计信息。",
         ),
-        variables, rows, language, "now-90d", "15m",
+        variables,
+        rows,
+        language,
+        "now-90d",
+        "15m",
     )
 
 
@@ -168,14 +184,23 @@ def the_day():
             {
                 "department": (T("Department", "部门"), None, {"custom__minWidth": 160}),
                 "A": (T("Figures of", "数据日期"), DATE, {}),
-                "B": (T("Age", "数据时效"), "dtdurations", {"thresholds": AGE, "custom__cellOptions": {"type": "color-text"}}),
+                "B": (
+                    T("Age", "数据时效"),
+                    "dtdurations",
+                    {"thresholds": AGE, "custom__cellOptions": {"type": "color-text"}},
+                ),
                 "C": (T("Members", "成员"), "short", {}),
                 "D": (T("Activated", "已激活"), "short", {}),
                 "E": (T("Active", "活跃"), "short", {}),
                 "F": (USUAL, "short", {}),
                 "G": (
-                    T("Against usual", "相对常态"), "percentunit",
-                    {"thresholds": FALL, "decimals": 0, "custom__cellOptions": {"type": "color-background", "mode": "basic"}},
+                    T("Against usual", "相对常态"),
+                    "percentunit",
+                    {
+                        "thresholds": FALL,
+                        "decimals": 0,
+                        "custom__cellOptions": {"type": "color-background", "mode": "basic"},
+                    },
                 ),
                 "geo": (T("Geo", "地区"), None, {}),
                 "department_id": (T("department_id", "department_id"), None, {}),
@@ -184,18 +209,36 @@ def the_day():
         ),
         bars(
             T("Adoption", "产品使用率"),
-            T("People who used the product on the newest day, as a share of those whose account is activated.", "最新一天使用该产品的人数占已激活成员的比例。"),
+            T(
+                "People who used the product on the newest day, as a share of those whose account is activated.",
+                "最新一天使用该产品的人数占已激活成员的比例。",
+            ),
             [
                 now(each_share(FIGURES[f"{p}_dau"].metric, OWN_DAY), legend(name))
                 for p, name in PRODUCTS.items()
             ],
-            "percentunit", size=(12, 9), thresholds=ADOPTION, min=0, max=1,
+            "percentunit",
+            size=(12, 9),
+            thresholds=ADOPTION,
+            min=0,
+            max=1,
         ),
         bars(
             T("Against the same weekday", "与同一星期几相比"),
-            T("What the newest day has, by the median of the same weekday in the weeks before; 100 % is as usual.", "最新一天的数值与前几周同一星期几中位数之比；100% 表示与往常一致。"),
-            [now(each_against_baseline(f.metric, f.baseline, OWN_DAY), legend(f.name)) for f in FIGURES.values() if f.baseline],
-            "percentunit", size=(12, 9), thresholds=FALL, min=0, max=1.5,
+            T(
+                "What the newest day has, by the median of the same weekday in the weeks before; 100 % is as usual.",
+                "最新一天的数值与前几周同一星期几中位数之比；100% 表示与往常一致。",
+            ),
+            [
+                now(each_against_baseline(f.metric, f.baseline, OWN_DAY), legend(f.name))
+                for f in FIGURES.values()
+                if f.baseline
+            ],
+            "percentunit",
+            size=(12, 9),
+            thresholds=FALL,
+            min=0,
+            max=1.5,
         ),
     ]
 
@@ -203,127 +246,17 @@ def the_day():
 def against_baseline_by_day():
     return days(
         T("Against the same weekday, by day", "与同一星期几相比（每日）"),
-        T("People by the median of the same weekday in the weeks before, for each product; 100 % is as usual, and more than twice is cut off.", "各产品使用人数与前几周同一星期几中位数之比；100% 表示与往常一致，超过两倍的部分不显示。"),
+        T(
+            "People by the median of the same weekday in the weeks before, for each product; 100 % is as usual, and more than twice is cut off.",
+            "各产品使用人数与前几周同一星期几中位数之比；100% 表示与往常一致，超过两倍的部分不显示。",
+        ),
         [
             over_time(each_against_baseline(f.metric, f.baseline), legend(name))
             for product, name in PRODUCTS.items()
             if (f := FIGURES[f"{product}_dau"])
         ],
-        "percentunit", size=(12, 8), min=0, max=TWICE,
+        "percentunit",
+        size=(12, 8),
+        min=0,
+        max=TWICE,
     )
-
-
-def counted(title, description, query, legends, label):
-    """Bars for each department and value of a label, under names that people know."""
-    renamed = [
-        override_matching(f"(.*): {value}$", displayName=T(f"${{__field.labels.department}}: {name.en}", f"${{__field.labels.department}}：{name.zh}"))
-        for value, name in legends.items()
-    ]
-    return bars(title, description, [now(query, f"{{{{department}}}}: {{{{{label}}}}}")], "short", min=0, overrides=renamed)
-
-
-def directory():
-    members = {
-        "direct_members": T("Direct members", "直属成员"),
-        "recursive_members": T("With those below", "含下级成员"),
-        "direct_departments": T("Departments below", "直属下级部门"),
-        "recursive_departments": T("All levels below", "所有下级部门"),
-        "enabled": T("In use", "启用"),
-        "contact_members": T("Members, contact", "成员（通讯录）"),
-        "contact_primary_members": T("Primary, contact", "主部门成员（通讯录）"),
-        "contact_leaders": T("Leaders", "负责人"),
-        "deleted": T("Deleted", "已删除"),
-    }
-    states = {"enabled": {"mappings": YES_NO}, "deleted": {"mappings": NO_YES}}
-    shown = {"custom__cellOptions": {"type": "color-text"}}
-    columns = {
-        ref: (name, "short", states[family] | shown if family in states else {})
-        for ref, (family, name) in zip("BCDEFGHIJ", members.items(), strict=True)
-    }
-    return [
-        table(
-            T("Place and size", "位置与规模"),
-            T(
-                "Where the department stands, and its size as directory and contact API count it. Sizes with those below count the people of all levels: never add them up. " + DIRECTORY_NOTE.en,
-                "部门在组织架构中的位置，以及目录与通讯录接口统计的规模。“含下级”的数值包含所有层级，不可相加。" + DIRECTORY_NOTE.zh,
-            ),
-            [column(path())] + [column(place(f"feishu_department_{family}")) for family in members],
-            {
-                "department": (T("Department", "部门"), None, {"custom__minWidth": 140}),
-                "department_path": (T("Path", "路径"), None, {"custom__minWidth": 200}),
-                **columns,
-                "department_id": (T("department_id", "department_id"), None, {}),
-            },
-            size=(24, 6),
-        ),
-        counted(
-            T("People by status", "成员状态"),
-            T("People directly in the department by the state of their account; each is in one. There where members is switched on.", "部门直属成员按账号状态统计，每人只计一次。需启用 members。"),
-            place("feishu_department_members", ["status"]), STATUSES, "status",
-        ),
-        counted(
-            T("People by employee type", "人员类型"),
-            T("People directly in the department by the number of their employee type; an administrator can define more types. There where members is switched on.", "部门直属成员按人员类型编号统计；管理员可自定义类型。需启用 members。"),
-            place("feishu_department_members_by_employee_type", ["employee_type"]), EMPLOYEE_TYPES, "employee_type",
-        ),
-        bars(
-            T("Inactive", "不活跃成员"),
-            T("Activated people whose last activity lies more than so many days back, and those who were never active. " + USERS_NOTE.en, "超过指定天数未活跃的已激活成员，以及从未活跃的成员。" + USERS_NOTE.zh),
-            [
-                now(people("feishu_users_inactive", ["days"]), T("{{department}}: {{days}} days", "{{department}}：{{days}} 天")),
-                now(people("feishu_users_never_active"), T("{{department}}: never active", "{{department}}：从未活跃")),
-            ],
-            "short", min=0,
-        ),
-    ]
-
-
-def spread():
-    def percentiles(title, what, metric, unit):
-        text = T(
-            f"{what.en} of a person on the day, by percentile of all its people: 50 is the middle one. There are 10 and 90 from 50 people on, and 99 from 500 on. {USERS_NOTE.en}",
-            f"每位成员当天的{what.zh}，按全体成员的百分位：50 为中位数。50 人以上有 10 与 90，500 人以上有 99。{USERS_NOTE.zh}",
-        )
-        query = over_time(people(metric, ["percentile"], BY_DAY), T("{{department}}: {{percentile}} %", "{{department}}：{{percentile}}%"))
-        return days(title, text, [query], unit)
-
-    return [
-        bars(
-            T("Counted people", "统计人数"),
-            T("People in the statistics of users. " + USERS_NOTE.en, "用户统计中的人数。" + USERS_NOTE.zh),
-            [now(people("feishu_users"), "{{department}}")], "short", min=0,
-        ),
-        counted(
-            T("Active by product", "各产品活跃人数"),
-            T("People who used the product; they overlap. " + USERS_NOTE.en, "使用该产品的人数；人员重叠。" + USERS_NOTE.zh),
-            people("feishu_users_active", ["product"]), USER_PRODUCTS, "product",
-        ),
-        counted(
-            T("Operating systems", "操作系统"),
-            T("People by operating system, each in every one that they use; small groups are other. " + USERS_NOTE.en, "按操作系统统计，每人可计入多个；人数过少的归入 other。" + USERS_NOTE.zh),
-            people("feishu_users_by_os", ["os"]), {"other": OTHER, "Andorid": T("Android", "Android")}, "os",
-        ),
-        counted(
-            T("Clients", "客户端"),
-            T("People by client, each in every one that they use; small groups are other. " + USERS_NOTE.en, "按客户端统计，每人可计入多个；人数过少的归入 other。" + USERS_NOTE.zh),
-            people("feishu_users_by_client", ["client"]), {"other": OTHER}, "client",
-        ),
-        percentiles(T("Messages of a person", "人均发送消息分布"), T("Messages sent", "发送消息数"), "feishu_users_messages_sent", "short"),
-        percentiles(T("Meeting time of a person", "会议时长分布"), T("Time in meetings", "会议时长"), "feishu_users_meeting_duration_seconds", "s"),
-        days(
-            T("Inactive, by day", "不活跃成员趋势"),
-            T("Share of the counted people who were not active for more than so many days. " + USERS_NOTE.en, "超过指定天数未活跃的成员占统计人数的比例。" + USERS_NOTE.zh),
-            [over_time(f"{people('feishu_users_inactive', ['days'], BY_DAY)} / on ({KEY}) group_left () {people_of('feishu_users', (), BY_DAY)}", T("{{department}}: {{days}} days", "{{department}}：{{days}} 天"))],
-            "percentunit", min=0,
-        ),
-        days(
-            T("Meetings", "会议数"),
-            T("Meetings of the department's people on the day, each counted for everybody in it. " + USERS_NOTE.en, "部门成员当天的会议数，每位参会者各计一次。" + USERS_NOTE.zh),
-            [over_time(people("feishu_users_meetings", when=BY_DAY), "{{department}}")], "short", drawn="bars",
-        ),
-        days(
-            T("Time in meetings", "会议总时长"),
-            T("Time in meetings, summed over the department's people. " + USERS_NOTE.en, "部门成员会议时长之和。" + USERS_NOTE.zh),
-            [over_time(people("feishu_users_vc_duration_seconds", when=BY_DAY), "{{department}}")], "s", drawn="bars",
-        ),
-    ]

@@ -88,9 +88,7 @@ def override_matching(pattern, **properties):
 def by_matcher(matcher, options, properties):
     return {
         "matcher": {"id": matcher, "options": options},
-        "properties": [
-            {"id": name.replace("__", "."), "value": value} for name, value in properties.items()
-        ],
+        "properties": [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()],
     }
 
 
@@ -170,7 +168,12 @@ def lines(title, description, queries, unit, size=(8, 8), drawn="line", stacked=
     }
     more = {name: look.pop(name) for name in ("interval", "maxDataPoints", "timeFrom") if name in look}
     options = {
-        "legend": {"calcs": ["lastNotNull"], "displayMode": "list", "placement": "bottom", "showLegend": True},
+        "legend": {
+            "calcs": ["lastNotNull"],
+            "displayMode": "list",
+            "placement": "bottom",
+            "showLegend": True,
+        },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     look = {"color": "palette-classic"} | look
@@ -238,7 +241,9 @@ def data_source():
     }
 
 
-def asked(name, label, query, regex="", several=False, everything=True, sort=5, description=None, current=None):
+def asked(
+    name, label, query, regex="", several=False, everything=True, sort=5, description=None, current=None
+):
     """A variable whose values come from Prometheus. All of them: an expression, not a long list."""
     variable = {
         "name": name,
@@ -266,8 +271,7 @@ def asked(name, label, query, regex="", several=False, everything=True, sort=5, 
 def choice(name, label, description, options):
     """A variable with a fixed list of (text, value); the first is chosen at first."""
     entries = [
-        {"text": text, "value": value, "selected": index == 0}
-        for index, (text, value) in enumerate(options)
+        {"text": text, "value": value, "selected": index == 0} for index, (text, value) in enumerate(options)
     ]
     query = [", ".join(f"{in_language(text, of)} : {value}" for text, value in options) for of in LANGUAGES]
     return {
@@ -294,8 +298,15 @@ def dashboard(uid, title, description, variables, rows, language, since, refresh
     """A whole dashboard in one language: panels flow from left to right, row by row."""
     placed, top = [], 0
     for heading, panels in rows:
-        placed.append({"type": "row", "title": heading, "collapsed": False, "panels": [],
-                       "gridPos": {"x": 0, "y": top, "w": WIDTH, "h": 1}})
+        placed.append(
+            {
+                "type": "row",
+                "title": heading,
+                "collapsed": False,
+                "panels": [],
+                "gridPos": {"x": 0, "y": top, "w": WIDTH, "h": 1},
+            }
+        )
         top += 1
         left, height = 0, 0
         for each in panels:
@@ -309,9 +320,16 @@ def dashboard(uid, title, description, variables, rows, language, since, refresh
         each["id"] = number
     edition = f"feishu-{language}"
     links = {
-        "type": "dashboards", "title": T("Other dashboards", "其他仪表板"), "tags": [edition],
-        "asDropdown": False, "includeVars": True, "keepTime": True, "targetBlank": False,
-        "icon": "external link", "tooltip": "", "url": "",
+        "type": "dashboards",
+        "title": T("Other dashboards", "其他仪表板"),
+        "tags": [edition],
+        "asDropdown": False,
+        "includeVars": True,
+        "keepTime": True,
+        "targetBlank": False,
+        "icon": "external link",
+        "tooltip": "",
+        "url": "",
     }
     return in_language(
         {

@@ -6,6 +6,10 @@ from pathlib import Path
 from grafana import LANGUAGES, T, asked, choice, steps, words
 from promql import DAY, last
 
+# Half a day after its beginning a day has the same date in the zones of other offices, too.
+NOON = 43200
+DATE = "time:YYYY-MM-DD ddd"
+
 # Where green ends. README.md tells how to change them.
 FALL = steps((None, "red"), (0.7, "orange"), (0.85, "green"))
 CHANGE = steps((None, "red"), (-0.3, "orange"), (-0.15, "green"))
@@ -80,7 +84,7 @@ def places(all_at_first=True):
     """The variables that choose departments; either all at first, or the first of the list."""
     # The place in the tree tells departments of one name apart; history has names only.
     path = (
-        f'label_replace(feishu_department_info{{tenant="$tenant",department_path!=""}}, '
+        'label_replace(feishu_department_info{tenant="$tenant",department_path!=""}, '
         '"department", "$1", "department_path", "(.+)")'
     )
     named = last(DAY, 'tenant="$tenant",geo=~"$geo"')
@@ -93,7 +97,10 @@ def places(all_at_first=True):
             regex='/department="(?<text>.*)",\\s*department_id="(?<value>[^"]+)"/',
             several=True,
             everything=all_at_first,
-            description=T("Type a part of the name or path to search; several may be chosen.", "输入部门名称或路径的一部分即可搜索，可多选。"),
+            description=T(
+                "Type a part of the name or path to search; several may be chosen.",
+                "输入部门名称或路径的一部分即可搜索，可多选。",
+            ),
         ),
     ]
 
@@ -102,7 +109,7 @@ def product_version():
     return asked(
         "product_version",
         T("Product version", "产品版本"),
-        f'label_values(feishu_department_suite_dau{{tenant="$tenant"}}, product_version)',
+        'label_values(feishu_department_suite_dau{tenant="$tenant"}, product_version)',
         sort=1,
         current="all",
         description=T(
@@ -126,5 +133,3 @@ def nesting():
             (T("those below as well", "包含下级部门"), ".+"),
         ],
     )
-
-

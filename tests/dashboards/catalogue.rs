@@ -183,6 +183,23 @@ fn is_chinese(c: char) -> bool {
 }
 
 #[test]
+fn every_link_leads_to_a_dashboard_of_the_same_edition() {
+    let target = Regex::new(r#""/d/([a-z-]+)\?"#).unwrap();
+    let all = Dashboard::all();
+    let uids: BTreeSet<&str> = all.iter().map(|dashboard| dashboard.uid.as_str()).collect();
+    assert_eq!(uids.len(), DASHBOARDS.len() * LANGUAGES.len());
+    let mut seen = 0;
+    for dashboard in &all {
+        let (_, language) = dashboard.uid.rsplit_once('-').unwrap();
+        for link in target.captures_iter(&dashboard.json.to_string()) {
+            assert!(uids.contains(&link[1]) && link[1].ends_with(language), "{}", &link[0]);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 8, "the links were not found");
+}
+
+#[test]
 fn the_dashboards_are_what_their_source_says() {
     let generate = root().join("dashboards/generate");
     let output = Command::new("python3").arg(generate).arg("--check").output().unwrap();

@@ -163,12 +163,19 @@ def check(prometheus, dashboard, given):
                 continue
             took = time.monotonic() - began
             points = [len(result.get("values", [0])) for result in results]
-            report.append({
-                "id": name, "series": len(results), "points": max(points, default=0),
-                "seconds": round(took, 3), "results": results,
-            })
+            report.append(
+                {
+                    "id": name,
+                    "series": len(results),
+                    "points": max(points, default=0),
+                    "seconds": round(took, 3),
+                    "results": results,
+                }
+            )
             if (place in given.empty) != (not results):
-                wrong.append(f"{name}: {'no data' if not results else 'data, but all is well'}\n  {target['expr']}")
+                wrong.append(
+                    f"{name}: {'no data' if not results else 'data, but all is well'}\n  {target['expr']}"
+                )
             results_of.append(results)
             if lacking := missing_labels(target, results):
                 wrong.append(f"{name}: the legend shows {', '.join(lacking)}, which a series lacks")

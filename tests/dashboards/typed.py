@@ -1,6 +1,6 @@
 """Writes each dashboard as TypeScript that compiles only if it is one by Grafana's types.
 
-    typed.py FOLDER FILE…
+typed.py FOLDER FILE…
 """
 
 import sys
