@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The published bytes and facts; the facts speak of departments and geos.
     ("snapshot", &["day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.
-    ("exposition", &["catalogue", "day", "snapshot", "telemetry", "usage"]),
+    ("exposition", &["baseline", "catalogue", "day", "snapshot", "telemetry", "usage"]),
     (
         "collect",
         &[
@@ -61,6 +61,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "server",
             "shutdown",
             "snapshot",
+            "store",
             "telemetry",
             "usage",
         ],
