@@ -52,7 +52,11 @@ fn every_query_gives_data_and_those_about_errors_do_under_a_fault() {
     assert_eq!(curve.last(), Some(&(day, demo.active_people())), "stands at its own day");
     days_are_the_same_in_every_zone(&prometheus);
     for query in queries_to_copy() {
-        assert!(!prometheus.query(&query).is_empty(), "the README's {query} gives nothing");
+        // A query for curves has nothing at today's place yet.
+        let of_a_week = format!("last_over_time(({query}\n)[7d:1d])");
+        let ahead = query.contains("offset -");
+        let results = prometheus.query(if ahead { &of_a_week } else { &query });
+        assert!(!results.is_empty(), "the README's {query} gives nothing");
     }
 
     let broken = Broken::start(&demo);
