@@ -191,13 +191,13 @@ def spread():
             "client",
         ),
         percentiles(
-            T("Messages of a person", "人均发送消息分布"),
+            T("Messages of a person", "每人发送消息数分布"),
             T("Messages sent", "发送消息数"),
             "feishu_users_messages_sent",
             "short",
         ),
         percentiles(
-            T("Meeting time of a person", "会议时长分布"),
+            T("Meeting time of a person", "每人会议时长分布"),
             T("Time in meetings", "会议时长"),
             "feishu_users_meeting_duration_seconds",
             "s",
