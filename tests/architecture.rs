@@ -29,6 +29,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("snapshot", &["day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.
     ("exposition", &["catalogue", "day", "snapshot", "telemetry", "usage"]),
+    // The past as samples with timestamps; it reads the store and asks for nothing.
+    (
+        "history",
+        &[
+            "baseline",
+            "catalogue",
+            "clock",
+            "day",
+            "exposition",
+            "secret",
+            "shutdown",
+            "store",
+            "usage",
+        ],
+    ),
     (
         "collect",
         &[
@@ -78,11 +93,13 @@ const ROOMS: &[(&str, &[&str])] = &[
             "diagnose",
             "exposition",
             "feishu",
+            "history",
             "logging",
             "secret",
             "server",
             "shutdown",
             "simulator",
+            "store",
             "usage",
         ],
     ),

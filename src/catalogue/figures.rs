@@ -71,6 +71,15 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// The HELP text of the baseline.
+    #[must_use]
+    pub fn baseline_help_text(&self) -> String {
+        format!(
+            "Median of {} on the same weekday of the weeks before the newest finished day.",
+            self.metric
+        )
+    }
+
     /// The HELP text: the sentence, the API field, and that the value is not live.
     #[must_use]
     pub fn help_text(&self) -> String {

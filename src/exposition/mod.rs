@@ -5,12 +5,14 @@
 //! metrics are a few kilobytes and are rendered for each scrape, in the format it asked for; they
 //! follow the departments in the same answer, in the same gzip member.
 
+mod dated;
 mod departments;
 mod encode;
 mod negotiate;
 mod own;
 mod text;
 
+pub use dated::{DatedFormat, push_series, push_value};
 pub use departments::{GeoView, Place, Rendered, Sample, TenantView, render};
 pub use encode::{compress, gzip_frames, plain_frames};
 pub use negotiate::{Format, accepts_gzip};

@@ -1,0 +1,282 @@
+//! `backfill`: the past as samples with timestamps, to a file or to a receiver of remote write.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    ConfigArgs, Failure, block_on,
+    progress::{Progress, grouped, say},
+};
+use crate::{
+    clock::Clock,
+    collect::{self, Tenant, expected_day},
+    config,
+    day::{Day, after},
+    exposition::DatedFormat,
+    history::{self, Destination, Error, GeoDays, History, Labels, Subject, Written},
+    shutdown::{self, Shutdown},
+    store::{Role, Store, TenantStore},
+    usage::{FigureSet, Target},
+};
+
+/// Days that the API offers, yesterday among them.
+const DAYS_OFFERED: i32 = 91;
+/// One sample a day, as against several.
+const A_DAY: Duration = Duration::from_secs(86_400);
+/// Closer together than any sensible scrape interval; it would only fill disks.
+const STEP_MIN: Duration = Duration::from_secs(15);
+
+/// Write the past as samples with timestamps.
+///
+/// Fetches what the store lacks, then writes a file for `promtool tsdb create-blocks-from
+/// openmetrics` or VictoriaMetrics' import, or pushes by remote write. An interrupted backfill goes
+/// on where it stopped: run the same command again.
+#[derive(Clone, Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("destination").required(true).args(["output"]))]
+pub struct Args {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// First day, in the zone of the statistics [default: the oldest that the API offers].
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub from: Option<Day>,
+
+    /// Last day [default: the newest that Feishu should have].
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub to: Option<Day>,
+
+    /// Fetch again what the store has.
+    #[arg(long)]
+    pub refresh: bool,
+
+    /// Fetch one row per product version beside the total, for four to five times the requests.
+    #[arg(long)]
+    pub product_versions: bool,
+
+    /// File to write, or - for standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<String>,
+
+    /// Format of the file [default: openmetrics].
+    #[arg(long, value_name = "FORMAT", value_enum, requires = "output")]
+    pub format: Option<Format>,
+
+    /// How often a value is repeated while the live exporter would have shown it [default: 1d, once
+    /// a day]. Less than 1d needs --figure.
+    #[arg(long, value_name = "DURATION", value_parser = step, requires = "output")]
+    pub step: Option<Duration>,
+
+    /// Metric to write, with its baseline; repeatable [default: all that are published].
+    #[arg(long = "figure", value_name = "METRIC", value_parser = config::figure_named)]
+    pub figures: Vec<usize>,
+
+    /// Label to add to every sample, such as those of the live target: job=feishu; repeatable.
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    pub labels: Vec<String>,
+}
+
+/// What `backfill` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// OpenMetrics 1.0, timestamps in seconds: for promtool.
+    Openmetrics,
+    /// The text format, timestamps in milliseconds: for VictoriaMetrics.
+    PrometheusMs,
+}
+
+impl From<Format> for DatedFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Openmetrics => Self::OpenMetrics,
+            Format::PrometheusMs => Self::PrometheusMillis,
+        }
+    }
+}
+
+/// Reads how often a value is repeated.
+fn step(text: &str) -> Result<Duration, String> {
+    let step = config::parse_duration(text)?;
+    if !(STEP_MIN..=A_DAY).contains(&step) || step.subsec_millis() != 0 {
+        return Err("it must be whole seconds, from 15s to 1d".to_owned());
+    }
+    Ok(step)
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let options = args.config.begin(&clock)?.options;
+    let now = clock.now();
+    let labels = Labels::parse(args.labels.iter().map(String::as_str))
+        .map_err(|wrong| Failure::usage(format!("--label: {wrong}")))?;
+    let step = args.step.filter(|step| *step < A_DAY);
+    if step.is_some() && args.figures.is_empty() {
+        return Err(Failure::usage(
+            "--step: samples so close together make a large file; name the figures to be written \
+             with --figure",
+        ));
+    }
+    let days = days(args, &options, now)?;
+    block_on(async {
+        let shutdown = shutdown::by_signal()?;
+        let store = open(&args.config, clock)?;
+        let mut subjects = Vec::with_capacity(options.tenants.len());
+        for (tenant, geos) in options.tenants.iter().zip(days) {
+            let kept = store.tenant(&tenant.name, &tenant.api.app_id);
+            subjects.push(Arc::new(subject(args, tenant, geos, kept).await?));
+        }
+        let history = History { subjects, labels, step, now };
+        match &args.output {
+            Some(output) => to_file(args, output, history, &shutdown).await,
+            None => Ok(()),
+        }
+    })
+}
+
+/// The days of each tenant's geos.
+fn days(
+    args: &Args,
+    options: &collect::Options,
+    now: Timestamp,
+) -> Result<Vec<Vec<GeoDays>>, Failure> {
+    let expected = |tenant: &Tenant| -> Vec<Day> {
+        let geos = tenant.geos.iter();
+        geos.map(|geo| expected_day(now, &geo.zone, tenant.schedule.ready_at)).collect()
+    };
+    let newest = options.tenants.iter().flat_map(expected).max().unwrap_or_default();
+    for (flag, day) in [("--from", args.from), ("--to", args.to)] {
+        if let Some(day) = day.filter(|day| *day > newest) {
+            return Err(Failure::usage(format!(
+                "{flag}: {day} is too late: the newest day that Feishu should have by now is {newest}"
+            )));
+        }
+    }
+    let of_geo = |tenant: &Tenant, geo: &collect::GeoZone| {
+        let newest = expected_day(now, &geo.zone, tenant.schedule.ready_at);
+        GeoDays {
+            geo: geo.geo,
+            zone: geo.zone.clone(),
+            from: args.from.unwrap_or_else(|| after(newest, 1 - DAYS_OFFERED)),
+            to: args.to.unwrap_or(newest),
+        }
+    };
+    let all: Vec<Vec<GeoDays>> = options
+        .tenants
+        .iter()
+        .map(|tenant| tenant.geos.iter().map(|geo| of_geo(tenant, geo)).collect())
+        .collect();
+    // Between two zones the newest day differs; a range may be empty in one, but not in all.
+    if let Some(days) = all.iter().flatten().find(|days| days.from <= days.to) {
+        tracing::debug!(from = %days.from, to = %days.to, "Writing these days");
+        return Ok(all);
+    }
+    let days = all.iter().flatten().next();
+    let (from, to) = days.map(|days| (days.from, days.to)).unwrap_or_default();
+    Err(Failure::usage(format!(
+        "--from: {from} is later than --to, {to}; name the older day with --from"
+    )))
+}
+
+/// Opens the store. One that cannot be used is an error: what is fetched would be lost.
+fn open(config: &ConfigArgs, clock: Clock) -> Result<Store, Failure> {
+    let opened = match config.storage_path.as_deref() {
+        Some("") => Store::in_memory(clock),
+        directory => {
+            let directory = PathBuf::from(directory.unwrap_or("data"));
+            Store::open(&directory, Role::Backfill, clock)
+        }
+    };
+    opened.map_err(Failure::failed)
+}
+
+/// What is written of a tenant.
+async fn subject(
+    args: &Args,
+    tenant: &Tenant,
+    geos: Vec<GeoDays>,
+    store: TenantStore,
+) -> Result<Subject, Failure> {
+    let mut named = FigureSet::none();
+    args.figures.iter().for_each(|index| named.insert(*index));
+    let figures = if args.figures.is_empty() { tenant.figures } else { named.and(tenant.figures) };
+    let scale = match tenant.rates {
+        Some(scale) => Some(scale),
+        None => store.rate_scale().await.map_err(Failure::failed)?,
+    };
+    let target = |geo: &GeoDays| {
+        let geo = geo.geo;
+        tenant.departments.iter().map(move |listed| Target {
+            geo,
+            department_id: listed.id.as_str().into(),
+            include_children: listed.include_children,
+        })
+    };
+    Ok(Subject {
+        tenant: tenant.name.clone(),
+        targets: geos.iter().flat_map(target).collect(),
+        geos,
+        store,
+        figures,
+        scale,
+        calendar: tenant.calendar.clone(),
+        baseline_weeks: 4,
+        min_department_users: tenant.min_department_users,
+        ready_at: tenant.schedule.ready_at,
+        max_age: tenant.schedule.max_age,
+    })
+}
+
+async fn to_file(
+    args: &Args,
+    output: &str,
+    history: History,
+    shutdown: &Shutdown,
+) -> Result<(), Failure> {
+    let format = args.format.unwrap_or(Format::Openmetrics).into();
+    let is_dense = history.step.is_some();
+    let file = history::File { history, format, shutdown: shutdown.clone() };
+    let (destination, name) = match output {
+        "-" => (Destination::Stream(Box::new(std::io::stdout())), "standard output"),
+        path => (Destination::File(path.into()), path),
+    };
+    if is_dense {
+        let Written { samples, bytes, .. } =
+            history::measure(&file, Box::new(|_, _| ())).await.map_err(failed)?;
+        say(&format!("{} samples, {} bytes to {name}", grouped(samples), grouped(bytes)));
+    }
+    let watch = Progress::new("written").watch();
+    let Written { series, samples, bytes, days } =
+        history::write(&file, destination, watch).await.map_err(failed)?;
+    say(&format!(
+        "{days} days, {} series, {} samples, {} bytes to {name}",
+        grouped(series),
+        grouped(samples),
+        grouped(bytes)
+    ));
+    Ok(())
+}
+
+fn failed(error: Error) -> Failure {
+    Failure::failed(match error {
+        Error::Interrupted => {
+            "interrupted; what was fetched is kept: run the same command again to go on".to_owned()
+        }
+        error => error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_whole_seconds_of_at_most_a_day() {
+        for (text, seconds) in [("1d", 86_400), ("4m", 240), ("15s", 15), ("24h", 86_400)] {
+            assert_eq!(step(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["14s", "0", "2d", "15s500ms", "4", ""] {
+            assert!(step(text).is_err(), "{text}");
+        }
+    }
+}
