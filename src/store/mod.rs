@@ -13,6 +13,8 @@ mod file;
 mod ledger;
 mod locks;
 mod past;
+mod retention;
+mod rows;
 mod schema;
 #[cfg(test)]
 mod tests;

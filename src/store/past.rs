@@ -7,9 +7,10 @@ use rusqlite::Transaction;
 
 use super::{
     Error, TenantStore,
-    days::{column, day_of, find_target, target_of, version_names},
+    rows::{day_of, find_target, target_of, version_names},
 };
 use crate::{
+    catalogue::FIGURES,
     day::Day,
     usage::{Target, Version},
 };
@@ -147,7 +148,7 @@ impl Past<'_> {
             "SELECT version, day, {0}, percent_signs FROM figures
              WHERE department = ?1 AND version IN (SELECT id FROM versions)
              AND day BETWEEN ?2 AND ?3 AND {0} IS NOT NULL ORDER BY version, day",
-            column(figure)
+            FIGURES[figure].api_field
         );
         let (from, to) = (from.to_string(), to.to_string());
         for department in departments {
