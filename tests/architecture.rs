@@ -13,6 +13,7 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("day", &[]),
+    ("http_client", &[]),
     ("logging", &[]),
     ("secret", &[]),
     ("shutdown", &[]),
@@ -23,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("usage", &["catalogue", "day"]),
     ("baseline", &["catalogue", "day", "usage"]),
     ("store", &["catalogue", "clock", "day", "usage"]),
-    ("feishu", &["clock", "day", "secret", "telemetry"]),
+    ("feishu", &["clock", "day", "http_client", "secret", "telemetry"]),
     ("sources", &["catalogue", "clock", "day", "feishu", "usage"]),
     // The published bytes and facts; the facts speak of departments and geos.
     ("snapshot", &["day", "usage"]),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     ConfigArgs, Failure, block_on,
+    plain::plain,
     progress::{Progress, grouped, say},
 };
 use crate::{
@@ -14,7 +15,11 @@ use crate::{
     config,
     day::{Day, after},
     exposition::DatedFormat,
-    history::{self, Destination, Error, GeoDays, History, Labels, Subject, Written},
+    history::{
+        self, Credentials, Destination, Error, GeoDays, History, Labels, Pushed, Receiver,
+        ReceiverOptions, Subject, Written,
+    },
+    secret::SecretSource,
     shutdown::{self, Shutdown},
     store::{Role, Store, TenantStore},
     usage::{FigureSet, Target},
@@ -33,7 +38,7 @@ const STEP_MIN: Duration = Duration::from_secs(15);
 /// openmetrics` or VictoriaMetrics' import, or pushes by remote write. An interrupted backfill goes
 /// on where it stopped: run the same command again.
 #[derive(Clone, Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("destination").required(true).args(["output"]))]
+#[command(group = clap::ArgGroup::new("destination").required(true).args(["output", "remote_write_url"]))]
 pub struct Args {
     /// Where the configuration is.
     #[command(flatten)]
@@ -60,17 +65,50 @@ pub struct Args {
     pub output: Option<String>,
 
     /// Format of the file [default: openmetrics].
-    #[arg(long, value_name = "FORMAT", value_enum, requires = "output")]
+    #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "remote_write_url")]
     pub format: Option<Format>,
 
     /// How often a value is repeated while the live exporter would have shown it [default: 1d, once
     /// a day]. Less than 1d needs --figure.
-    #[arg(long, value_name = "DURATION", value_parser = step, requires = "output")]
+    #[arg(long, value_name = "DURATION", value_parser = step, conflicts_with = "remote_write_url")]
     pub step: Option<Duration>,
 
     /// Metric to write, with its baseline; repeatable [default: all that are published].
     #[arg(long = "figure", value_name = "METRIC", value_parser = config::figure_named)]
     pub figures: Vec<usize>,
+
+    /// Address to push to by remote write, such as `http://127.0.0.1:9090/api/v1/write`.
+    #[arg(long = "remote-write.url", id = "remote_write_url", value_name = "URL")]
+    pub remote_write_url: Option<String>,
+
+    /// Name for the receiver's basic authentication.
+    #[arg(
+        long = "remote-write.username",
+        value_name = "NAME",
+        requires_all = ["remote_write_url", "password_file"]
+    )]
+    pub username: Option<String>,
+
+    /// File with the password for it.
+    #[arg(long = "remote-write.password-file", value_name = "FILE", requires = "username")]
+    pub password_file: Option<PathBuf>,
+
+    /// File with a token for the receiver.
+    #[arg(
+        long = "remote-write.bearer-token-file",
+        value_name = "FILE",
+        requires = "remote_write_url",
+        conflicts_with = "username"
+    )]
+    pub bearer_token_file: Option<PathBuf>,
+
+    /// Header to send to the receiver, such as X-Scope-OrgID=acme; repeatable.
+    #[arg(long = "remote-write.header", value_name = "NAME=VALUE", requires = "remote_write_url")]
+    pub headers: Vec<String>,
+
+    /// File with more certificate authorities for the receiver, in PEM.
+    #[arg(long = "remote-write.ca-file", value_name = "FILE", requires = "remote_write_url")]
+    pub ca_file: Option<PathBuf>,
 
     /// Label to add to every sample, such as those of the live target: job=feishu; repeatable.
     #[arg(long = "label", value_name = "NAME=VALUE")]
@@ -118,6 +156,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         ));
     }
     let days = days(args, &options, now)?;
+    let receiver = receiver(args, &clock)?;
     block_on(async {
         let shutdown = shutdown::by_signal()?;
         let store = open(&args.config, clock)?;
@@ -127,11 +166,38 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             subjects.push(Arc::new(subject(args, tenant, geos, kept).await?));
         }
         let history = History { subjects, labels, step, now };
-        match &args.output {
-            Some(output) => to_file(args, output, history, &shutdown).await,
-            None => Ok(()),
+        match (&args.output, receiver) {
+            (Some(output), _) => to_file(args, output, history, &shutdown).await,
+            (None, Some(receiver)) => to_receiver(&history, &receiver, shutdown).await,
+            // clap has refused this.
+            (None, None) => Err(Failure::usage("give --output or --remote-write.url")),
         }
     })
+}
+
+/// The receiver of remote write, with its credentials.
+fn receiver(args: &Args, clock: &Clock) -> Result<Option<Receiver>, Failure> {
+    let Some(url) = args.remote_write_url.clone() else { return Ok(None) };
+    let secret = |flag: &str, file: &PathBuf| {
+        SecretSource::File(file.clone()).read().map_err(|e| Failure::usage(format!("{flag}: {e}")))
+    };
+    let credentials = match (&args.username, &args.password_file, &args.bearer_token_file) {
+        (Some(name), Some(file), _) => {
+            let password = secret("--remote-write.password-file", file)?;
+            Some(Credentials::Basic(name.clone(), password))
+        }
+        (_, _, Some(file)) => {
+            Some(Credentials::Bearer(secret("--remote-write.bearer-token-file", file)?))
+        }
+        _ => None,
+    };
+    let options = ReceiverOptions {
+        url,
+        credentials,
+        headers: args.headers.clone(),
+        ca_file: args.ca_file.clone(),
+    };
+    Receiver::new(options, clock.clone()).map(Some).map_err(Failure::usage)
 }
 
 /// The days of each tenant's geos.
@@ -257,8 +323,29 @@ async fn to_file(
     Ok(())
 }
 
+async fn to_receiver(
+    history: &History,
+    receiver: &Receiver,
+    mut shutdown: Shutdown,
+) -> Result<(), Failure> {
+    let watch = Progress::new("pushed").watch();
+    let pushed = history::push(history, receiver, &mut shutdown, watch).await.map_err(failed)?;
+    let Pushed { days, department_days, skipped, samples, requests, bytes } = pushed;
+    say(&format!(
+        "{days} days, {} days of departments, {} samples, {} bytes in {requests} requests; {} days \
+         of departments were accepted before",
+        grouped(department_days),
+        grouped(samples),
+        grouped(bytes),
+        grouped(skipped)
+    ));
+    Ok(())
+}
+
 fn failed(error: Error) -> Failure {
     Failure::failed(match error {
+        // The receiver's words may try to steer the terminal.
+        Error::Receiver(text) => plain(&text),
         Error::Interrupted => {
             "interrupted; what was fetched is kept: run the same command again to go on".to_owned()
         }

@@ -11,6 +11,7 @@ mod file;
 mod labels;
 mod moment;
 mod outline;
+mod remote;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -24,6 +25,7 @@ pub use self::{
     error::Error,
     file::{Destination, File, measure, write},
     labels::{Labels, WrongLabel},
+    remote::{Credentials, Pushed, Receiver, ReceiverOptions, push},
 };
 use crate::{
     baseline::calendar::Calendar,

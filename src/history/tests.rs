@@ -137,7 +137,7 @@ fn nobody() -> Watch {
     Box::new(|_, _| ())
 }
 
-async fn written(history: History) -> (String, Written) {
+pub(super) async fn written(history: History) -> (String, Written) {
     let (_trigger, shutdown) = shutdown::channel();
     let file = File { history, format: DatedFormat::OpenMetrics, shutdown };
     let page = Page::default();
@@ -151,7 +151,7 @@ async fn written(history: History) -> (String, Written) {
 }
 
 /// Samples by series and time; none may come twice, and each series stands in one piece.
-fn samples(page: &str) -> BTreeMap<(String, i64), f64> {
+pub(super) fn samples(page: &str) -> BTreeMap<(String, i64), f64> {
     let mut samples = BTreeMap::new();
     let mut closed: BTreeSet<&str> = BTreeSet::new();
     let mut open = ("", i64::MIN);

@@ -1,0 +1,220 @@
+//! Remote write into real receivers, and VictoriaMetrics' import.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use crate::{
+    outside::get,
+    past::{Past, Samples, moment},
+    program::{Program, directory},
+    servers::{Server, assert_same},
+};
+
+const DAYS: i64 = 60;
+
+fn from(past: &Past) -> String {
+    format!("--from={}", past.days(DAYS)[0])
+}
+
+/// Every sample that Prometheus has of these days, and that there is each once.
+#[track_caller]
+fn assert_holds(prometheus: &Server, past: &Past) {
+    let days = past.days(DAYS);
+    let expected = past.samples(&days, &[]);
+    let (from, to) = (moment(days[0]), moment(past.newest));
+    let all = "{__name__=~\"feishu_.*\"}";
+    let found = prometheus.range(&format!("last_over_time({all}[1h])"), from, to, 86_400);
+    assert_same(&found, &expected);
+    let series: std::collections::BTreeSet<_> = expected.keys().map(|(series, _)| series).collect();
+    let counted = prometheus.query(&format!("count(count_over_time({all}[100d]) == {DAYS})"));
+    assert_eq!(counted[0]["value"][1], series.len().to_string(), "a sample is there twice");
+}
+
+#[test]
+fn a_prometheus_with_a_window_takes_60_days_once() {
+    let past = Past::new();
+    let prometheus = Server::prometheus(&past.directory.path().join("tsdb"), None);
+    let url = format!("--remote-write.url={}/api/v1/write", prometheus.url);
+    let said = past.written(&[&url, &from(&past)]);
+    assert!(said.contains("60 days, 120 days of departments"), "{said}");
+    assert_holds(&prometheus, &past);
+    let said = past.written(&[&url, &from(&past)]);
+    assert!(said.contains("0 samples, 0 bytes in 0 requests; 120 days"), "{said}");
+    assert_holds(&prometheus, &past);
+}
+
+#[test]
+fn a_receiver_that_is_killed_half_way_ends_with_every_sample_once() {
+    let past = Past::new();
+    let mut prometheus = Server::prometheus(&past.directory.path().join("tsdb"), None);
+    // The push goes through a gate that closes after some requests.
+    let gate = Gate::to(prometheus.url.trim_start_matches("http://"), 12);
+    let url = format!("--remote-write.url=http://{}/api/v1/write", gate.address);
+    let (config, storage) =
+        (past.directory.path().join("feishu-exporter.yml"), past.directory.path().join("data"));
+    let config = format!("--config.file={}", config.display());
+    let storage = format!("--storage.path={}", storage.display());
+    let mut push = Program::exporter(&["backfill", &config, &storage, &url, &from(&past)], &[]);
+    gate.closed.recv().unwrap();
+    prometheus.kill();
+    prometheus.start();
+    gate.open();
+    assert_eq!(push.status(), Some(0), "{}", push.stderr());
+    assert!(push.stderr().contains("gave no answer"), "it noticed nothing: {}", push.stderr());
+    assert_holds(&prometheus, &past);
+}
+
+#[test]
+fn a_push_that_is_killed_half_way_goes_on_with_the_rest() {
+    let past = Past::new();
+    let prometheus = Server::prometheus(&past.directory.path().join("tsdb"), None);
+    let gate = Gate::to(prometheus.url.trim_start_matches("http://"), 12);
+    let url = format!("--remote-write.url=http://{}/api/v1/write", gate.address);
+    let config = format!("--config.file={}/feishu-exporter.yml", past.directory.path().display());
+    let storage = format!("--storage.path={}/data", past.directory.path().display());
+    let mut push = Program::exporter(&["backfill", &config, &storage, &url, &from(&past)], &[]);
+    gate.closed.recv().unwrap();
+    push.signal("KILL");
+    push.status();
+    gate.open();
+    let said = past.written(&[&url, &from(&past)]);
+    let before = said.split("requests; ").nth(1).unwrap().split(' ').next().unwrap();
+    let before: u64 = before.parse().unwrap();
+    assert!(before > 0 && before < 120, "{said}");
+    assert_holds(&prometheus, &past);
+}
+
+#[test]
+fn victoria_metrics_takes_the_file_and_the_push() {
+    let past = Past::new();
+    let days = past.days(91);
+    let expected = past.samples(&days, &[("job", "feishu")]);
+    let by_file = Server::victoria_metrics(past.directory.path().join("by-file"));
+    let format = "--format=prometheus-ms";
+    past.written(&["--output=back.prom", format, "--label=job=feishu"]);
+    let file = format!("@{}", past.directory.path().join("back.prom").display());
+    let import = format!("{}/api/v1/import/prometheus", by_file.url);
+    let answer = get(&import, &["--data-binary", &file]);
+    assert_eq!(answer.status, 204);
+    assert_same(&held(&by_file, expected.len()), &expected);
+
+    let by_push = Server::victoria_metrics(past.directory.path().join("by-push"));
+    let url = format!("--remote-write.url={}/api/v1/write", by_push.url);
+    past.written(&[&url, "--label=job=feishu"]);
+    assert_same(&held(&by_push, expected.len()), &expected);
+}
+
+/// What VictoriaMetrics exports, as soon as so many samples are visible.
+fn held(victoria: &Server, count: usize) -> Samples {
+    crate::program::eventually("every sample in VictoriaMetrics", || {
+        Some(victoria.exported()).filter(|samples| samples.len() >= count)
+    })
+}
+
+#[test]
+fn a_prometheus_without_a_window_is_explained() {
+    let past = Past::new();
+    let directory = directory(&[("prometheus.yml", "")]);
+    let address = crate::servers::free_address();
+    let mut command = std::process::Command::new("prometheus");
+    command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
+    command.arg(format!("--web.listen-address={address}"));
+    let _prometheus = Program::start(command, directory);
+    crate::program::eventually("a Prometheus that is ready", || {
+        crate::outside::try_get(&format!("http://{address}/-/ready"), &[])
+            .filter(|answer| answer.status == 200)
+    });
+    // It was not told to receive.
+    let url = format!("--remote-write.url=http://{address}/api/v1/write");
+    let (status, _, said) = past.backfill(&[&url]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("--web.enable-remote-write-receiver"), "{said}");
+}
+
+/// Passes requests on to a server, and closes after so many until it is opened again.
+struct Gate {
+    address: String,
+    closed: mpsc::Receiver<()>,
+    is_open: Arc<AtomicBool>,
+}
+
+impl Gate {
+    fn to(server: &str, requests: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (server, is_open) = (server.to_owned(), Arc::new(AtomicBool::new(true)));
+        let (sender, closed) = mpsc::channel();
+        let open = Arc::clone(&is_open);
+        thread::spawn(move || {
+            let mut left = Some(requests);
+            for client in listener.incoming() {
+                let client = client.unwrap();
+                if open.load(Ordering::SeqCst) {
+                    pass(client, &server, &mut left);
+                    if left == Some(0) {
+                        left = None;
+                        open.store(false, Ordering::SeqCst);
+                        // Whoever waits for it may be gone.
+                        let _ = sender.send(());
+                    }
+                }
+            }
+        });
+        Self { address, closed, is_open }
+    }
+
+    fn open(&self) {
+        self.is_open.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Passes the requests of one connection on, until it ends or enough have been answered.
+fn pass(mut client: TcpStream, server: &str, left: &mut Option<usize>) {
+    let Ok(mut upstream) = TcpStream::connect(server) else { return };
+    loop {
+        if *left == Some(0) {
+            return;
+        }
+        for (from, to) in [(&mut client, &mut upstream)] {
+            let Some(request) = message(from) else { return };
+            if to.write_all(&request).is_err() {
+                return;
+            }
+        }
+        let Some(answer) = message(&mut upstream) else { return };
+        if client.write_all(&answer).is_err() {
+            return;
+        }
+        if let Some(left) = left {
+            *left -= 1;
+        }
+    }
+}
+
+/// A message of HTTP with a length, or without a body.
+fn message(from: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut part = [0; 65_536];
+    loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let length: usize = length.map_or(0, |text| text.trim().parse().unwrap());
+            if bytes.len() >= end + 4 + length {
+                return Some(bytes);
+            }
+        }
+        match from.read(&mut part) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => bytes.extend_from_slice(&part[..count]),
+        }
+    }
+}
