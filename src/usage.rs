@@ -15,7 +15,10 @@ use crate::{
 pub const LABEL_BYTES_MAX: usize = 512;
 
 /// Where the figures were counted: the `target_geo` of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Geo {
     /// The tenant's own data; no `target_geo` is sent.
     Local,

@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The published bytes and facts; the facts speak of departments and geos.
     ("snapshot", &["day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.
-    ("exposition", &["catalogue", "day", "snapshot", "telemetry", "usage"]),
+    ("exposition", &["baseline", "catalogue", "day", "snapshot", "telemetry", "usage"]),
     // The past as samples with timestamps; it reads the store and asks for nothing.
     (
         "history",
@@ -39,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "clock",
             "day",
             "exposition",
+            "http_client",
             "secret",
             "shutdown",
             "store",
@@ -77,6 +78,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "server",
             "shutdown",
             "snapshot",
+            "store",
             "telemetry",
             "usage",
         ],

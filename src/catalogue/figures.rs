@@ -71,15 +71,6 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// The HELP text of the baseline.
-    #[must_use]
-    pub fn baseline_help_text(&self) -> String {
-        format!(
-            "Median of {} on the same weekday of the weeks before the newest finished day.",
-            self.metric
-        )
-    }
-
     /// The HELP text: the sentence, the API field, and that the value is not live.
     #[must_use]
     pub fn help_text(&self) -> String {
@@ -87,6 +78,16 @@ impl Figure {
             "{} Feishu field {} of the newest finished day, cached; see \
              feishu_department_statistics_day_timestamp_seconds for the day.",
             self.help, self.api_field
+        )
+    }
+
+    /// The HELP text of its baseline.
+    #[must_use]
+    pub fn baseline_help_text(&self) -> String {
+        format!(
+            "What is usual for {}: the median over the same weekday of the weeks before the day \
+             served.",
+            self.metric
         )
     }
 }

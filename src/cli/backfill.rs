@@ -10,8 +10,9 @@ use super::{
     progress::{Progress, grouped, say},
 };
 use crate::{
+    app,
     clock::Clock,
-    collect::{self, Tenant, expected_day},
+    collect::{self, Fetched, PastDays, Tenant, expected_day},
     config,
     day::{Day, after},
     exposition::DatedFormat,
@@ -22,7 +23,7 @@ use crate::{
     secret::SecretSource,
     shutdown::{self, Shutdown},
     store::{Role, Store, TenantStore},
-    usage::{FigureSet, Target},
+    usage::FigureSet,
 };
 
 /// Days that the API offers, yesterday among them.
@@ -85,7 +86,8 @@ pub struct Args {
     #[arg(
         long = "remote-write.username",
         value_name = "NAME",
-        requires_all = ["remote_write_url", "password_file"]
+        requires_all = ["remote_write_url", "password_file"],
+        conflicts_with = "output"
     )]
     pub username: Option<String>,
 
@@ -98,16 +100,26 @@ pub struct Args {
         long = "remote-write.bearer-token-file",
         value_name = "FILE",
         requires = "remote_write_url",
-        conflicts_with = "username"
+        conflicts_with_all = ["output", "username"]
     )]
     pub bearer_token_file: Option<PathBuf>,
 
     /// Header to send to the receiver, such as X-Scope-OrgID=acme; repeatable.
-    #[arg(long = "remote-write.header", value_name = "NAME=VALUE", requires = "remote_write_url")]
+    #[arg(
+        long = "remote-write.header",
+        value_name = "NAME=VALUE",
+        requires = "remote_write_url",
+        conflicts_with = "output"
+    )]
     pub headers: Vec<String>,
 
     /// File with more certificate authorities for the receiver, in PEM.
-    #[arg(long = "remote-write.ca-file", value_name = "FILE", requires = "remote_write_url")]
+    #[arg(
+        long = "remote-write.ca-file",
+        value_name = "FILE",
+        requires = "remote_write_url",
+        conflicts_with = "output"
+    )]
     pub ca_file: Option<PathBuf>,
 
     /// Label to add to every sample, such as those of the live target: job=feishu; repeatable.
@@ -158,21 +170,64 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let days = days(args, &options, now)?;
     let receiver = receiver(args, &clock)?;
     block_on(async {
-        let shutdown = shutdown::by_signal()?;
-        let store = open(&args.config, clock)?;
+        let mut shutdown = shutdown::by_signal()?;
+        let store = open(&args.config, clock.clone())?;
+        let fetched = tokio::select! {
+            fetched = fetch(args, &options, clock, &store) => fetched?,
+            () = shutdown.requested() => return Err(failed(Error::Interrupted)),
+        };
         let mut subjects = Vec::with_capacity(options.tenants.len());
-        for (tenant, geos) in options.tenants.iter().zip(days) {
+        for ((tenant, geos), fetched) in options.tenants.iter().zip(days).zip(&fetched) {
             let kept = store.tenant(&tenant.name, &tenant.api.app_id);
-            subjects.push(Arc::new(subject(args, tenant, geos, kept).await?));
+            subjects.push(Arc::new(subject(args, tenant, geos, fetched, kept).await?));
         }
         let history = History { subjects, labels, step, now };
         match (&args.output, receiver) {
-            (Some(output), _) => to_file(args, output, history, &shutdown).await,
-            (None, Some(receiver)) => to_receiver(&history, &receiver, shutdown).await,
+            (Some(output), _) => to_file(args, output, history, &shutdown).await?,
+            (None, Some(receiver)) => to_receiver(&history, &receiver, shutdown).await?,
             // clap has refused this.
-            (None, None) => Err(Failure::usage("give --output or --remote-write.url")),
+            (None, None) => return Err(Failure::usage("give --output or --remote-write.url")),
+        }
+        let failures: Vec<&str> =
+            fetched.iter().flat_map(|fetched| &fetched.failures).map(String::as_str).collect();
+        match failures.as_slice() {
+            [] => Ok(()),
+            failures => Err(Failure::failed(plain(&format!(
+                "written without what could not be fetched: {}",
+                failures.join("; ")
+            )))),
         }
     })
+}
+
+/// Fetches what the store lacks. What a department fails with is no reason not to write the others;
+/// what ends the whole fetch is.
+async fn fetch(
+    args: &Args,
+    options: &collect::Options,
+    clock: Clock,
+    store: &Store,
+) -> Result<Vec<Fetched>, Failure> {
+    let wanted = PastDays {
+        from: args.from,
+        to: args.to,
+        refresh: args.refresh,
+        with_versions: args.product_versions,
+    };
+    let mut progress = Progress::new("fetched");
+    let mut show = |at: collect::Progress<'_>| progress.at(at.done as u64, at.of as u64);
+    let fetched = app::fetch_past(options.clone(), clock, store, wanted, &mut show)
+        .await
+        .map_err(Failure::failed)?;
+    let requests: u64 = fetched.iter().map(|fetched| fetched.requests).sum();
+    say(&format!("fetched what the store lacked with {} requests", grouped(requests)));
+    match fetched.iter().find_map(|fetched| fetched.ended_by.as_ref()) {
+        Some(why) => Err(Failure::failed(plain(&format!(
+            "the past cannot be fetched to its end: {why}; what was fetched is kept: run the same \
+             command again to go on"
+        )))),
+        None => Ok(fetched),
+    }
 }
 
 /// The receiver of remote write, with its credentials.
@@ -246,12 +301,9 @@ fn days(
 
 /// Opens the store. One that cannot be used is an error: what is fetched would be lost.
 fn open(config: &ConfigArgs, clock: Clock) -> Result<Store, Failure> {
-    let opened = match config.storage_path.as_deref() {
-        Some("") => Store::in_memory(clock),
-        directory => {
-            let directory = PathBuf::from(directory.unwrap_or("data"));
-            Store::open(&directory, Role::Backfill, clock)
-        }
+    let opened = match config.history() {
+        app::History::Directory(directory) => Store::open(&directory, Role::Backfill, clock),
+        app::History::Memory | app::History::Nowhere => Store::in_memory(clock),
     };
     opened.map_err(Failure::failed)
 }
@@ -261,6 +313,7 @@ async fn subject(
     args: &Args,
     tenant: &Tenant,
     geos: Vec<GeoDays>,
+    fetched: &Fetched,
     store: TenantStore,
 ) -> Result<Subject, Failure> {
     let mut named = FigureSet::none();
@@ -270,23 +323,15 @@ async fn subject(
         Some(scale) => Some(scale),
         None => store.rate_scale().await.map_err(Failure::failed)?,
     };
-    let target = |geo: &GeoDays| {
-        let geo = geo.geo;
-        tenant.departments.iter().map(move |listed| Target {
-            geo,
-            department_id: listed.id.as_str().into(),
-            include_children: listed.include_children,
-        })
-    };
     Ok(Subject {
         tenant: tenant.name.clone(),
-        targets: geos.iter().flat_map(target).collect(),
+        targets: fetched.targets.clone(),
         geos,
         store,
         figures,
         scale,
         calendar: tenant.calendar.clone(),
-        baseline_weeks: 4,
+        baseline_weeks: tenant.schedule.baseline_weeks,
         min_department_users: tenant.min_department_users,
         ready_at: tenant.schedule.ready_at,
         max_age: tenant.schedule.max_age,

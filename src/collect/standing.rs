@@ -15,6 +15,7 @@ use crate::{
     feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
     sources::departments::{Found, FoundDay},
+    store::{self, Held},
     usage::{DepartmentDay, Target},
 };
 
@@ -58,6 +59,27 @@ impl Standing {
             last_look: None,
             last_success: None,
             problem: None,
+        }
+    }
+
+    /// Takes in how it stood when the process ended before this one.
+    pub(super) fn restore(&mut self, held: Held) {
+        let store::Standing { held: day, complete, reasks, rows_before } = held.standing;
+        self.held = Some(day);
+        self.complete = complete;
+        self.reasks = reasks;
+        self.rows_before = rows_before as usize;
+        self.last_success = held.read_at;
+        self.days = held.days.into_iter().map(|d| (Arc::clone(&d.department_id), d)).collect();
+    }
+
+    /// How it stands, for [`Self::restore`].
+    pub(super) fn to_keep(&self, held: Day) -> store::Standing {
+        store::Standing {
+            held,
+            complete: self.complete,
+            reasks: self.reasks,
+            rows_before: u32::try_from(self.rows_before).unwrap_or(u32::MAX),
         }
     }
 

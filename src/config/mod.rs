@@ -1,8 +1,7 @@
 //! The configuration: YAML as written, or variables, to what it means.
 //!
 //! [`load`] finds every mistake in one run. [`KEYS`] is the table behind it: names, types, ranges
-//! and defaults are declared there once. A new capability is a row of the table that becomes
-//! [`Since::First`] and the read of its key in `tenant`.
+//! and defaults are declared there once. A new key is a row of the table and its read in `tenant`.
 
 mod address;
 mod calendar;
@@ -31,7 +30,7 @@ pub(crate) use self::{duration::parse as parse_duration, figures::figure_named};
 pub use self::{
     duration::written_duration,
     environment::{Environment, VARIABLES},
-    keys::{KEYS, Key, Since},
+    keys::{KEYS, Key},
     kind::Kind,
     problem::{Origin, Problem, Problems},
 };

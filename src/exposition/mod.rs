@@ -11,9 +11,11 @@ mod encode;
 mod negotiate;
 mod own;
 mod text;
+mod view;
 
 pub use dated::{DatedFormat, push_series, push_value};
-pub use departments::{GeoView, Place, Rendered, Sample, TenantView, render};
+pub use departments::{LeftOut, Rendered, render};
 pub use encode::{compress, gzip_frames, plain_frames};
 pub use negotiate::{Format, accepts_gzip};
 pub use own::own;
+pub use view::{GeoView, Place, Sample, TenantView};

@@ -80,6 +80,8 @@ pub struct Held {
     pub target: Target,
     /// How it stood.
     pub standing: Standing,
+    /// When it was last read with success.
+    pub read_at: Option<Timestamp>,
     /// The newest day of each of its departments.
     pub days: Vec<Arc<DepartmentDay>>,
 }
@@ -277,7 +279,8 @@ fn replace_figures(
 
 fn held(transaction: &Transaction<'_>, tenant: i64, since: Day) -> rusqlite::Result<Vec<Held>> {
     let mut statement = transaction.prepare_cached(
-        "SELECT id, geo, department_id, include_children, held, complete, reasks, rows_before
+        "SELECT id, geo, department_id, include_children, held, complete, reasks, rows_before,
+             (SELECT max(fetched_at) FROM lists WHERE target = targets.id AND extent <> 'total')
          FROM targets WHERE tenant = ?1 AND held IS NOT NULL",
     )?;
     let mut rows = statement.query([tenant])?;
@@ -287,7 +290,9 @@ fn held(transaction: &Transaction<'_>, tenant: i64, since: Day) -> rusqlite::Res
         let standing =
             Standing { held, complete: row.get(5)?, reasks: row.get(6)?, rows_before: row.get(7)? };
         let days = newest_days(transaction, row.get(0)?, target.geo, since)?;
-        all.push(Held { target, standing, days });
+        let read_at: Option<String> = row.get(8)?;
+        let read_at = read_at.and_then(|text| text.parse().ok());
+        all.push(Held { target, standing, read_at, days });
     }
     Ok(all)
 }

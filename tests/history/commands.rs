@@ -28,7 +28,7 @@ fn bad_usage_is_status_2_and_names_the_flag() {
         (&[url, "--remote-write.username=a"], "--remote-write.password-file"),
         (&[url, "--remote-write.bearer-token-file=none"], "cannot be read"),
         (&["--remote-write.url=http://a:hunter2@h/"], "--remote-write.password-file"),
-        (&["--output=x", "--remote-write.header=a=b"], "--remote-write.url"),
+        (&["--output=x", "--remote-write.header=a=b"], "cannot be used with"),
     ] {
         let (status, out, said) = past.backfill(args);
         assert_eq!((status, out.as_str()), (Some(2), ""), "{args:?}: {said}");

@@ -103,22 +103,12 @@ impl Server {
     pub(crate) fn range(&self, expression: &str, from: i64, to: i64, step_s: i64) -> Samples {
         let parameters = format!("start={from}&end={to}&step={step_s}");
         let query = format!("query={expression}");
-        let result =
-            self.result("query_range", &["--data-urlencode", &query, "--data", &parameters]);
-        let mut samples = Samples::new();
-        for series in result {
-            let of = name_and_labels(&series["metric"]);
-            for point in series["values"].as_array().unwrap() {
-                let value = point[1].as_str().unwrap().parse().unwrap();
-                let time = point[0].as_f64().unwrap();
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "whole seconds were asked for"
-                )]
-                samples.insert((of.clone(), time as i64), value);
-            }
-        }
-        samples
+        samples(&self.result("query_range", &["--data-urlencode", &query, "--data", &parameters]))
+    }
+
+    /// Every sample of a hundred days, as it stands there.
+    pub(crate) fn samples(&self) -> Samples {
+        samples(&self.query("{__name__=~\"feishu_.+\"}[100d]"))
     }
 
     fn result(&self, what: &str, args: &[&str]) -> Vec<Value> {
@@ -147,6 +137,24 @@ impl Server {
         }
         samples
     }
+}
+
+/// The points of a result, by series and time; none may be there twice.
+#[track_caller]
+fn samples(result: &[Value]) -> Samples {
+    let mut samples = Samples::new();
+    for series in result {
+        let of = name_and_labels(&series["metric"]);
+        for point in series["values"].as_array().unwrap() {
+            let value = point[1].as_str().unwrap().parse().unwrap();
+            let time = point[0].as_f64().unwrap();
+            assert!(time.fract() == 0.0, "{of:?} at {time} is not at a whole second");
+            #[expect(clippy::cast_possible_truncation, reason = "whole, and of this century")]
+            let old = samples.insert((of.clone(), time as i64), value);
+            assert!(old.is_none(), "{of:?} at {time} twice");
+        }
+    }
+    samples
 }
 
 fn name_and_labels(metric: &Value) -> Series {
