@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     app,
+    catalogue::FIGURES,
     clock::Clock,
     collect::{self, Fetched, PastDays, Tenant, expected_day},
     config,
@@ -20,7 +21,7 @@ use crate::{
         self, Credentials, Destination, Error, GeoDays, History, Labels, Pushed, Receiver,
         ReceiverOptions, Subject, Written,
     },
-    secret::SecretSource,
+    secret::{Secret, SecretSource},
     shutdown::{self, Shutdown},
     store::{Role, Store, TenantStore},
     usage::FigureSet,
@@ -167,6 +168,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
              with --figure",
         ));
     }
+    let is_published =
+        |index: &usize| options.tenants.iter().any(|tenant| tenant.figures.contains(*index));
+    if let Some(index) = args.figures.iter().find(|index| !is_published(index)) {
+        return Err(Failure::usage(format!(
+            "--figure: {} is not published; take it out of figures.exclude, or add it to \
+             figures.include",
+            FIGURES[*index].metric
+        )));
+    }
     let days = days(args, &options, now)?;
     let receiver = receiver(args, &clock)?;
     block_on(async {
@@ -249,7 +259,7 @@ fn receiver(args: &Args, clock: &Clock) -> Result<Option<Receiver>, Failure> {
     let options = ReceiverOptions {
         url,
         credentials,
-        headers: args.headers.clone(),
+        headers: args.headers.iter().cloned().map(Secret::new).collect(),
         ca_file: args.ca_file.clone(),
     };
     Receiver::new(options, clock.clone()).map(Some).map_err(Failure::usage)

@@ -33,6 +33,9 @@ impl Progress {
 
     /// So many of so many parts are done.
     pub(super) fn at(&mut self, done: u64, of: u64) {
+        if of == 0 {
+            return;
+        }
         match self {
             Self::Bar(bar) => {
                 bar.set_length(of);

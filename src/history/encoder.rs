@@ -43,8 +43,8 @@ pub(super) struct Encoder {
     /// The series that is open, up to the blank before the value.
     series: String,
     line: String,
-    /// The first stamp of each run of the day gauge.
-    moments: BTreeSet<i64>,
+    /// The days of the day gauge, by number.
+    days: BTreeSet<i64>,
 }
 
 impl Encoder {
@@ -64,7 +64,7 @@ impl Encoder {
             is_headed: false,
             series: String::new(),
             line: String::new(),
-            moments: BTreeSet::new(),
+            days: BTreeSet::new(),
         }
     }
 
@@ -84,7 +84,7 @@ impl Encoder {
         if let Some(out) = &mut self.out {
             out.flush().map_err(failed)?;
         }
-        self.written.days = u64::try_from(self.moments.len()).unwrap_or(u64::MAX);
+        self.written.days = u64::try_from(self.days.len()).unwrap_or(u64::MAX);
         Ok(self.written)
     }
 
@@ -123,7 +123,9 @@ impl Sink for Encoder {
             return Err(Error::Interrupted);
         }
         if self.family == Some(Family::Day) {
-            self.moments.insert(run.first_s);
+            // Midnight of a zone is within twelve hours of that of UTC.
+            #[expect(clippy::cast_possible_truncation, reason = "whole seconds of this era")]
+            self.days.insert((value as i64 + 43_200).div_euclid(86_400));
         }
         self.written.samples += run.count;
         let mut line = std::mem::take(&mut self.line);

@@ -47,7 +47,7 @@ fn value(id: &str, day: Day, version: usize, index: usize) -> f64 {
     seed + days * 10.0 + version as f64 * 0.25 + index as f64 * 1000.0
 }
 
-fn row(id: &str, day: Day, versions: &[Version]) -> Arc<DepartmentDay> {
+fn row(geo: Geo, id: &str, day: Day, versions: &[Version]) -> Arc<DepartmentDay> {
     let figures = |version: usize| {
         let mut figures = Figures::none();
         (0..FIGURES.len()).for_each(|index| figures.set(index, value(id, day, version, index)));
@@ -55,7 +55,7 @@ fn row(id: &str, day: Day, versions: &[Version]) -> Arc<DepartmentDay> {
     };
     let rows = versions.iter().enumerate().map(|(at, version)| (version.clone(), figures(at)));
     Arc::new(DepartmentDay {
-        geo: Geo::Local,
+        geo,
         department_id: id.into(),
         department: format!("{id} on {day} \"研发\"").as_str().into(),
         path: "".into(),
@@ -70,13 +70,17 @@ fn versions() -> Vec<Version> {
 
 /// Keeps days of a department; those in `gaps` are known to have no rows.
 pub(super) async fn keep(store: &TenantStore, id: &str, days: &[Day], gaps: &[Day]) {
+    keep_of(store, &target(id), days, gaps).await;
+}
+
+async fn keep_of(store: &TenantStore, target: &Target, days: &[Day], gaps: &[Day]) {
     let rows: Vec<_> = days
         .iter()
         .filter(|day| !gaps.contains(day))
-        .map(|day| row(id, *day, &versions()))
+        .map(|day| row(target.geo, &target.department_id, *day, &versions()))
         .collect();
     let lists = Lists {
-        target: target(id),
+        target: target.clone(),
         days: days.iter().map(|day| (*day, Extent::Whole)).collect(),
         rows,
         standing: None,
@@ -421,4 +425,39 @@ async fn a_store_without_these_days_gives_no_file() {
         write(&file, Destination::Stream(Box::new(page.clone())), nobody()).await.unwrap_err();
     assert!(matches!(error, Error::Nothing), "{error}");
     assert!(page.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn each_geo_has_its_own_moments_and_each_family_stands_in_one_piece() {
+    let store = Store::in_memory(clock()).unwrap();
+    let of = |geo| Target { geo, ..target("od-a") };
+    let geo = |geo, zone| GeoDays { geo, zone, from: date(2026, 11, 1), to: LAST };
+    let mut subjects = Vec::new();
+    for name in ["acme", "beta"] {
+        let tenant = store.tenant(name, "cli_1");
+        for geo in [Geo::Cn, Geo::Sg] {
+            keep_of(&tenant, &of(geo), &all_days(), &[]).await;
+        }
+        subjects.push(Arc::new(Subject {
+            tenant: name.to_owned(),
+            geos: vec![geo(Geo::Cn, Zone::shanghai()), geo(Geo::Sg, Zone::utc())],
+            targets: vec![of(Geo::Cn), of(Geo::Sg)],
+            ..subject(tenant)
+        }));
+    }
+    let history = History { subjects, ..history_of(subject(store.tenant("none", "cli_1"))) };
+    let (page, written) = written(history).await;
+    assert_eq!(written.days, 24);
+    let heads: Vec<&str> = page.lines().filter(|line| line.starts_with("# TYPE")).collect();
+    assert_eq!(heads.len(), heads.iter().collect::<BTreeSet<_>>().len(), "a family is split");
+    let found = samples(&page);
+    let last = |geo: &str| {
+        let series = format!("feishu_calendar_workday{{tenant=\"beta\",geo=\"{geo}\",");
+        let mine = found.keys().filter(|(name, _)| name.starts_with(&series));
+        mine.map(|(_, time)| *time).collect::<Vec<_>>()
+    };
+    // At 10:00 in UTC+8 it is 02:00 in UTC, where the 24th is not there yet.
+    assert_eq!((last("cn").len(), last("sg").len()), (24, 23));
+    assert_eq!(last("cn")[23], moment(LAST));
+    assert_eq!(last("sg")[22], moment(after(LAST, -1)) + 8 * 3600);
 }

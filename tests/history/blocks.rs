@@ -2,19 +2,17 @@
 
 use std::{path::Path, process::Command};
 
-use serde_json::Value;
-
 use crate::{
     outside::python,
     past::{Past, Samples, moment},
-    program::{Program, directory},
+    program::{Program, directory, eventually, run},
     servers::{Server, assert_same, free_address},
-    world::{SECRET, World, configuration, metrics_of_latest, rows, token},
+    world::{SECRET, World, configuration, day_of, metrics_of_latest, rows, token},
 };
 
 /// What the strict parser reads in a file.
-fn parsed(path: &Path) -> Samples {
-    let output = python("strict.py", &["openmetrics", "dated"], &std::fs::read(path).unwrap());
+pub(crate) fn parsed(path: &Path, format: &str) -> Samples {
+    let output = python("strict.py", &[format, "dated"], &std::fs::read(path).unwrap());
     type Line = (String, std::collections::BTreeMap<String, String>, String, f64);
     let samples: Vec<Line> = serde_json::from_slice(&output).unwrap();
     let mut all = Samples::new();
@@ -42,7 +40,7 @@ fn a_prometheus_over_the_blocks_of_91_days_answers_every_value() {
     let file = past.directory.path().join("back.om");
     let days = past.days(91);
     let expected = past.samples(&days, &[("job", "feishu")]);
-    assert_same(&parsed(&file), &expected);
+    assert_same(&parsed(&file, "openmetrics"), &expected);
 
     let data = past.directory.path().join("blocks");
     blocks(&file, &data);
@@ -106,38 +104,71 @@ fn a_dense_file_is_answered_by_a_plain_query() {
 fn the_live_series_goes_on_where_the_backfilled_one_ends() {
     let world = World::new(1);
     let id = world.departments()[0].clone();
-    let exporter = {
-        let configuration = configuration(&world.api, std::slice::from_ref(&id), "");
-        let files = [("feishu-exporter.yml", configuration.as_str()), ("secret", SECRET)];
-        let address = free_address();
-        let listen = format!("--web.listen-address={address}");
-        let directory = directory(&files);
-        // The store is filled before the exporter opens it, with the name that the rows have.
-        let newest = Past::filled(directory, &[], &[]).newest;
-        let row = &rows(&world.api, &token(&world.api, SECRET), &id, newest)[0];
-        let name = row["department_name"].as_str().unwrap().to_owned();
-        let directory = self::directory(&files);
-        let past = Past::filled(directory, std::slice::from_ref(&id), &[name]);
-        let instance = format!("--label=instance={address}");
-        past.written(&["--output=back.om", "--label=job=feishu", &instance]);
-        let data = past.directory.path().join("blocks");
-        blocks(&past.directory.path().join("back.om"), &data);
-        let live = Program::exporter(&["serve", &listen], &files);
-        metrics_of_latest(&format!("http://{address}"), 1);
-        (address, live, past, data)
+    let configuration = configuration(&world.api, std::slice::from_ref(&id), "");
+    let place = directory(&[("feishu-exporter.yml", &configuration), ("secret", SECRET)]);
+    let address = free_address();
+    let instance = format!("--label=instance={address}");
+    let args = ["backfill", "--output=back.om", "--label=job=feishu", &instance];
+    let (status, _, said) = run(place.path(), &args);
+    assert_eq!(status, Some(0), "{said}");
+    let asked = world.requests().len();
+    let (status, _, said) = run(place.path(), &args);
+    assert_eq!((status, world.requests().len()), (Some(0), asked), "nothing twice: {said}");
+
+    // The file has what the tenant has.
+    let file = parsed(&place.path().join("back.om"), "openmetrics");
+    let dau = "feishu_department_suite_dau";
+    let value = |name: &str, time: i64| {
+        let mut found = file.iter().filter(|(((n, labels), at), _)| {
+            let version = labels.get("product_version").map(String::as_str);
+            n == name && *at == time && version == Some("all")
+        });
+        found.next().map(|(_, value)| *value)
     };
-    let (address, _live, _past, data) = exporter;
+    let newest = file.keys().map(|(_, time)| *time).max().unwrap();
+    let token = token(&world.api, SECRET);
+    let truth = |days_before: i64| {
+        let day = day_of((newest - days_before * 86_400 - 33 * 3600 - 1800) as f64);
+        let rows = rows(&world.api, &token, &id, day);
+        let total = rows.iter().find(|row| row["product_version"] == "全部产品版本").unwrap();
+        total["suite_dau"].as_f64().unwrap()
+    };
+    for days_before in [0, 1, 5, 42, 90] {
+        let time = newest - days_before * 86_400;
+        assert_eq!(value(dau, time), Some(truth(days_before)), "{days_before} days before");
+    }
+    assert_eq!(value(dau, newest - 91 * 86_400), None, "the API offers 91 days");
+    let mut weeks = [7, 14, 21, 28].map(truth);
+    weeks.sort_by(f64::total_cmp);
+    let usual = (weeks[1] + weeks[2]) / 2.0;
+    assert_eq!(value("feishu_department_suite_dau_baseline", newest), Some(usual));
+
+    let data = place.path().join("blocks");
+    blocks(&place.path().join("back.om"), &data);
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let config = format!("--config.file={}", path("feishu-exporter.yml"));
+    let storage = format!("--storage.path={}", path("data"));
+    let listen = format!("--web.listen-address={address}");
+    let _live = Program::exporter(&["serve", &config, &storage, &listen], &[]);
+    metrics_of_latest(&format!("http://{address}"), 1);
     let prometheus = Server::prometheus(&data, Some(&address));
-    let dau =
-        format!("feishu_department_suite_dau{{department_id=\"{id}\",product_version=\"all\"}}");
-    crate::program::eventually("a scrape", || {
-        Some(()).filter(|()| !prometheus.query(&dau).is_empty())
-    });
-    let count = |expression: &str| -> Vec<Value> { prometheus.query(expression) };
-    let live = count(&dau);
-    assert_eq!(live.len(), 1, "{live:?}");
-    let whole = count(&format!("count_over_time({dau}[92d])"));
-    assert_eq!(whole.len(), 1, "one series, old and new: {whole:?}");
-    let samples: u64 = whole[0]["value"][1].as_str().unwrap().parse().unwrap();
-    assert!(samples > 91, "{samples} samples: the old days and the scrapes");
+    for name in [dau, "feishu_department_suite_dau_baseline"] {
+        let series = format!("{name}{{department_id=\"{id}\",product_version=\"all\"}}");
+        let live = eventually("a scrape", || {
+            Some(prometheus.query(&series)).filter(|found| !found.is_empty())
+        });
+        assert_eq!(live.len(), 1, "{live:?}");
+        assert_eq!(live[0]["value"][1], value(name, newest).unwrap().to_string());
+        let old = file.keys().filter(|((n, labels), _)| {
+            n == name && labels.get("product_version").is_some_and(|version| version == "all")
+        });
+        let old = old.count();
+        // The newest day may have come from the blocks.
+        eventually("the old days and scrapes in one series", || {
+            let whole = prometheus.query(&format!("count_over_time({series}[92d])"));
+            assert_eq!(whole.len(), 1, "one series, old and new: {whole:?}");
+            let samples: usize = whole[0]["value"][1].as_str().unwrap().parse().unwrap();
+            (samples > old + 1).then_some(())
+        });
+    }
 }

@@ -46,7 +46,7 @@ impl Past {
     }
 
     /// Fills the store of a directory with days of these departments.
-    pub(crate) fn filled(directory: TempDir, ids: &[String], names: &[String]) -> Self {
+    fn filled(directory: TempDir, ids: &[String], names: &[String]) -> Self {
         let now = Clock::system().now();
         let past =
             Self { directory, newest: newest(now), ids: ids.to_owned(), names: names.to_owned() };

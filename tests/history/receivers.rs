@@ -5,7 +5,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     thread,
@@ -94,7 +94,10 @@ fn victoria_metrics_takes_the_file_and_the_push() {
     let by_file = Server::victoria_metrics(past.directory.path().join("by-file"));
     let format = "--format=prometheus-ms";
     past.written(&["--output=back.prom", format, "--label=job=feishu"]);
-    let file = format!("@{}", past.directory.path().join("back.prom").display());
+    let file = past.directory.path().join("back.prom");
+    let milliseconds = crate::blocks::parsed(&file, "text");
+    assert_same(&milliseconds, &expected);
+    let file = format!("@{}", file.display());
     let import = format!("{}/api/v1/import/prometheus", by_file.url);
     let answer = get(&import, &["--header", "Expect:", "--data-binary", &file]);
     assert_eq!(answer.status, 204);
@@ -137,56 +140,59 @@ fn a_prometheus_without_a_window_is_explained() {
 struct Gate {
     address: String,
     closed: mpsc::Receiver<()>,
-    is_open: Arc<AtomicBool>,
+    way: Arc<Way>,
+}
+
+/// The way through a gate.
+struct Way {
+    server: String,
+    is_open: AtomicBool,
+    /// Requests until it closes by itself.
+    left: AtomicUsize,
 }
 
 impl Gate {
     fn to(server: &str, requests: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (server, is_open) = (server.to_owned(), Arc::new(AtomicBool::new(true)));
+        let way = Arc::new(Way {
+            server: server.to_owned(),
+            is_open: AtomicBool::new(true),
+            left: AtomicUsize::new(requests),
+        });
         let (sender, closed) = mpsc::channel();
-        let open = Arc::clone(&is_open);
+        let passing = Arc::clone(&way);
         thread::spawn(move || {
-            let mut left = Some(requests);
             for client in listener.incoming() {
-                let client = client.unwrap();
-                if open.load(Ordering::SeqCst) {
-                    pass(client, &server, &mut left);
-                    if left == Some(0) {
-                        left = None;
-                        open.store(false, Ordering::SeqCst);
-                        // Whoever waits for it may be gone.
-                        let _ = sender.send(());
-                    }
-                }
+                let (way, sender) = (Arc::clone(&passing), sender.clone());
+                thread::spawn(move || way.pass(client.unwrap(), &sender));
             }
         });
-        Self { address, closed, is_open }
+        Self { address, closed, way }
     }
 
     fn open(&self) {
-        self.is_open.store(true, Ordering::SeqCst);
+        self.way.is_open.store(true, Ordering::SeqCst);
     }
 }
 
-/// Passes the requests of one connection on, until it ends or enough have been answered.
-fn pass(mut client: TcpStream, server: &str, left: &mut Option<usize>) {
-    let Ok(mut upstream) = TcpStream::connect(server) else { return };
-    loop {
-        if *left == Some(0) {
-            return;
-        }
-        let Some(request) = message(&mut client) else { return };
-        if upstream.write_all(&request).is_err() {
-            return;
-        }
-        let Some(answer) = message(&mut upstream) else { return };
-        if client.write_all(&answer).is_err() {
-            return;
-        }
-        if let Some(left) = left {
-            *left -= 1;
+impl Way {
+    /// Passes the requests of one connection on, until it ends or the gate is closed.
+    fn pass(&self, mut client: TcpStream, closed: &mpsc::Sender<()>) {
+        let Ok(mut upstream) = TcpStream::connect(&self.server) else { return };
+        while let Some(request) = message(&mut client) {
+            if !self.is_open.load(Ordering::SeqCst) || upstream.write_all(&request).is_err() {
+                return;
+            }
+            let Some(answer) = message(&mut upstream) else { return };
+            if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+                self.is_open.store(false, Ordering::SeqCst);
+                // Whoever waits for it may be gone.
+                let _ = closed.send(());
+            }
+            if client.write_all(&answer).is_err() {
+                return;
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ pub struct ReceiverOptions {
     /// What the receiver wants to know who sends.
     pub credentials: Option<Credentials>,
     /// Headers beside those of the protocol, written as `name=value`.
-    pub headers: Vec<String>,
+    pub headers: Vec<Secret>,
     /// A file with more certificate authorities in PEM.
     pub ca_file: Option<PathBuf>,
 }
@@ -95,8 +95,19 @@ impl Receiver {
         let headers = options
             .headers
             .iter()
-            .map(|text| header_of(text).map_err(|why| format!("--remote-write.header: {why}")))
+            .map(|text| {
+                header_of(text.expose()).map_err(|why| format!("--remote-write.header: {why}"))
+            })
             .collect::<Result<_, _>>()?;
+        if let Some(Credentials::Bearer(token)) = &options.credentials
+            && HeaderValue::try_from(token.expose()).is_err()
+        {
+            return Err(
+                "--remote-write.bearer-token-file: what it holds cannot stand in a header; \
+                        it must be one line"
+                    .to_owned(),
+            );
+        }
         let ca_file = options.ca_file.as_deref().map(|path| ("--remote-write.ca-file", path));
         let http = http_client::for_server(&url, TIMEOUT, ca_file)?;
         let is_clear = url.scheme() == "http" && !http_client::is_loopback(&url);
@@ -117,8 +128,8 @@ impl Receiver {
         }
         if !self.options.headers.is_empty() {
             // They may name the tenant of a receiver, and they may hold a secret.
-            let mut headers = self.options.headers.clone();
-            headers.sort();
+            let mut headers: Vec<&str> = self.options.headers.iter().map(Secret::expose).collect();
+            headers.sort_unstable();
             let _ = write!(key, " headers:{:08x}", crc32fast::hash(headers.join("\n").as_bytes()));
         }
         key
@@ -362,7 +373,7 @@ mod tests {
             let options = ReceiverOptions {
                 url: url.to_owned(),
                 credentials: None,
-                headers: headers.iter().map(|&h| h.to_owned()).collect(),
+                headers: headers.iter().map(|&h| Secret::new(h.to_owned())).collect(),
                 ca_file: None,
             };
             Receiver::new(options, Clock::system()).unwrap()
@@ -380,5 +391,19 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len(), "{keys:?}");
         assert!(!keys[2].contains("hunter2"));
+        let told = format!("{:?}", receiver(url, &["X-Scope-OrgID=hunter2"]));
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_sent_is_refused_at_the_start() {
+        let options = ReceiverOptions {
+            url: "http://127.0.0.1:9/".to_owned(),
+            credentials: Some(Credentials::Bearer(Secret::new("two\nlines".to_owned()))),
+            headers: vec![],
+            ca_file: None,
+        };
+        let message = Receiver::new(options, Clock::system()).unwrap_err();
+        assert!(message.contains("bearer-token-file") && !message.contains("two"), "{message}");
     }
 }

@@ -68,7 +68,7 @@ impl Double {
         let options = ReceiverOptions {
             url: self.url.clone(),
             credentials,
-            headers: vec!["X-Scope-OrgID=acme".to_owned()],
+            headers: vec![Secret::new("X-Scope-OrgID=acme".to_owned())],
             ca_file: None,
         };
         Receiver::new(options, Clock::system()).unwrap()
