@@ -19,17 +19,19 @@ from grafana import (
 from promql import (
     ACTIVATED,
     BY_DAY,
+    CHOSEN,
     DAY,
     KEY,
     PLACE,
     against_baseline,
+    company_day,
     last,
     newest_day,
     share,
     total,
     week_against_baseline,
 )
-from rankings import late, older_days, rankings
+from rankings import late, rankings
 from shared import (
     ADOPTION,
     AGE,
@@ -99,13 +101,15 @@ def build(language):
 
 
 def the_day():
-    newest = f"max({last(DAY, PLACE)})"
+    newest = f"max({company_day()})"
+    of_day = f"group by ({KEY}) ({newest_day()})"
+    every = f"group by ({KEY}) ({last(DAY, CHOSEN)})"
     return [
         stat(
             T("Figures of", "数据日期"),
             T(
-                "The newest day that any chosen geo has. Feishu produces the figures of a day at 09:30 of the next, in the zone of its statistics. All numbers in this part are of this day.",
-                "所选地区的最新数据日期。飞书在次日 09:30（统计时区）产出前一天的数据。本部分的数字均属于这一天。",
+                "The newest day that at least half of the departments have. Feishu produces the figures of a day at 09:30 of the next, in the zone of its statistics. All numbers in this part are of this day.",
+                "至少半数部门已有数据的最新日期。飞书在次日 09:30（统计时区）产出前一天的数据。本部分的数字均属于这一天。",
             ),
             # Noon, so that the date is right in the zones of other offices, too.
             [now(f"({newest} + {NOON}) * 1000", T("day", "日期"))],
@@ -138,16 +142,18 @@ def the_day():
         stat(
             T("Departments", "部门"),
             T(
-                "How many of the chosen departments have this day, and how many still serve an older one. Only the former are in the numbers.",
-                "所选部门中已有该天数据的部门数，以及仍为更早日期的部门数。数字只包含前者。",
+                "How many of the chosen departments have this day, and how many still serve an older one or already the next. Only the former are in the numbers.",
+                "所选部门中数据属于该天的部门数，以及数据为更早或更新日期的部门数。数字只包含前者。",
             ),
             [
-                now(f"count(group by ({KEY}) ({newest_day()}))", T("with this day", "已有该天数据")),
-                now(f"count(group by ({KEY}) ({older_days()})) or vector(0)", T("late", "延迟")),
+                now(f"count({of_day})", T("with this day", "已有该天数据")),
+                now(f"count({every} unless {of_day}) or vector(0)", T("with another", "其他日期")),
             ],
             "short",
             size=(5, 4),
-            overrides=[override(T("late", "延迟"), thresholds=steps((None, "blue"), (1, "orange")))],
+            overrides=[
+                override(T("with another", "其他日期"), thresholds=steps((None, "blue"), (1, "orange")))
+            ],
         ),
         stat(
             T("Members", "成员"),

@@ -10,6 +10,9 @@ ACTIVATED = "feishu_department_activated_users"
 
 # Live series have a sample a minute; backfilled ones have one a day, so look back further than that.
 RECENT = "[25h]"
+# As of the end of the time range. Curves of days end at the last midnight, so look a day further.
+AT_THE_END = "@ end() offset -1d"
+RECENT_AT_THE_END = f"[49h] {AT_THE_END}"
 # On the time axis a point stands at the day that it belongs to. Figures of a day are served from
 # 09:30 of the next day on: 33.5 to 57.5 hours after the day began. The window from 25 to 49 hours
 # holds that moment, in whatever time zone Grafana begins its days.
@@ -30,13 +33,26 @@ def last(metric: str, labels: str, window: str = RECENT) -> str:
     return f"last_over_time({metric}{{{labels}}}{window})"
 
 
+def half_have(window: str = RECENT) -> str:
+    """The day that at least half of the departments of a place have, or a moment shortly after it.
+
+    While a new day comes in, or if only a few departments have it, it is not the company's yet.
+    """
+    return f"quantile by (tenant, geo) (0.5, max by ({KEY}) ({last(DAY, PLACE, window)}))"
+
+
+def company_day() -> str:
+    """The newest day that at least half of the departments of a tenant and geo have."""
+    day = f"{last(DAY, PLACE)} <= on (tenant, geo) group_left () {half_have()}"
+    return f"max by (tenant, geo) ({day})"
+
+
 def newest_day() -> str:
-    """The day gauge of the departments that serve the newest day of their tenant and geo.
+    """The day gauge of the departments that serve the company's newest day.
 
     Departments that serve different days are never added up or compared.
     """
-    newest = f"max by (tenant, geo) ({last(DAY, PLACE)})"
-    return f"{last(DAY, CHOSEN)} == on (tenant, geo) group_left () {newest}"
+    return f"{last(DAY, CHOSEN)} == on (tenant, geo) group_left () {company_day()}"
 
 
 def own_newest_day() -> str:
@@ -47,7 +63,8 @@ def own_newest_day() -> str:
 
 def day_of_the_point() -> str:
     """The day gauge of the departments that had the figures of the point's own day."""
-    return f"abs({last(DAY, CHOSEN, SERVED)} {OF_ITS_DAY}"
+    day = f"({last(DAY, CHOSEN, SERVED)} <= on (tenant, geo) group_left () {half_have(RECENT_AT_THE_END)})"
+    return f"abs({day} {OF_ITS_DAY}"
 
 
 # The ways of looking: at the newest day of all, at each department's own newest day, or at each
@@ -75,9 +92,8 @@ def within_another() -> str:
 
     As of the end of the time range: history has no places, and once is enough.
     """
-    end = RECENT + " @ end()"
-    parents = f'label_replace({last(DAY, PLACE, end)}, "parent_department_id", "$1", "department_id", "(.+)")'
-    children = last(INFO, 'tenant="$tenant",parent_department_id=~"$below"', end)
+    parents = f'label_replace({last(DAY, PLACE, RECENT_AT_THE_END)}, "parent_department_id", "$1", "department_id", "(.+)")'
+    children = last(INFO, 'tenant="$tenant",parent_department_id=~"$below"', RECENT_AT_THE_END)
     return f"({children} and on (tenant, parent_department_id) {parents})"
 
 
@@ -108,7 +124,7 @@ def named(values, by=KEY) -> str:
 
     So a renamed department stays one line. The look-back is long: a name is better old than gone.
     """
-    days = last(DAY, CHOSEN, "[7d] @ end()")
+    days = last(DAY, CHOSEN, f"[7d] {AT_THE_END}")
     name = f"group by ({by}, department) ({days} == on ({by}) group_left () max by ({by}) ({days}))"
     return f"{values} * on ({by}) group_left (department) {name}"
 

@@ -3,11 +3,9 @@
 from grafana import T, column, table
 from promql import (
     ACTIVATED,
-    DAY,
     NAMED,
-    PLACE,
+    company_day,
     figure,
-    last,
     own_newest_day,
 )
 from shared import ADOPTION, AGE, CHANGE, DATE, NOON, link_to_department
@@ -118,8 +116,7 @@ def rankings():
 
 
 def older_days():
-    newest = f"max by (tenant, geo) ({last(DAY, PLACE)})"
-    return f"max by ({NAMED}) ({own_newest_day()} < on (tenant, geo) group_left () {newest})"
+    return f"max by ({NAMED}) ({own_newest_day()} < on (tenant, geo) group_left () {company_day()})"
 
 
 def late():
@@ -128,8 +125,8 @@ def late():
         table(
             T("Late departments", "延迟的部门"),
             T(
-                "Departments that still serve an older day than the newest: Feishu has no rows for them yet, or asking failed. The exporter's status page tells which. Empty when all is well.",
-                "仍为更早日期的部门：飞书尚无其数据，或请求失败。原因见导出器状态页。一切正常时为空。",
+                "Departments that still serve an older day while at least half of them have the newest: Feishu has no rows for them yet, or asking failed. The exporter's status page tells which. Empty when all is well.",
+                "半数以上部门已有最新数据、而自身仍为更早日期的部门：飞书尚无其数据，或请求失败。原因见导出器状态页。一切正常时为空。",
             ),
             [column(f"({older_days()} + {NOON}) * 1000"), column(age)],
             {

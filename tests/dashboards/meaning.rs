@@ -1,7 +1,13 @@
 //! What the dashboards show of a small made-up company in which everything happens that misleads:
 //! a late day, a missing day, a renamed department, a parent beside its child, two exporters.
 
-use std::{fmt::Write as _, fs};
+#![expect(clippy::cast_precision_loss, reason = "small numbers and seconds of this century")]
+
+use std::{
+    fmt::Write as _,
+    fs,
+    ops::{Range, RangeInclusive},
+};
 
 use crate::{
     program::directory,
@@ -19,6 +25,8 @@ const RENAMED: i64 = 6;
 const MISSING: i64 = 4;
 /// This day of `od-2` came never, nor did the next: it showed the day before instead.
 const LATE: i64 = 8;
+/// On the last day all but one come so many samples later than half past nine.
+const WAITED: i64 = 2;
 /// From here on there are two exporters.
 const SECOND: i64 = 7;
 
@@ -48,6 +56,15 @@ impl Department {
         }
     }
 
+    /// The half hours, from half past nine on, in which it shows the day.
+    fn steps(&self, day: i64) -> Range<i64> {
+        match DAYS - 1 - day {
+            0 if self.id != "od-4" => WAITED..48,
+            1 if self.id != "od-4" => 0..48 + WAITED,
+            _ => 0..48,
+        }
+    }
+
     /// The day that it shows when others show this one.
     fn shows(&self, day: i64) -> i64 {
         if self.id == "od-2" && day == LATE { day - 1 } else { day }
@@ -59,8 +76,8 @@ fn ready(day: i64) -> i64 {
     MONDAY + (day + 1) * DAY + 19 * HALF_HOUR
 }
 
-/// A live exporter's samples, one each half hour.
-fn history() -> String {
+/// A live exporter's samples of a time, one each half hour.
+fn history(known: &RangeInclusive<i64>) -> String {
     let mut families = vec![String::new(); 6];
     for department in &COMPANY {
         for (since, instance) in [(0, "a"), (SECOND, "b")] {
@@ -89,8 +106,8 @@ fn history() -> String {
                     ("feishu_department_info", &place, 1),
                 ];
                 for (family, (metric, labels, value)) in families.iter_mut().zip(values) {
-                    for step in 0..48 {
-                        let at = ready(day) + step * HALF_HOUR;
+                    let moments = department.steps(day).map(|step| ready(day) + step * HALF_HOUR);
+                    for at in moments.filter(|at| known.contains(at)) {
                         writeln!(family, "{metric}{{{labels}}} {value} {at}").unwrap();
                     }
                 }
@@ -106,9 +123,14 @@ struct Company {
 
 impl Company {
     fn new() -> Self {
+        Self::known(0..=i64::MAX)
+    }
+
+    /// With the samples of this time alone.
+    fn known(time: RangeInclusive<i64>) -> Self {
         let files = directory(&[]);
         let file = files.path().join("history.om");
-        fs::write(&file, history()).unwrap();
+        fs::write(&file, history(&time)).unwrap();
         Self { prometheus: Prometheus::with(&[file]) }
     }
 
@@ -125,7 +147,6 @@ impl Company {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn active(ids: &[&str], day: i64) -> f64 {
     let chosen = COMPANY.iter().filter(|department| ids.contains(&department.id));
     chosen.map(|department| department.active + 100 * day).sum::<i64>() as f64
@@ -152,7 +173,7 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
     assert!((shown.value("feishu-activity-en/Last 7 days against baseline/A") - 0.5).abs() < 1e-9);
 
     // Just after the rename and beside a second exporter, everybody is there once.
-    for day in [RENAMED, SECOND, DAYS - 1] {
+    for day in [RENAMED, SECOND, DAYS - 2] {
         let shown = activity(ready(day) + HALF_HOUR, &["Active", "Share of activated"], &[]);
         assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&ALL, day), "day {day}");
         assert!((shown.value("feishu-activity-en/Share of activated/A") - 0.25).abs() < 1e-9);
@@ -184,17 +205,54 @@ fn a_late_department_is_named_and_not_compared() {
 }
 
 #[test]
+fn a_day_that_few_departments_have_is_not_yet_that_of_the_company() {
+    let panels = ["Figures of", "Departments", "Active", "Active people"];
+    let shown = |at| Company::known(0..=at).show("feishu-activity", &panels, at, &[]);
+    let day = |shown: &Shown| shown.value("feishu-activity-en/Figures of/A") / 1000.0 - 43_200.0;
+    let place = |day: i64| MONDAY + day * DAY;
+
+    // One of four has the newest day: the others still make up the company's.
+    let early = shown(ready(DAYS - 1) + HALF_HOUR);
+    assert_eq!(day(&early), place(DAYS - 2) as f64);
+    assert_eq!(early.value("feishu-activity-en/Departments/B"), 1.0);
+    let others = active(&["od-1", "od-2", "od-3"], DAYS - 2);
+    assert_eq!(early.value("feishu-activity-en/Active/A"), others);
+    let last = early.curve("feishu-activity-en/Active people/A").pop();
+    assert_eq!(last, Some((place(DAYS - 2), active(&ALL, DAYS - 2))), "no bar of one department");
+
+    let later = shown(ready(DAYS - 1) + (WAITED + 1) * HALF_HOUR);
+    assert_eq!(day(&later), place(DAYS - 1) as f64);
+    assert_eq!(later.value("feishu-activity-en/Active/A"), active(&ALL, DAYS - 1));
+    let last = later.curve("feishu-activity-en/Active people/A").pop();
+    assert_eq!(last, Some((place(DAYS - 1), active(&ALL, DAYS - 1))), "the bar of today");
+}
+
+#[test]
 fn a_renamed_department_is_one_curve_under_its_newest_name() {
     let company = Company::new();
     let panel = "Members";
     let shown = company.show(
         "feishu-department",
         &[panel],
-        ready(DAYS - 1) + HALF_HOUR,
+        ready(DAYS - 1) + 3 * HALF_HOUR,
         &["department=od-1"],
     );
     let curves = shown.results(&format!("feishu-department-en/{panel}/C"));
     assert_eq!(curves.len(), 1, "{curves:?}");
     assert_eq!(curves[0]["metric"]["department"], "Beta");
     assert_eq!(points(&curves[0]).len() as i64, DAYS - 1, "one day is missing");
+}
+
+#[test]
+fn an_hour_after_the_installation_the_newest_day_is_there() {
+    let installed = ready(DAYS - 1) + (WAITED + 1) * HALF_HOUR;
+    let now = installed + 2 * HALF_HOUR;
+    let company = Company::known(installed..=now);
+    let day = MONDAY + (DAYS - 1) * DAY;
+    let shown = company.show("feishu-activity", &["Active people"], now, &[]);
+    let all = vec![(day, active(&ALL, DAYS - 1))];
+    assert_eq!(shown.curve("feishu-activity-en/Active people/A"), all);
+    let one = company.show("feishu-department", &["Members"], now, &["department=od-1"]);
+    let expected = vec![(day, active(&["od-1"], DAYS - 1))];
+    assert_eq!(one.curve("feishu-department-en/Members/C"), expected);
 }
