@@ -167,8 +167,7 @@ impl Demo {
 
     /// The days before today, as `backfill` writes them.
     fn backfill(&self, file: PathBuf) -> PathBuf {
-        let tenant = configuration(&self.api, &departments(&self.api), "    rates: ratio\n")
-            .replace("acme", "demo");
+        let tenant = configuration(&self.api, &departments(&self.api), "").replace("acme", "demo");
         let directory = directory(&[("feishu-exporter.yml", &tenant), ("secret", "demo-secret")]);
         let from = day_of_unix(self.newest_day() - HISTORY_DAYS * DAY);
         let instance = format!("instance={}", self.url.trim_start_matches("http://"));
