@@ -93,7 +93,8 @@ def chosen(prometheus, variable, values, span):
             found = pattern.search("{" + labels + "} " + result["value"][1])
             if not found or result["metric"]["department_id"] != found["value"]:
                 raise ValueError(f"the expression of the variable does not read {labels}")
-            options.append(found["value"])
+            options.append((found["text"].lower(), found["value"]))
+        options = [value for _, value in sorted(options)]
     if not options:
         raise ValueError("no values")
     if variable.get("current", {}).get("value") == ["$__all"]:
