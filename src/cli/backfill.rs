@@ -233,8 +233,8 @@ async fn fetch(
     say(&format!("fetched what the store lacked with {} requests", grouped(requests)));
     match fetched.iter().find_map(|fetched| fetched.ended_by.as_ref()) {
         Some(why) => Err(Failure::failed(plain(&format!(
-            "the past cannot be fetched to its end: {why}; what was fetched is kept: run the same \
-             command again to go on"
+            "the past cannot be fetched to its end: {why}; run the same command again to go \
+             on with what is missing"
         )))),
         None => Ok(fetched),
     }
@@ -402,7 +402,7 @@ fn failed(error: Error) -> Failure {
         // The receiver's words may try to steer the terminal.
         Error::Receiver(text) => plain(&text),
         Error::Interrupted => {
-            "interrupted; what was fetched is kept: run the same command again to go on".to_owned()
+            "interrupted; run the same command again to go on with what is missing".to_owned()
         }
         error => error.to_string(),
     })
