@@ -50,6 +50,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         bytes / u64::from(rows())
     ))?;
 
+    // The peak so far is that of filling; from here on it is that of an exporter that starts.
+    fs::write("/proc/self/clear_refs", "5")?;
     let mut opened: Vec<Duration> = Vec::new();
     for _ in 0..5 {
         let started = Instant::now();
@@ -84,7 +86,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ))?;
     let status = fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    say(&format!("peak memory of all this: {}", peak.trim()))
+    say(&format!("peak memory of opening and serving it: {}", peak.trim()))
 }
 
 const fn rows() -> u32 {

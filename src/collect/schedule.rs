@@ -146,8 +146,13 @@ fn due(
     if standing.held.is_some_and(|held| held >= expected) && standing.is_settled() {
         return Due::WithTheNextDay;
     }
+    let lacks_only_the_newest =
+        standing.held.is_some_and(|held| held < expected) && standing.held == newest;
     // A look that lies ahead was before the clock went back.
-    let Some(last_look) = standing.last_look.filter(|at| *at <= now) else { return Due::At(now) };
+    let Some(last_look) = standing.last_look.filter(|at| *at <= now) else {
+        // One that a process before this one has asked waits for its turn like the others.
+        return if lacks_only_the_newest { Due::WithLead } else { Due::At(now) };
+    };
     if standing.fruitless > 0 {
         return Due::At(later(last_look, fruitless_wait(standing.fruitless)));
     }
@@ -156,7 +161,14 @@ fn due(
         return Due::At(later(last_look, wait));
     }
     match standing.held {
-        Some(held) if held < expected && standing.held == newest => Due::WithLead,
+        Some(_) if lacks_only_the_newest => Due::WithLead,
+        // Another department has the day, which was not due yet when this one was asked last.
+        Some(held)
+            if held < expected
+                && last_look < latest_day::ready(expected, group.zone, schedule.ready_at) =>
+        {
+            Due::At(now)
+        }
         // It lacks part of the day, or a day that another department has.
         _ => Due::At(later(last_look, schedule.interval)),
     }

@@ -191,3 +191,21 @@ fn the_range_asked_for_is_what_is_missing() {
     empty.fruitless = 1;
     assert_eq!(super::days(&empty, D23, Some(D23), 7), lookback, "one request finds any row");
 }
+
+#[test]
+fn those_asked_before_the_day_was_ready_are_asked_as_soon_as_another_has_it() {
+    // The exporter was started five minutes before the day was ready.
+    let mut standings = vec![standing(Some(D22), Some("2026-11-24T09:25")); 3];
+    standings[0] = standing(Some(D23), Some("2026-11-24T09:32"));
+    assert_eq!(plan_at("2026-11-24T09:32", &standings).look, [1, 2]);
+    // Asked since then in vain, they wait for the interval.
+    standings[1].last_look = Some(at("2026-11-24T09:32"));
+    let plan = plan_at("2026-11-24T09:33", &standings);
+    assert_eq!((plan.look, plan.next), (vec![2], at("2026-11-24T09:33")));
+}
+
+#[test]
+fn after_a_restart_while_the_day_is_late_one_department_is_asked() {
+    let plan = plan_at("2026-11-24T11:00", &vec![standing(Some(D22), None); 3]);
+    assert_eq!((plan.look, plan.lead), (vec![0], Some(0)));
+}

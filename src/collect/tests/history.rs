@@ -155,6 +155,18 @@ async fn ten_restarts_cost_no_statistics_request_and_leave_no_gap() {
 }
 
 #[tokio::test]
+async fn a_restart_while_the_day_is_late_costs_one_request() {
+    let store = in_memory();
+    let mut world = keeping(&store, 10, |_| {}).await;
+    world.settle().await;
+    let mut again = keeping(&store, 10, |_| {}).await;
+    again.simulator.inject(Kind::LateDay { until: None }).unwrap();
+    again.set_now("2026-11-24T11:00:00+08:00");
+    again.settle().await;
+    assert_eq!(again.statistics_requests(), 1);
+}
+
+#[tokio::test]
 async fn without_a_store_there_are_no_baselines_and_no_past_is_asked_for() {
     let mut world = world(few(4), |_| {}).await;
     world.settle().await;
