@@ -25,11 +25,15 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /build/target/release/feishu-exporter /usr/local/bin/feishu-exporter
+RUN install --directory --owner=65534 --group=65534 /var/lib/feishu-exporter
 COPY LICENSE /usr/share/doc/feishu-exporter/LICENSE
 # By number, so that Kubernetes can see that it is not root.
 USER 65534:65534
-# feishu-exporter.yml is looked for here. Nothing is written: the root file system may be read-only.
+# feishu-exporter.yml is looked for here. Only the store is written: the root file system may be
+# read-only.
 WORKDIR /etc/feishu-exporter
+ENV FEISHU_EXPORTER_STORAGE_PATH=/var/lib/feishu-exporter
+VOLUME /var/lib/feishu-exporter
 EXPOSE 10917
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s \
     CMD ["feishu-exporter", "healthcheck"]

@@ -37,6 +37,10 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// Those beside the department statistics.
+    pub(super) const OPTIONAL: [Self; 4] =
+        [Self::Directory, Self::Contact, Self::Members, Self::Users];
+
     /// The value of the label `source`.
     pub(super) const fn as_label(self) -> &'static str {
         match self {

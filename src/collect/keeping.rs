@@ -138,6 +138,14 @@ impl Keeper {
         }
     }
 
+    /// Forgets what was remembered under a name.
+    pub(super) async fn forget(&self, name: &str) {
+        let Some(kept) = &self.0 else { return };
+        if lock(&kept.memory).remove(name).is_some() {
+            kept.told(kept.store.forget(name.to_owned()).await);
+        }
+    }
+
     /// The requests of a month so far, by whatever process.
     pub(super) async fn spent(&self, month: String) -> Option<Spent> {
         let kept = self.0.as_ref()?;

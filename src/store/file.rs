@@ -178,6 +178,8 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<Kind> {
     connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is forgotten is overwritten, where that costs no further page.
+    connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
     schema::migrate(connection)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(Kind::Usable)

@@ -70,6 +70,22 @@ impl TenantStore {
         self.worker.call("keeping what was learned", job).await
     }
 
+    /// Forgets what was remembered under a name.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub async fn forget(&self, name: String) -> Result<(), Error> {
+        let tenant = Arc::clone(&self.tenant);
+        let job = move |transaction: &Transaction<'_>| {
+            let number = tenant.number(transaction)?;
+            transaction
+                .prepare_cached("DELETE FROM memory WHERE tenant = ?1 AND name = ?2")?
+                .execute((number, name))
+                .map(drop)
+        };
+        self.worker.call("forgetting what was learned", job).await
+    }
+
     /// Everything that was remembered, by name.
     ///
     /// # Errors

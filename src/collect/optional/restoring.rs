@@ -31,6 +31,10 @@ impl Optional {
             return;
         }
         self.keeper.load_memory().await;
+        let are_on = super::sources(&self.options, true);
+        for source in Source::OPTIONAL.into_iter().filter(|source| !are_on.contains(source)) {
+            self.keeper.forget(source.as_label()).await;
+        }
         let (language, walk) = (self.language().to_owned(), self.walk_options());
         if let Some(tree) = self.recall::<Tree, (), _>(Source::Directory, &walk) {
             self.replace_tree(tree);
@@ -45,8 +49,9 @@ impl Optional {
         }
         // What was allowed for a smaller group may not be published now.
         let size = self.options.user_statistics.map(|users| users.min_group_size);
-        if let Some(users) = self.recall::<Uses, users::Ask, _>(Source::Users, &size) {
-            self.facts.users = users.into_iter().collect();
+        match self.recall::<Uses, users::Ask, _>(Source::Users, &size) {
+            Some(users) => self.facts.users = users.into_iter().collect(),
+            None => self.keeper.forget(Source::Users.as_label()).await,
         }
     }
 

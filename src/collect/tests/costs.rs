@@ -10,8 +10,7 @@ use crate::{
 async fn company(departments: usize) -> World {
     let (clock, _hand) = Clock::manual(MONDAY_14.parse().unwrap());
     let store = Store::in_memory(clock).unwrap();
-    let mut options = few((departments * 5 / 4).max(30));
-    options.limits = Endpoint::ALL.map(|endpoint| (endpoint, simulator::Limit::NONE)).into();
+    let options = history::plenty((departments * 5 / 4).max(30));
     world_keeping(Some(&store), options, |tenant| {
         tenant.departments.truncate(departments);
         assert_eq!(tenant.departments.len(), departments);

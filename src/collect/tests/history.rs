@@ -17,9 +17,15 @@ fn in_memory() -> Store {
     Store::in_memory(clock).unwrap()
 }
 
+/// A company whose API has no limits that a test could reach by being quick.
+pub(super) fn plenty(departments: usize) -> simulator::Options {
+    let limits = Endpoint::ALL.map(|endpoint| (endpoint, simulator::Limit::NONE)).into();
+    simulator::Options { limits, ..few(departments) }
+}
+
 /// A world with a store, in which every department is listed.
 async fn keeping(store: &Store, departments: usize, edit: impl FnOnce(&mut Tenant)) -> World {
-    world_keeping(Some(store), few(departments), edit).await
+    world_keeping(Some(store), plenty(departments), edit).await
 }
 
 impl World {
@@ -200,7 +206,7 @@ async fn a_late_day_compares_with_its_own_weekday() {
 async fn departments_too_young_for_two_such_days_have_no_baseline() {
     for (days_of_history, expected) in [(14, 0), (15, 12)] {
         let store = in_memory();
-        let options = simulator::Options { history_days: days_of_history, ..few(1) };
+        let options = simulator::Options { history_days: days_of_history, ..plenty(1) };
         let mut world = world_keeping(Some(&store), options, |_| {}).await;
         world.settle().await;
         assert_eq!(world.baselines().len(), expected, "{days_of_history}");
@@ -238,7 +244,7 @@ async fn days_off_on_weekdays_have_no_baseline_and_enter_none() {
 async fn sub_departments_have_baselines_of_days_that_were_asked_for_in_the_same_way() {
     let store = in_memory();
     let options =
-        simulator::Options { parent_figures: simulator::ParentFigures::Recursive, ..few(20) };
+        simulator::Options { parent_figures: simulator::ParentFigures::Recursive, ..plenty(20) };
     let mut world = world_keeping(Some(&store), options, |tenant| {
         tenant.departments = vec![ListedDepartment { id: "0".to_owned(), include_children: true }];
     })
@@ -339,7 +345,7 @@ async fn what_was_learned_survives_a_restart() {
     let options = || simulator::Options {
         rates: simulator::Rates::Percent,
         total_version: "全部".to_owned(),
-        ..few(12)
+        ..plenty(12)
     };
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     let mut world = world_keeping(Some(&store), options(), auto).await;
@@ -373,7 +379,7 @@ async fn optional_sources_go_on_where_they_were() {
         tenant.members = Some(refresh_interval);
         tenant.user_statistics = Some(UserStatistics { min_group_size: 5 });
     };
-    let mut world = world_keeping(Some(&store), few(10), everything).await;
+    let mut world = world_keeping(Some(&store), plenty(10), everything).await;
     for _ in 0..2 {
         world.optional.run_once().await;
         world.tenant.retarget();
@@ -383,7 +389,7 @@ async fn optional_sources_go_on_where_they_were() {
     world.optional.publish().await;
     let before = world.published.current().unwrap().body.series;
 
-    let mut again = world_keeping(Some(&store), few(10), everything).await;
+    let mut again = world_keeping(Some(&store), plenty(10), everything).await;
     let first = again.published.current().unwrap();
     // Whether the last request succeeded is told once there was one.
     let ups = world.ids_served() as u64;
@@ -406,9 +412,19 @@ async fn optional_sources_go_on_where_they_were() {
         everything(tenant);
         tenant.user_statistics = Some(UserStatistics { min_group_size: 50 });
     };
-    let strict = world_keeping(Some(&store), few(10), stricter).await;
+    let strict = world_keeping(Some(&store), plenty(10), stricter).await;
     let body = strict.published.current().unwrap().body.plain.clone();
     assert!(!String::from_utf8(body.to_vec()).unwrap().contains("feishu_users"));
+    let remembered = async || kept(&store).memory().await.unwrap().into_keys().collect::<Vec<_>>();
+    assert!(!remembered().await.contains(&"users".to_owned()));
+    // What is switched off is not kept either.
+    assert!(remembered().await.contains(&"members".to_owned()));
+    world_keeping(Some(&store), plenty(10), |tenant| {
+        everything(tenant);
+        tenant.members = None;
+    })
+    .await;
+    assert!(!remembered().await.contains(&"members".to_owned()));
 }
 
 impl World {
@@ -515,7 +531,7 @@ async fn a_backfill_fetches_91_days_once_and_goes_on_where_it_was_interrupted() 
 #[tokio::test]
 async fn a_backfill_finds_out_how_rates_are_read() {
     let store = in_memory();
-    let options = simulator::Options { rates: simulator::Rates::Percent, ..few(12) };
+    let options = simulator::Options { rates: simulator::Rates::Percent, ..plenty(12) };
     let world = world_keeping(Some(&store), options, |_| {}).await;
     let url = world.tenant.options.api.base_url.clone();
     let wanted = PastDays { from: Some(after(SUNDAY, -6)), ..PastDays::default() };
