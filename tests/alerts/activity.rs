@@ -162,6 +162,23 @@ facts! {
             .spares(DROP)
             .spares(COMPANY);
 
+    a_product_that_few_departments_use_is_empty_on_a_holiday_as_well =
+        everywhere(Scenario::days(3), "100 7 100")
+            .department("od-4", "Mail room", DAILY)
+            .figure("suite_dau", "60 5 60", "60")
+            .figure("emails_sent", "2000 90 2000", "2000")
+            .fires([1], COMPANY, &of_company("suite"))
+            .spares(DROP);
+
+    on_a_weekend_that_only_one_department_works_it_is_not_held_against_itself =
+        // A weekend in a holiday that nobody configured: a third of the usual one. On the days before
+        // three departments were judged, so there is a company, but it is at home.
+        Scenario::days(4)
+            .department("od-1", "Factory", DAILY).figure("suite_dau", "400 400 20 21", "400 400 60 60")
+            .department("od-2", "Sales", DAILY).figure("suite_dau", "100 100 2 3", "100 100 9 9")
+            .department("od-3", "Legal", DAILY).figure("suite_dau", "100 100 2 3", "100 100 9 9")
+            .spares(DROP);
+
     one_large_department_is_not_the_company =
         beside(Scenario::days(2))
             .department("od-1", "Factory", DAILY)

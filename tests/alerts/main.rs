@@ -8,5 +8,17 @@
 mod activity;
 mod coverage;
 mod data;
+mod ninety_days;
+#[path = "../end_to_end/outside.rs"]
+#[expect(dead_code, reason = "not everything that looks from outside is used here")]
+mod outside;
+#[path = "../end_to_end/program.rs"]
+#[expect(dead_code, reason = "not everything that a program can do is used here")]
+mod program;
+mod promtool;
 mod rules;
 mod scenario;
+mod tenant;
+#[path = "../end_to_end/world.rs"]
+#[expect(dead_code, reason = "not everything about a tenant is used here")]
+mod world;

@@ -5,11 +5,14 @@
 //! single value stands for all columns. What is not said to fire must not fire. Where a scenario
 //! does not speak of the exporter itself, it is there.
 
-use std::{collections::BTreeMap, fmt::Write, fs, process::Command};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::rules::{GROUPS, files, severities};
+use crate::{
+    promtool,
+    rules::{GROUPS, files, severities},
+};
 
 /// Every evaluation has the day after that of the one before.
 pub(crate) const DAILY: &str = "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15";
@@ -158,19 +161,7 @@ impl Scenario {
     /// Has promtool judge it.
     #[track_caller]
     pub(crate) fn holds(&self) {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("test.json");
-        fs::write(&file, self.file().to_string()).unwrap();
-        let output = Command::new("promtool")
-            .args(["test", "rules"])
-            .arg(&file)
-            .output()
-            .unwrap_or_else(|error| panic!("promtool does not start ({error}): use tests/run"));
-        let mut said = String::new();
-        for text in [&output.stdout, &output.stderr] {
-            write!(said, "{}", String::from_utf8_lossy(text)).unwrap();
-        }
-        assert!(output.status.success(), "{said}");
+        promtool::judges(&self.file());
     }
 
     /// The test as promtool reads it: JSON is YAML.
