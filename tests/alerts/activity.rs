@@ -1,6 +1,6 @@
 //! Facts about the alerts on what people do. Columns are days; day 0 is a Saturday.
 
-use crate::scenario::{DAILY, Scenario, facts, of_company, of_department};
+use crate::scenario::{DAILY, Scenario, facts, labelled, of_company, of_department};
 
 const DROP: &str = "FeishuDepartmentActivityDrop";
 const FOR_DAYS: &str = "FeishuDepartmentActivityDropForDays";
@@ -27,6 +27,23 @@ fn everywhere(mut scenario: Scenario, values: &str) -> Scenario {
     }
     scenario
 }
+
+/// Departments too small for any to be judged by itself, in which nobody meets on day 1.
+fn small(departments: &[(&'static str, &'static str)]) -> Scenario {
+    let mut scenario = everywhere(Scenario::days(3), "100").of("beta", "local");
+    for (id, name) in departments {
+        scenario = scenario
+            .department(id, name, DAILY)
+            .figure("suite_dau", "18", "18")
+            .figure("vc_dau", "12 0 11", "12");
+    }
+    scenario
+}
+
+const TEN: [(&str, &str); 10] = [
+    ("od-11", "A"), ("od-12", "B"), ("od-13", "C"), ("od-14", "D"), ("od-15", "E"),
+    ("od-16", "F"), ("od-17", "G"), ("od-18", "H"), ("od-19", "I"), ("od-20", "J"),
+];
 
 facts! {
     a_department_that_halves_alerts_by_name_and_escalates_on_the_third_day =
@@ -202,6 +219,12 @@ facts! {
                  vc activity on 2024-10-06, while the suite as a whole stood at 100%.",
             );
 
+    ten_small_departments_are_a_company =
+        small(&TEN).fires([1], PRODUCT, "tenant=\"beta\",geo=\"local\",product=\"vc\"").spares(DROP);
+
+    nine_small_departments_are_not =
+        small(&TEN[1..]).spares(PRODUCT).spares(DROP);
+
     one_product_at_half_is_told_for_the_company_and_for_no_department =
         Scenario::days(3)
             .department("od-1", "R&D", DAILY).figure("suite_dau", "90", "90").figure("docs_dau", "80 35 80", "80")
@@ -313,8 +336,8 @@ facts! {
             .figure("im_dau", "200 30 _ _ 200 200", "200 30 _ _ 200 200")
             .department("od-3", "Support", "0 1 _ _ 4 5")
             .figure("im_dau", "200 30 _ _ 200 200", "200 30 _ _ 200 200")
-            .series("feishu_exporter_build_info{job=\"feishu\",instance=\"a\",version=\"1\"}", "1 1 _ _ 1 1")
-            .series("up{job=\"feishu\",instance=\"a\"}", "1 1 _ _ 1 1")
+            .series(&labelled("feishu_exporter_build_info", "job=feishu,instance=a,version=1"), "1 1 _ _ 1 1")
+            .series(&labelled("up", "job=feishu,instance=a"), "1 1 _ _ 1 1")
             .fires([3], "FeishuExporterAbsent", "")
             .spares(DROP)
             .spares(COMPANY);
@@ -323,14 +346,14 @@ facts! {
         beside(Scenario::days(2))
             .department("od-1", "R&D", DAILY)
             .figure("im_dau", "100 40", "100")
-            .series("feishu_department_statistics_day_timestamp_seconds{tenant=\"acme\",geo=\"local\",department_id=\"od-1\",department=\"R&D\",instance=\"b\"}", "1728057600 1728144000")
-            .series("feishu_department_im_dau{tenant=\"acme\",geo=\"local\",department_id=\"od-1\",department=\"R&D\",instance=\"b\",product_version=\"all\"}", "100 40")
+            .series(&labelled("feishu_department_statistics_day_timestamp_seconds", "tenant=acme,geo=local,department_id=od-1,department=R&D,instance=b"), "1728057600 1728144000")
+            .series(&labelled("feishu_department_im_dau", "tenant=acme,geo=local,department_id=od-1,department=R&D,instance=b,product_version=all"), "100 40")
             .fires([1], DROP, &of_department("od-1", "R&D", "im"));
 
     product_versions_are_never_added_to_their_total =
         beside(Scenario::days(2))
             .department("od-1", "R&D", DAILY)
             .figure("im_dau", "100 40", "100")
-            .series("feishu_department_im_dau{tenant=\"acme\",geo=\"local\",department_id=\"od-1\",department=\"R&D\",product_version=\"Business\"}", "100 90")
+            .series(&labelled("feishu_department_im_dau", "tenant=acme,geo=local,department_id=od-1,department=R&D,product_version=Business"), "100 90")
             .fires([1], DROP, &of_department("od-1", "R&D", "im"));
 }

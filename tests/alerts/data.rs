@@ -1,6 +1,6 @@
 //! Facts about the alerts on data, collection and exporter.
 
-use crate::scenario::{DAILY, Scenario, facts, of_its_data};
+use crate::scenario::{DAILY, Scenario, facts, labelled, of_its_data};
 
 const LATE: &str = "FeishuDataLate";
 const STALE: &str = "FeishuDataStale";
@@ -88,8 +88,8 @@ facts! {
 
     a_tenant_without_any_figures_alerts_after_two_hours =
         Scenario::every("30m", 6)
-            .series("feishu_exporter_departments{tenant=\"acme\",state=\"configured\"}", "12")
-            .series("feishu_exporter_departments{tenant=\"acme\",state=\"with_data\"}", "0")
+            .series(&labelled("feishu_exporter_departments", "tenant=acme,state=configured"), "12")
+            .series(&labelled("feishu_exporter_departments", "tenant=acme,state=with_data"), "0")
             .fires(4..6, MISSING, OF_ACME)
             .says(
                 MISSING,
@@ -100,11 +100,11 @@ facts! {
 
     an_exporter_that_has_just_started_is_given_time =
         Scenario::every("30m", 6)
-            .series("feishu_exporter_departments{tenant=\"acme\",state=\"configured\"}", "12")
-            .series("feishu_exporter_departments{tenant=\"acme\",state=\"with_data\"}", "0 0 0 3 12 12")
-            .series("feishu_exporter_departments{tenant=\"empty\",state=\"configured\"}", "0")
-            .series("feishu_exporter_departments{tenant=\"empty\",state=\"with_data\"}", "0")
-            .series("feishu_exporter_collection_success{tenant=\"acme\",source=\"departments\"}", "0 0 0 1 1 1")
+            .series(&labelled("feishu_exporter_departments", "tenant=acme,state=configured"), "12")
+            .series(&labelled("feishu_exporter_departments", "tenant=acme,state=with_data"), "0 0 0 3 12 12")
+            .series(&labelled("feishu_exporter_departments", "tenant=empty,state=configured"), "0")
+            .series(&labelled("feishu_exporter_departments", "tenant=empty,state=with_data"), "0")
+            .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=departments"), "0 0 0 1 1 1")
             .spares(MISSING)
             .spares(FAILING);
 
@@ -129,7 +129,7 @@ facts! {
 
     a_department_that_is_asked_for_and_served_no_more_alerts_by_name =
         vanishing()
-            .series("feishu_exporter_department_up{tenant=\"acme\",geo=\"local\",department_id=\"od-1\"}", "1")
+            .series(&labelled("feishu_exporter_department_up", "tenant=acme,geo=local,department_id=od-1"), "1")
             .series("feishu_exporter_config_last_reload_success_timestamp_seconds", "80000")
             .fires(27..32, VANISHED, &of_its_data("od-1", "R&D"))
             .says(
@@ -147,7 +147,7 @@ facts! {
 
     a_department_taken_off_the_configuration_alerts_nobody =
         vanishing()
-            .series("feishu_exporter_department_up{tenant=\"acme\",geo=\"local\",department_id=\"od-1\"}", &format!("{}{}", "1 ".repeat(26), "_ ".repeat(6)))
+            .series(&labelled("feishu_exporter_department_up", "tenant=acme,geo=local,department_id=od-1"), &format!("{}{}", "1 ".repeat(26), "_ ".repeat(6)))
             .series("feishu_exporter_config_last_reload_success_timestamp_seconds", &format!("{}{}", "0 ".repeat(26), "93600 ".repeat(6)))
             .spares(VANISHED);
 
@@ -159,8 +159,8 @@ facts! {
 
     a_collection_that_fails_for_three_hours_alerts_by_source =
         Scenario::every("1h", 6)
-            .series("feishu_exporter_collection_success{tenant=\"acme\",source=\"contact\"}", "1 0 0 0 0 0")
-            .series("feishu_exporter_departments{tenant=\"acme\",state=\"failed\"}", "0")
+            .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=contact"), "1 0 0 0 0 0")
+            .series(&labelled("feishu_exporter_departments", "tenant=acme,state=failed"), "0")
             .fires(4..6, FAILING, "tenant=\"acme\",source=\"contact\"")
             .says(
                 FAILING,
@@ -172,14 +172,14 @@ facts! {
 
     a_collection_that_fails_now_and_then_does_not =
         Scenario::every("1h", 8)
-            .series("feishu_exporter_collection_success{tenant=\"acme\",source=\"departments\"}", "1 0 0 1 0 0 1 0")
+            .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=departments"), "1 0 0 1 0 0 1 0")
             .spares(FAILING);
 
     credentials_that_are_refused_from_the_first_second_alert =
         Scenario::every("10m", 4)
-            .series("feishu_up{tenant=\"acme\"}", "0")
+            .series(&labelled("feishu_up", "tenant=acme"), "0")
             .series(&failures("tenant_access_token", "credentials"), "1 1 2 2")
-            .series("feishu_exporter_departments{tenant=\"acme\",state=\"configured\"}", "12")
+            .series(&labelled("feishu_exporter_departments", "tenant=acme,state=configured"), "12")
             .fires(1..4, CREDENTIALS, OF_ACME)
             .says(
                 CREDENTIALS,
@@ -190,26 +190,26 @@ facts! {
 
     credentials_that_are_refused_later_alert =
         Scenario::every("10m", 5)
-            .series("feishu_up{tenant=\"acme\"}", "1 1 0 0 0")
+            .series(&labelled("feishu_up", "tenant=acme"), "1 1 0 0 0")
             .series(&failures("tenant_access_token", "credentials"), "0 0 1 1 1")
             .fires(3..5, CREDENTIALS, OF_ACME);
 
     a_network_that_fails_and_credentials_that_are_mended_are_no_refusal =
         Scenario::every("10m", 5)
-            .series("feishu_up{tenant=\"acme\"}", "0")
+            .series(&labelled("feishu_up", "tenant=acme"), "0")
             .series(&failures("tenant_access_token", "credentials"), "0")
             .series(&failures("tenant_access_token", "network"), "1 2 3 4 5")
-            .series("feishu_up{tenant=\"beta\"}", "0 1 1 1 1")
-            .series("feishu_exporter_api_failures_total{tenant=\"beta\",endpoint=\"tenant_access_token\",class=\"credentials\"}", "1")
+            .series(&labelled("feishu_up", "tenant=beta"), "0 1 1 1 1")
+            .series(&labelled("feishu_exporter_api_failures_total", "tenant=beta,endpoint=tenant_access_token,class=credentials"), "1")
             .spares(CREDENTIALS);
 
     a_missing_permission_alerts_by_endpoint =
         Scenario::every("10m", 5)
-            .series("feishu_up{tenant=\"acme\"}", "1")
+            .series(&labelled("feishu_up", "tenant=acme"), "1")
             .series(&failures("admin_dept_stats", "permission"), "2")
-            .series("feishu_exporter_collection_success{tenant=\"acme\",source=\"departments\"}", "0")
-            .series("feishu_exporter_department_up{tenant=\"acme\",geo=\"local\",department_id=\"od-1\"}", "1")
-            .series("feishu_exporter_department_up{tenant=\"acme\",geo=\"local\",department_id=\"od-2\"}", "0")
+            .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=departments"), "0")
+            .series(&labelled("feishu_exporter_department_up", "tenant=acme,geo=local,department_id=od-1"), "1")
+            .series(&labelled("feishu_exporter_department_up", "tenant=acme,geo=local,department_id=od-2"), "0")
             .fires(2..5, PERMISSION, "tenant=\"acme\",endpoint=\"admin_dept_stats\"")
             .says(
                 PERMISSION,
@@ -221,13 +221,13 @@ facts! {
     every_source_has_its_endpoint =
         Scenario::every("10m", 4)
             .series(&failures("admin_user_stats", "permission"), "1")
-            .series("feishu_exporter_collection_success{tenant=\"acme\",source=\"users\"}", "0")
+            .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=users"), "0")
             .series(&failures("users_find_by_department", "permission"), "1")
-            .series("feishu_exporter_collection_success{tenant=\"acme\",source=\"members\"}", "0")
+            .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=members"), "0")
             .series(&failures("departments_batch", "permission"), "1")
-            .series("feishu_exporter_collection_success{tenant=\"acme\",source=\"contact\"}", "0")
+            .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=contact"), "0")
             .series(&failures("departments_filter", "permission"), "1")
-            .series("feishu_exporter_collection_success{tenant=\"acme\",source=\"directory\"}", "0")
+            .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=directory"), "0")
             .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"admin_user_stats\"")
             .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"users_find_by_department\"")
             .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"departments_batch\"")
@@ -236,12 +236,12 @@ facts! {
     a_permission_that_was_granted_is_missing_no_more =
         Scenario::every("10m", 5)
             .series(&failures("admin_dept_stats", "permission"), "2")
-            .series("feishu_exporter_collection_success{tenant=\"acme\",source=\"departments\"}", "0 1 1 1 1")
+            .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=departments"), "0 1 1 1 1")
             .spares(PERMISSION);
 
     throttling_of_more_than_a_tenth_of_the_requests_alerts =
         Scenario::every("10m", 10)
-            .series("feishu_exporter_api_requests_total{tenant=\"acme\",endpoint=\"admin_dept_stats\"}", &growing(10, 50))
+            .series(&labelled("feishu_exporter_api_requests_total", "tenant=acme,endpoint=admin_dept_stats"), &growing(10, 50))
             .series(&failures("admin_dept_stats", "throttled"), &growing(10, 10))
             .fires(4..10, THROTTLED, OF_ACME)
             .says(
@@ -253,16 +253,16 @@ facts! {
 
     throttling_of_some_requests_does_not =
         Scenario::every("10m", 10)
-            .series("feishu_exporter_api_requests_total{tenant=\"acme\",endpoint=\"admin_dept_stats\"}", &growing(10, 500))
+            .series(&labelled("feishu_exporter_api_requests_total", "tenant=acme,endpoint=admin_dept_stats"), &growing(10, 500))
             .series(&failures("admin_dept_stats", "throttled"), &growing(10, 10))
-            .series("feishu_exporter_api_requests_total{tenant=\"beta\",endpoint=\"admin_dept_stats\"}", &growing(10, 1))
-            .series("feishu_exporter_api_failures_total{tenant=\"beta\",endpoint=\"admin_dept_stats\",class=\"throttled\"}", &growing(10, 1))
+            .series(&labelled("feishu_exporter_api_requests_total", "tenant=beta,endpoint=admin_dept_stats"), &growing(10, 1))
+            .series(&labelled("feishu_exporter_api_failures_total", "tenant=beta,endpoint=admin_dept_stats,class=throttled"), &growing(10, 1))
             .spares(THROTTLED);
 
     a_budget_that_is_used_up_alerts =
         Scenario::every("5m", 4)
-            .series("feishu_exporter_api_budget_exhausted{tenant=\"acme\"}", "0 1 1 1")
-            .series("feishu_exporter_api_requests_this_month{tenant=\"acme\"}", "9000")
+            .series(&labelled("feishu_exporter_api_budget_exhausted", "tenant=acme"), "0 1 1 1")
+            .series(&labelled("feishu_exporter_api_requests_this_month", "tenant=acme"), "9000")
             .fires(2..4, EXHAUSTED, OF_ACME)
             .says(
                 EXHAUSTED,
@@ -274,18 +274,18 @@ facts! {
 
     a_quota_of_the_tenant_that_is_used_up_alerts_until_requests_are_accepted =
         Scenario::every("5m", 6)
-            .series("feishu_up{tenant=\"acme\"}", "1 0 0 0 1 1")
+            .series(&labelled("feishu_up", "tenant=acme"), "1 0 0 0 1 1")
             .series(&failures("admin_dept_stats", "quota"), "0 1 1 1 1 1")
-            .series("feishu_exporter_api_budget_exhausted{tenant=\"acme\"}", "0")
+            .series(&labelled("feishu_exporter_api_budget_exhausted", "tenant=acme"), "0")
             .fires(2..4, EXHAUSTED, OF_ACME);
 
     requests_that_will_not_last_are_told_in_time =
         // A thousand a day from the first of a month of 31 days.
         Scenario::every("6h", 14)
-            .series("feishu_exporter_api_requests_total{tenant=\"acme\",endpoint=\"admin_dept_stats\"}", &growing(14, 250))
-            .series("feishu_exporter_api_requests_this_month{tenant=\"acme\"}", &growing(14, 250))
-            .series("feishu_exporter_api_requests_per_month_limit{tenant=\"acme\"}", "25000")
-            .series("feishu_exporter_api_budget_exhausted{tenant=\"acme\"}", "0")
+            .series(&labelled("feishu_exporter_api_requests_total", "tenant=acme,endpoint=admin_dept_stats"), &growing(14, 250))
+            .series(&labelled("feishu_exporter_api_requests_this_month", "tenant=acme"), &growing(14, 250))
+            .series(&labelled("feishu_exporter_api_requests_per_month_limit", "tenant=acme"), "25000")
+            .series(&labelled("feishu_exporter_api_budget_exhausted", "tenant=acme"), "0")
             .fires(11..14, RUNNING_OUT, OF_ACME)
             .says(
                 RUNNING_OUT,
@@ -296,20 +296,20 @@ facts! {
 
     requests_that_last_and_no_budget_at_all_alert_nobody =
         Scenario::every("6h", 14)
-            .series("feishu_exporter_api_requests_total{tenant=\"acme\",endpoint=\"admin_dept_stats\"}", &growing(14, 250))
-            .series("feishu_exporter_api_requests_this_month{tenant=\"acme\"}", &growing(14, 250))
-            .series("feishu_exporter_api_requests_per_month_limit{tenant=\"acme\"}", "33000")
-            .series("feishu_exporter_api_requests_total{tenant=\"beta\",endpoint=\"admin_dept_stats\"}", &growing(14, 250))
-            .series("feishu_exporter_api_requests_this_month{tenant=\"beta\"}", &growing(14, 250))
-            .series("feishu_exporter_api_requests_per_month_limit{tenant=\"beta\"}", "0")
-            .series("feishu_exporter_api_budget_exhausted{tenant=\"acme\"}", "0")
+            .series(&labelled("feishu_exporter_api_requests_total", "tenant=acme,endpoint=admin_dept_stats"), &growing(14, 250))
+            .series(&labelled("feishu_exporter_api_requests_this_month", "tenant=acme"), &growing(14, 250))
+            .series(&labelled("feishu_exporter_api_requests_per_month_limit", "tenant=acme"), "33000")
+            .series(&labelled("feishu_exporter_api_requests_total", "tenant=beta,endpoint=admin_dept_stats"), &growing(14, 250))
+            .series(&labelled("feishu_exporter_api_requests_this_month", "tenant=beta"), &growing(14, 250))
+            .series(&labelled("feishu_exporter_api_requests_per_month_limit", "tenant=beta"), "0")
+            .series(&labelled("feishu_exporter_api_budget_exhausted", "tenant=acme"), "0")
             .spares(EXHAUSTED)
             .spares(RUNNING_OUT);
 
     an_exporter_that_is_down_alerts_after_five_minutes =
         Scenario::every("5m", 6)
-            .series("up{job=\"feishu\",instance=\"exporter:10917\"}", "1 0 0 0 0 0")
-            .series("feishu_exporter_build_info{job=\"feishu\",instance=\"exporter:10917\"}", "1 _ _ _ _ _")
+            .series(&labelled("up", "job=feishu,instance=exporter:10917"), "1 0 0 0 0 0")
+            .series(&labelled("feishu_exporter_build_info", "job=feishu,instance=exporter:10917"), "1 _ _ _ _ _")
             .fires(2..6, DOWN, OF_EXPORTER)
             .spares(ABSENT)
             .says(
@@ -320,21 +320,21 @@ facts! {
 
     an_exporter_of_another_job_is_known_by_what_it_was =
         Scenario::every("5m", 6)
-            .series("up{job=\"saas\",instance=\"exporter:10917\"}", "1 0 0 0 0 0")
-            .series("feishu_exporter_build_info{job=\"saas\",instance=\"exporter:10917\"}", "1 _ _ _ _ _")
+            .series(&labelled("up", "job=saas,instance=exporter:10917"), "1 0 0 0 0 0")
+            .series(&labelled("feishu_exporter_build_info", "job=saas,instance=exporter:10917"), "1 _ _ _ _ _")
             .fires(2..6, DOWN, "job=\"saas\",instance=\"exporter:10917\"")
             .spares(ABSENT);
 
     a_restart_and_other_targets_that_are_down_alert_nobody =
         Scenario::every("5m", 6)
-            .series("up{job=\"feishu\",instance=\"exporter:10917\"}", "1 0 1 1 1 1")
-            .series("feishu_exporter_build_info{job=\"feishu\",instance=\"exporter:10917\"}", "1 _ 1 1 1 1")
-            .series("up{job=\"node\",instance=\"elsewhere\"}", "0")
+            .series(&labelled("up", "job=feishu,instance=exporter:10917"), "1 0 1 1 1 1")
+            .series(&labelled("feishu_exporter_build_info", "job=feishu,instance=exporter:10917"), "1 _ 1 1 1 1")
+            .series(&labelled("up", "job=node,instance=elsewhere"), "0")
             .spares(DOWN);
 
     no_exporter_at_all_alerts =
         Scenario::every("5m", 6)
-            .series("feishu_exporter_build_info{job=\"feishu\",instance=\"exporter:10917\"}", "_")
+            .series(&labelled("feishu_exporter_build_info", "job=feishu,instance=exporter:10917"), "_")
             .fires(3..6, ABSENT, "")
             .says(
                 ABSENT,
@@ -345,8 +345,8 @@ facts! {
 
     series_that_are_left_out_alert =
         Scenario::every("5m", 4)
-            .series("feishu_exporter_series_limit_reached{job=\"feishu\",instance=\"exporter:10917\"}", "0 1 1 1")
-            .series("feishu_exporter_series_limit{job=\"feishu\",instance=\"exporter:10917\"}", "2000000")
+            .series(&labelled("feishu_exporter_series_limit_reached", "job=feishu,instance=exporter:10917"), "0 1 1 1")
+            .series(&labelled("feishu_exporter_series_limit", "job=feishu,instance=exporter:10917"), "2000000")
             .fires(2..4, LIMIT, OF_EXPORTER)
             .says(
                 LIMIT,
@@ -358,13 +358,13 @@ facts! {
 
     series_within_the_limit_do_not =
         Scenario::every("5m", 4)
-            .series("feishu_exporter_series_limit_reached{job=\"feishu\",instance=\"exporter:10917\"}", "0")
+            .series(&labelled("feishu_exporter_series_limit_reached", "job=feishu,instance=exporter:10917"), "0")
             .spares(LIMIT);
 
     a_configuration_that_is_not_valid_alerts =
         Scenario::every("5m", 4)
-            .series("feishu_exporter_config_last_reload_successful{job=\"feishu\",instance=\"exporter:10917\"}", "1 0 0 0")
-            .series("feishu_exporter_config_last_reload_success_timestamp_seconds{job=\"feishu\",instance=\"exporter:10917\"}", "1728057600")
+            .series(&labelled("feishu_exporter_config_last_reload_successful", "job=feishu,instance=exporter:10917"), "1 0 0 0")
+            .series(&labelled("feishu_exporter_config_last_reload_success_timestamp_seconds", "job=feishu,instance=exporter:10917"), "1728057600")
             .fires(2..4, RELOAD, OF_EXPORTER)
             .says(
                 RELOAD,
@@ -375,15 +375,14 @@ facts! {
 
     a_configuration_that_is_mended_at_once_does_not =
         Scenario::every("5m", 4)
-            .series("feishu_exporter_config_last_reload_successful{job=\"feishu\",instance=\"exporter:10917\"}", "1 0 1 1")
+            .series(&labelled("feishu_exporter_config_last_reload_successful", "job=feishu,instance=exporter:10917"), "1 0 1 1")
             .spares(RELOAD);
 }
 
 /// A counter of failures of acme.
 fn failures(endpoint: &str, class: &str) -> String {
-    format!(
-        "feishu_exporter_api_failures_total{{tenant=\"acme\",endpoint=\"{endpoint}\",class=\"{class}\"}}"
-    )
+    let labels = format!("tenant=acme,endpoint={endpoint},class={class}");
+    labelled("feishu_exporter_api_failures_total", &labels)
 }
 
 /// A counter that grows by so much with each column.

@@ -232,6 +232,13 @@ pub(crate) fn runbook(alert: &str) -> String {
     )
 }
 
+/// A series with its labels, which are written without quotes: `tenant=acme,geo=local`.
+pub(crate) fn labelled(name: &str, labels: &str) -> String {
+    let quoted = labels.split(',').map(|label| label.split_once('=').unwrap());
+    let quoted: Vec<_> = quoted.map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    format!("{name}{{{}}}", quoted.join(","))
+}
+
 /// The labels of an alert about a department of acme, local.
 pub(crate) fn of_department(id: &str, name: &str, product: &str) -> String {
     format!("{},product=\"{product}\"", of_its_data(id, name))
