@@ -13,8 +13,10 @@ use crate::{
 
 const DEPARTMENTS: usize = 16;
 const DAYS: usize = 90;
+/// An evaluation every two hours, so that one falls on the arrival of a day, at ten o'clock.
+const A_DAY: usize = 12;
 /// Until noon of the day after the last, when the next would be late.
-const HOURS: usize = (DAYS + 1) * 24 + 12;
+const EVALUATIONS: usize = (DAYS + 1) * A_DAY + A_DAY / 2;
 /// The API's longest range is 91 days, so the first day has no past.
 const LAST: Date = Date::constant(2026, 11, 24);
 const NOW: &str = "2026-11-25T12:00:00+08:00";
@@ -40,7 +42,12 @@ fn without_a_calendar_the_holiday_is_a_drop_of_the_company() {
     let tenant = Planted::new();
     let mut expected = tenant.drops();
     // Of its seven days five are working days.
-    expected.push(("FeishuCompanyActivityDrop", "warning", "product=\"suite\"".to_owned(), 5 * 24));
+    expected.push((
+        "FeishuCompanyActivityDrop",
+        "warning",
+        "product=\"suite\"".to_owned(),
+        5 * A_DAY,
+    ));
     promtool::judges(&tenant.test(|_| false, &expected));
 }
 
@@ -73,34 +80,38 @@ impl Planted {
             let labels =
                 format!("department=\"{name}\",department_id=\"{id}\",product=\"{product}\"");
             [
-                ("FeishuDepartmentActivityDrop", "warning", labels.clone(), 3 * 24),
-                ("FeishuDepartmentActivityDropForDays", "critical", labels, 24),
+                ("FeishuDepartmentActivityDrop", "warning", labels.clone(), 3 * A_DAY),
+                ("FeishuDepartmentActivityDropForDays", "critical", labels, A_DAY),
             ]
         });
-        // Late from noon on, seen at one o'clock, told an evaluation later, until ten of the next day.
-        let late = ("FeishuDataLate", "warning", String::new(), 20);
+        // Late from noon on, seen at two, told at four, until ten of the next day.
+        let late = ("FeishuDataLate", "warning", String::new(), 9);
         alerts.chain([late]).collect()
     }
 
-    /// The file for promtool, an evaluation an hour. Its clock begins in 1970, and so do the days.
+    /// The file for promtool, whose clock begins in 1970; the days do so as well.
     fn test(&self, is_off: impl Fn(Date) -> bool, expected: &[Expected]) -> Value {
         let first = LAST - i64::try_from(DAYS - 1).unwrap().days();
-        let served: Vec<Option<Date>> = (0..HOURS).map(|hour| served(first, hour)).collect();
+        let served: Vec<Option<Date>> =
+            (0..EVALUATIONS).map(|column| served(first, column * 24 / A_DAY)).collect();
         let arrival = served.iter().position(|day| *day == Some(DROP.0)).unwrap();
         let all = expected.iter().map(|alert| firing("", alert, alert.3));
         let at_once = expected.iter().filter(|alert| alert.0 == "FeishuDepartmentActivityDrop");
         let at_once = at_once.map(|alert| firing("ALERTS", alert, 1));
         let now = "ALERTS{alertstate=\"firing\"}";
-        let expect = |expression: &str, hour: usize, samples: Vec<Value>| json!({ "expr": expression, "eval_time": format!("{hour}h"), "exp_samples": samples });
+        let expect = |expression: &str, column: usize, samples: Vec<Value>| {
+            let time = format!("{}h", column * 24 / A_DAY);
+            json!({ "expr": expression, "eval_time": time, "exp_samples": samples })
+        };
         json!({
             "rule_files": files(),
             "group_eval_order": GROUPS,
-            "evaluation_interval": "1h",
+            "evaluation_interval": "2h",
             "tests": [{
-                "interval": "1h",
+                "interval": "2h",
                 "input_series": self.series(&served, first, is_off),
                 "promql_expr_test": [
-                    expect(&format!("count_over_time({now}[100d])"), HOURS - 1, all.collect()),
+                    expect(&format!("count_over_time({now}[100d])"), EVALUATIONS - 1, all.collect()),
                     // In the evaluation in which the figures arrive, and not before.
                     expect(now, arrival, at_once.collect()),
                     expect(now, arrival - 1, Vec::new()),
@@ -117,7 +128,7 @@ impl Planted {
         is_off: impl Fn(Date) -> bool,
     ) -> Vec<Value> {
         let exporter = "feishu_exporter_build_info{job=\"feishu\",instance=\"exporter:10917\"}";
-        let mut series = vec![json!({ "series": exporter, "values": format!("1x{HOURS}") })];
+        let mut series = vec![json!({ "series": exporter, "values": format!("1x{EVALUATIONS}") })];
         for (index, department) in self.departments.iter().enumerate() {
             let end = if index == self.renamed { RENAMED } else { Date::MAX };
             for (name, is_named) in [
@@ -170,7 +181,7 @@ fn served(first: Date, hour: usize) -> Option<Date> {
     (days >= 0).then_some(come)
 }
 
-/// Values for all hours in promtool's short form.
+/// Values for all evaluations in promtool's short form.
 fn columns(served: &[Option<Date>], value: impl Fn(Date) -> Option<f64>) -> String {
     let mut columns = Vec::new();
     for run in served.chunk_by(|a, b| a == b) {
