@@ -41,8 +41,16 @@ fn small(departments: &[(&'static str, &'static str)]) -> Scenario {
 }
 
 const TEN: [(&str, &str); 10] = [
-    ("od-11", "A"), ("od-12", "B"), ("od-13", "C"), ("od-14", "D"), ("od-15", "E"),
-    ("od-16", "F"), ("od-17", "G"), ("od-18", "H"), ("od-19", "I"), ("od-20", "J"),
+    ("od-11", "A"),
+    ("od-12", "B"),
+    ("od-13", "C"),
+    ("od-14", "D"),
+    ("od-15", "E"),
+    ("od-16", "F"),
+    ("od-17", "G"),
+    ("od-18", "H"),
+    ("od-19", "I"),
+    ("od-20", "J"),
 ];
 
 facts! {
