@@ -5,7 +5,7 @@
 use std::{error::Error, io::Write, time::Duration};
 
 use feishu_exporter::{
-    app::{self, App},
+    app::{self, App, History},
     clock::Clock,
     config::{self, Environment, Source},
     server, shutdown,
@@ -49,7 +49,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         telemetry_path: "/metrics".to_owned(),
         max_requests: 40,
     };
-    let app = App::bind(app::Options { collect, server, revision: "bench" }, clock).await?;
+    let app = App::bind(
+        app::Options { collect, server, history: History::Nowhere, revision: "bench" },
+        clock,
+    )
+    .await?;
     let address = app.local_addrs()[0];
     let running = tokio::spawn(app.run(shutdown));
     let took = loop {

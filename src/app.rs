@@ -1,17 +1,18 @@
 //! The wiring: what a running exporter is made of, readable top to bottom.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use prometheus::{Registry, process_collector::ProcessCollector};
 use tokio::task::JoinSet;
 
 use crate::{
     clock::Clock,
-    collect::{self, Collected, Collector},
+    collect::{self, Collected, Collector, Fetched, PastDays, Progress},
     day::Day,
     server::{self, Server},
     shutdown::Shutdown,
     snapshot::Published,
+    store::{Role, Store},
     telemetry::{self, table},
 };
 
@@ -22,8 +23,21 @@ pub struct Options {
     pub collect: collect::Options,
     /// Where it serves.
     pub server: server::Options,
+    /// Where it keeps fetched days.
+    pub history: History,
     /// The source revision that it was built from.
     pub revision: &'static str,
+}
+
+/// Where fetched days are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum History {
+    /// Nowhere: there are no baselines, and a restart fetches again.
+    Nowhere,
+    /// In memory, for as long as the process lives.
+    Memory,
+    /// In a directory, which is made if it is not there.
+    Directory(PathBuf),
 }
 
 /// An exporter that listens and is ready, but has asked for nothing yet.
@@ -33,7 +47,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the sockets and publishes an empty snapshot. Must be called within a tokio runtime.
+    /// Opens the sockets and the store, and publishes what that holds. A store that cannot be used
+    /// costs history and nothing else; the log tells. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// A sentence, if an address cannot be listened on or an option cannot be used here.
@@ -43,7 +58,9 @@ impl App {
         let server =
             Server::bind(options.server, published.clone(), registry.clone(), clock.clone())
                 .map_err(|error| error.to_string())?;
-        let collector = Collector::new(options.collect, &registry, clock, published)?;
+        let store = open(&options.history, &clock);
+        let collector =
+            Collector::new(options.collect, &registry, clock, published, store.as_ref())?;
         collector.publish_start().await;
         Ok(Self { collector, server })
     }
@@ -63,6 +80,25 @@ impl App {
     }
 }
 
+/// Opens the store of an exporter, if there is to be one and it can be used.
+fn open(history: &History, clock: &Clock) -> Option<Store> {
+    let store = match history {
+        History::Nowhere => return None,
+        History::Memory => Store::in_memory(clock.clone()),
+        History::Directory(directory) => Store::open(directory, Role::Exporter, clock.clone()),
+    };
+    match store {
+        Ok(store) => Some(store),
+        Err(unusable) => {
+            tracing::error!(
+                %unusable,
+                "No history is kept, so there are no baselines, and a restart fetches again"
+            );
+            None
+        }
+    }
+}
+
 /// Collects once, the latest day or the one given, without serving.
 ///
 /// # Errors
@@ -72,8 +108,24 @@ pub async fn collect_once(
     clock: Clock,
     day: Option<Day>,
 ) -> Result<Vec<Collected>, String> {
-    let collector = Collector::new(options, &Registry::new(), clock, Published::nothing())?;
+    let collector = Collector::new(options, &Registry::new(), clock, Published::nothing(), None)?;
     Ok(collector.once(day).await)
+}
+
+/// Fetches past days that a store lacks, and keeps them there.
+///
+/// # Errors
+/// A sentence, if an option cannot be used here.
+pub async fn fetch_past(
+    options: collect::Options,
+    clock: Clock,
+    store: &Store,
+    wanted: PastDays,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Fetched>, String> {
+    let nothing = Published::nothing();
+    let collector = Collector::new(options, &Registry::new(), clock, nothing, Some(store))?;
+    Ok(collector.fetch_past(wanted, progress).await)
 }
 
 /// The registry of own metrics, with those that belong to no room.

@@ -3,6 +3,7 @@
 //! `docs/ARCHITECTURE.md` has the way of the data and the rules between the rooms.
 
 pub mod app;
+pub mod baseline;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -19,5 +20,6 @@ pub mod shutdown;
 pub mod simulator;
 pub mod snapshot;
 pub mod sources;
+pub mod store;
 pub mod telemetry;
 pub mod usage;

@@ -15,7 +15,10 @@ use crate::{
 pub const LABEL_BYTES_MAX: usize = 512;
 
 /// Where the figures were counted: the `target_geo` of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Geo {
     /// The tenant's own data; no `target_geo` is sent.
     Local,
@@ -41,12 +44,31 @@ impl Geo {
             Self::Us => "us",
         }
     }
+
+    /// The geo of that label.
+    #[must_use]
+    pub fn from_label(label: &str) -> Option<Self> {
+        [Self::Local, Self::Cn, Self::Sg, Self::Jp, Self::Us]
+            .into_iter()
+            .find(|geo| geo.as_label() == label)
+    }
 }
 
 impl fmt::Display for Geo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_label())
     }
+}
+
+/// A department that is asked for in one geo, alone or with its sub-departments.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// Where it is counted.
+    pub geo: Geo,
+    /// In the tenant's id type.
+    pub department_id: Arc<str>,
+    /// Whether its sub-departments are asked for with it.
+    pub include_children: bool,
 }
 
 /// Which product version a row counts.
@@ -70,6 +92,18 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// A row of values as [`Self::raw`] gives them, with the marks of [`Self::percent_signs`].
+    #[must_use]
+    pub const fn from_parts(values: [Option<f64>; FIGURE_COUNT], percent_signs: u64) -> Self {
+        Self { values, scaled: percent_signs }
+    }
+
+    /// Bit `i` is set if the `i`-th figure is a rate that came with a `%` sign.
+    #[must_use]
+    pub const fn percent_signs(&self) -> u64 {
+        self.scaled
+    }
+
     /// A row without any figure.
     #[must_use]
     pub const fn none() -> Self {
@@ -123,6 +157,23 @@ pub enum RateScale {
     Percent,
 }
 
+impl RateScale {
+    /// The value of the configuration key `rates`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ratio => "ratio",
+            Self::Percent => "percent",
+        }
+    }
+
+    /// The scale of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Ratio, Self::Percent].into_iter().find(|scale| scale.as_str() == name)
+    }
+}
+
 /// Removes the noise that binary arithmetic leaves behind a decimal fraction: 4.35 × 60 is 261.
 #[must_use]
 pub fn tidy(value: f64) -> f64 {
@@ -148,16 +199,21 @@ pub struct DepartmentDay {
 }
 
 impl DepartmentDay {
+    /// The row over all versions; none where it is unknown.
+    #[must_use]
+    pub fn total(&self) -> Option<&Figures> {
+        self.rows.iter().find(|(version, _)| *version == Version::Total).map(|(_, total)| total)
+    }
+
     /// Members on that day, by the total over all versions; none where it is unknown.
     #[must_use]
     pub fn users(&self) -> Option<f64> {
-        let total = self.rows.iter().find(|(version, _)| *version == Version::Total);
-        total.and_then(|(_, figures)| figures.raw(TOTAL_USERS))
+        self.total().and_then(|figures| figures.raw(TOTAL_USERS))
     }
 }
 
 /// The catalogue index of `total_user_num`, the first figure of the document.
-const TOTAL_USERS: usize = 0;
+pub const TOTAL_USERS: usize = 0;
 
 /// Which of the 38 figures a tenant publishes.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -21,15 +21,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("simulator", &["shutdown"]),
     ("catalogue", &[]),
     ("usage", &["catalogue", "day"]),
+    ("baseline", &["catalogue", "day", "usage"]),
+    ("store", &["catalogue", "clock", "day", "usage"]),
     ("feishu", &["clock", "day", "secret", "telemetry"]),
     ("sources", &["catalogue", "clock", "day", "feishu", "usage"]),
     // The published bytes and facts; the facts speak of departments and geos.
     ("snapshot", &["day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.
-    ("exposition", &["catalogue", "day", "snapshot", "telemetry", "usage"]),
+    ("exposition", &["baseline", "catalogue", "day", "snapshot", "telemetry", "usage"]),
     (
         "collect",
         &[
+            "baseline",
             "catalogue",
             "clock",
             "day",
@@ -38,6 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "shutdown",
             "snapshot",
             "sources",
+            "store",
             "telemetry",
             "usage",
         ],
@@ -46,7 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("diagnose", &["clock", "collect", "day", "feishu", "sources", "usage"]),
     ("server", &["clock", "exposition", "secret", "shutdown", "snapshot", "telemetry"]),
     // It turns YAML into the options of the rooms below, and asks the catalogue for names.
-    ("config", &["catalogue", "collect", "day", "feishu", "secret", "server", "usage"]),
+    ("config", &["baseline", "catalogue", "collect", "day", "feishu", "secret", "server", "usage"]),
     (
         "app",
         &[
@@ -57,6 +61,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "server",
             "shutdown",
             "snapshot",
+            "store",
             "telemetry",
             "usage",
         ],
@@ -65,6 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app",
+            "baseline",
             "catalogue",
             "clock",
             "collect",

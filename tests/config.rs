@@ -141,6 +141,8 @@ fn every_key_of_this_release_reaches_the_options() {
     assert_eq!(tenant.schedule.ready_at, time(10, 15, 0, 0));
     assert_eq!(tenant.schedule.lookback_days, 7);
     assert_eq!(tenant.schedule.max_age, Duration::from_secs(10 * 86_400 + 12 * 3600));
+    assert_eq!(tenant.schedule.baseline_weeks, 6);
+    assert_eq!(tenant.schedule.retention_days, 730);
     assert_eq!(tenant.api.limits.requests_per_second, 0.5);
     assert_eq!(tenant.api.limits.concurrency, 2);
     assert_eq!(tenant.api.limits.timeout, Duration::from_secs(90));

@@ -7,7 +7,7 @@ use std::fs;
 
 use feishu_exporter::{
     cli,
-    config::{KEYS, Key, Kind, Since, VARIABLES},
+    config::{KEYS, Key, Kind, VARIABLES},
 };
 
 const PAGE: &str = "docs/configuration.md";
@@ -122,13 +122,8 @@ fn keys() -> String {
 }
 
 fn key_row(key: &Key) -> [String; 4] {
-    let later = match key.since {
-        Since::First => "",
-        Since::Later { off: Some(off), .. } => &format!(" *Later release; only `{off}`.*"),
-        Since::Later { off: None, .. } => " *Later release; leave it out.*",
-    };
     let default = key.default.map(code).unwrap_or_default();
-    [code(key.name()), kind(&key.kind), default, format!("{}{later}", key.meaning)]
+    [code(key.name()), kind(&key.kind), default, key.meaning.to_owned()]
 }
 
 fn kind(kind: &Kind) -> String {

@@ -41,9 +41,10 @@ fn figures() -> String {
         let name = format!("`{}`", figure.metric);
         let field = format!("`{}`", figure.api_field);
         let unit = figure.unit.base_unit().map_or_else(|| figure.unit.to_string(), str::to_owned);
-        [name, unit, field, figure.help.to_owned()]
+        let baseline = figure.baseline.map(|_| "yes".to_owned()).unwrap_or_default();
+        [name, unit, field, baseline, figure.help.to_owned()]
     });
-    table(["metric", "unit", "API field", "meaning"], rows)
+    table(["metric", "unit", "API field", "baseline", "meaning"], rows)
 }
 
 fn families() -> String {
@@ -84,8 +85,8 @@ fn labels(labels: &[&str]) -> String {
     labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn table(head: [&str; 4], rows: impl Iterator<Item = [String; 4]>) -> String {
-    let mut text = format!("| {} |\n|---|---|---|---|\n", head.join(" | "));
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(N));
     for row in rows {
         text.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
     }

@@ -80,6 +80,16 @@ impl Figure {
             self.help, self.api_field
         )
     }
+
+    /// The HELP text of its baseline.
+    #[must_use]
+    pub fn baseline_help_text(&self) -> String {
+        format!(
+            "What is usual for {}: the median over the same weekday of the weeks before the day \
+             served.",
+            self.metric
+        )
+    }
 }
 
 /// How many figures there are.

@@ -7,11 +7,11 @@ use std::{
 
 use super::{Failure, ListenAddress, LogArgs, REVISION, block_on, listen::reachable};
 use crate::{
-    app::{self, App},
+    app::{self, App, History},
+    baseline::calendar::Calendar,
     clock::Clock,
     collect::{
         self, Contact, GeoZone, Language, ListedDepartment, Schedule, Tenant, UserStatistics,
-        calendar::Calendar,
     },
     day::Zone,
     diagnose::STATISTICS_DEPTH_MAX,
@@ -79,6 +79,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 telemetry_path: "/metrics".to_owned(),
                 max_requests: 40,
             },
+            history: History::Memory,
             revision: REVISION,
         };
         let app = App::bind(options, Clock::system()).await.map_err(Failure::failed)?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::{
+    app::History,
     clock::Clock,
     config::{self, Environment, Loaded, Problems, Source},
     logging::{self, Format, Level},
@@ -30,15 +31,16 @@ pub struct ConfigArgs {
     )]
     pub config_file: Option<PathBuf>,
 
-    /// Directory for fetched days [default: data]. No effect in this release: history is kept in
-    /// memory.
+    /// Directory for fetched days. Empty: nothing is kept beyond the process, and there are no
+    /// baselines.
     #[arg(
         long = "storage.path",
         env = "FEISHU_EXPORTER_STORAGE_PATH",
         value_name = "DIR",
+        default_value = "data",
         hide_env_values = true
     )]
-    pub storage_path: Option<String>,
+    pub storage_path: PathBuf,
 
     /// How it logs.
     #[command(flatten)]
@@ -110,10 +112,13 @@ impl ConfigArgs {
         Ok(loaded)
     }
 
-    /// The directory that was asked for in vain: to be logged once, at the start.
+    /// Where fetched days are kept.
     #[must_use]
-    pub fn unused_storage_path(&self) -> Option<&str> {
-        self.storage_path.as_deref().filter(|path| !path.is_empty())
+    pub fn history(&self) -> History {
+        match self.storage_path.as_os_str().is_empty() {
+            true => History::Nowhere,
+            false => History::Directory(self.storage_path.clone()),
+        }
     }
 }
 

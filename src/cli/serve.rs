@@ -69,12 +69,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         revision = REVISION,
         "Starting with {origin}"
     );
-    if let Some(path) = args.config.unused_storage_path() {
-        tracing::warn!(
-            path,
-            "--storage.path has no effect in this release: fetched days are kept in memory only"
-        );
-    }
     let server = server::Options {
         listen: args
             .listen_addresses
@@ -84,7 +78,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
     };
-    let options = app::Options { collect: options, server, revision: REVISION };
+    let history = args.config.history();
+    let options = app::Options { collect: options, server, history, revision: REVISION };
     block_on(async {
         let app = App::bind(options, clock).await.map_err(Failure::failed)?;
         for address in app.local_addrs() {

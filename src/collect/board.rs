@@ -9,9 +9,11 @@ use std::{
 
 use tokio::{sync::Mutex, task, time::Instant};
 
-use super::{budget::Budget, facts::UserSamples, metrics::Metrics, report::Report};
+use super::{
+    budget::Budget, facts::UserSamples, metrics::Metrics, past::PastReport, report::Report,
+};
 use crate::{
-    exposition::{self, Place, Rendered, Sample, TenantView},
+    exposition::{self, LeftOut, Place, Rendered, Sample, TenantView},
     snapshot::{Published, Snapshot, SourceStatus, Status, TenantStatus},
     usage::DepartmentDay,
 };
@@ -28,8 +30,16 @@ pub(super) struct Board {
 
 #[derive(Default)]
 struct Reports {
-    by_tenant: Vec<(Report, OptionalReport)>,
-    limit_reached: bool,
+    by_tenant: Vec<Parts>,
+    left_out: LeftOut,
+}
+
+/// What the loops of one tenant contribute to the snapshot.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) statistics: Report,
+    pub(super) optional: OptionalReport,
+    pub(super) past: PastReport,
 }
 
 /// What the optional sources of one tenant contribute to the snapshot.
@@ -43,13 +53,22 @@ pub(super) struct OptionalReport {
 }
 
 /// What all sources of a tenant know, together.
-pub(super) fn merge(report: &Report, optional: &OptionalReport) -> (TenantView, TenantStatus) {
-    (view(report, optional), status(report, optional))
+pub(super) fn merge(parts: &Parts) -> (TenantView, TenantStatus) {
+    (view(parts), status(parts))
 }
 
-/// A tenant's view with what its optional sources know.
-fn view(report: &Report, optional: &OptionalReport) -> TenantView {
+/// A tenant's view with what its optional sources and its past know.
+fn view(parts: &Parts) -> TenantView {
+    let Parts { statistics: report, optional, past } = parts;
     let mut view = report.view.clone();
+    for day in &view.departments {
+        let place = (day.geo, Arc::clone(&day.department_id));
+        // Late days compare with their own weekday.
+        let of_day = past.baselines.get(&place).into_iter().flatten();
+        if let Some((_, baseline)) = of_day.into_iter().find(|(of, _)| *of == day.day) {
+            view.baselines.insert(place, Arc::clone(baseline));
+        }
+    }
     view.places.extend(optional.places.clone());
     view.samples = optional.samples.clone();
     let place = |day: &Arc<DepartmentDay>| (day.geo, Arc::clone(&day.department_id), day.day);
@@ -63,9 +82,9 @@ fn view(report: &Report, optional: &OptionalReport) -> TenantView {
     view
 }
 
-fn status(report: &Report, optional: &OptionalReport) -> TenantStatus {
+fn status(Parts { statistics: report, optional, past }: &Parts) -> TenantStatus {
     let mut status = report.status.clone();
-    status.sources = optional.sources.clone();
+    status.sources = past.source.iter().chain(&optional.sources).cloned().collect();
     status.notices.extend_from_slice(&optional.notices);
     status
 }
@@ -83,10 +102,9 @@ impl Board {
     }
 
     /// Sets the reports that the first snapshot is made of, in the order of the configuration.
-    pub(super) async fn start(&self, reports: Vec<Report>) {
+    pub(super) async fn start(&self, parts: Vec<Parts>) {
         let mut held = self.reports.lock().await;
-        held.by_tenant =
-            reports.into_iter().map(|report| (report, OptionalReport::default())).collect();
+        held.by_tenant = parts;
         self.render(&mut held).await;
     }
 
@@ -95,8 +113,8 @@ impl Board {
         let started = Instant::now();
         // Held while rendering, so that snapshots are published in the order of their reports.
         let mut reports = self.reports.lock().await;
-        if let Some((slot, _)) = reports.by_tenant.get_mut(tenant) {
-            *slot = report;
+        if let Some(parts) = reports.by_tenant.get_mut(tenant) {
+            parts.statistics = report;
         }
         self.render(&mut reports).await;
         started.elapsed()
@@ -105,17 +123,24 @@ impl Board {
     /// Replaces what the optional sources of one tenant contribute and publishes everything.
     pub(super) async fn publish_optional(&self, tenant: usize, report: OptionalReport) {
         let mut reports = self.reports.lock().await;
-        if let Some((_, slot)) = reports.by_tenant.get_mut(tenant) {
-            *slot = report;
+        if let Some(parts) = reports.by_tenant.get_mut(tenant) {
+            parts.optional = report;
+        }
+        self.render(&mut reports).await;
+    }
+
+    /// Replaces the baselines of one tenant and publishes everything.
+    pub(super) async fn publish_past(&self, tenant: usize, report: PastReport) {
+        let mut reports = self.reports.lock().await;
+        if let Some(parts) = reports.by_tenant.get_mut(tenant) {
+            parts.past = report;
         }
         self.render(&mut reports).await;
     }
 
     #[expect(clippy::cast_precision_loss, reason = "2^53 series fit into no memory")]
     async fn render(&self, reports: &mut Reports) {
-        let each = || reports.by_tenant.iter();
-        let (views, mut tenants): (Vec<_>, Vec<_>) =
-            each().map(|(report, optional)| merge(report, optional)).unzip();
+        let (views, mut tenants): (Vec<_>, Vec<_>) = reports.by_tenant.iter().map(merge).unzip();
         for (tenant, budget) in tenants.iter_mut().zip(&self.budgets) {
             tenant.requests_this_month = budget.spent();
         }
@@ -123,7 +148,7 @@ impl Board {
         let limit = self.series_limit;
         // Rendering and compressing millions of series takes seconds of CPU.
         let rendered = task::spawn_blocking(move || exposition::render(&views, limit)).await;
-        let Rendered { body, limit_reached } = match rendered {
+        let Rendered { body, left_out } = match rendered {
             Ok(rendered) => rendered,
             Err(panicked) => {
                 self.metrics.panics.inc();
@@ -132,16 +157,22 @@ impl Board {
             }
         };
         let series = body.series;
-        if limit_reached && !reports.limit_reached {
+        if left_out > reports.left_out {
+            let what = match left_out {
+                LeftOut::Nothing => "nothing is",
+                LeftOut::Baselines => "baselines are",
+                LeftOut::Versions => "baselines and product versions are",
+            };
             tracing::warn!(
                 series_limit = limit,
-                "More than series_limit ({limit}) series: product versions are left out, totals stay"
+                "More than series_limit ({limit}) series: {what} left out, totals stay"
             );
         }
-        reports.limit_reached = limit_reached;
+        reports.left_out = left_out;
         self.published.publish(Snapshot { body, status });
         // After the snapshot that they tell of.
         self.metrics.series.set(series as f64);
+        let limit_reached = left_out > LeftOut::Nothing;
         self.metrics.series_limit_reached.set(f64::from(u8::from(limit_reached)));
     }
 }

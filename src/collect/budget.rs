@@ -1,6 +1,7 @@
 //! The month's requests: counted, and stopped at the configured budget.
 //!
-//! Counted since this process started; Feishu's own quota counts calendar months.
+//! The store keeps the count beyond the process and over all processes; without one it begins
+//! anew with each. Feishu's own quota counts calendar months.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -12,7 +13,7 @@ use jiff::{Timestamp, civil::Date};
 use crate::{
     clock::Clock,
     day::Zone,
-    feishu::{Endpoint, Ledger},
+    feishu::{Endpoint, Ledger, Purpose},
 };
 
 /// Counts one tenant's requests by calendar month.
@@ -32,7 +33,10 @@ pub(super) struct Budget {
 #[derive(Debug, Default)]
 struct Month {
     first_day: Date,
+    /// All requests that are known of, [`Self::unsettled`] among them.
     spent: u64,
+    /// Own requests that the store has not counted yet.
+    unsettled: u64,
 }
 
 impl Budget {
@@ -63,6 +67,22 @@ impl Budget {
         self.limit > 0 && self.spent() >= self.limit
     }
 
+    /// The month that is counted, as the store names it: `2026-11`.
+    pub(super) fn month(&self) -> String {
+        self.with_month(|month, _| month.first_day.strftime("%Y-%m").to_string())
+    }
+
+    /// Takes over the store's count of a month, in which that many of the unsettled requests were
+    /// counted. A count of another month says nothing of this one.
+    pub(super) fn settle(&self, of: &str, total: Option<u64>, counted: u64) {
+        self.with_month(|month, _| {
+            if month.first_day.strftime("%Y-%m").to_string() == of {
+                month.unsettled = month.unsettled.saturating_sub(counted);
+                month.spent = total.map_or(month.spent, |total| total + month.unsettled);
+            }
+        });
+    }
+
     /// When the next month begins.
     pub(super) fn next_month(&self) -> Timestamp {
         let today = self.zone.local(self.clock.now()).date();
@@ -80,7 +100,7 @@ impl Budget {
         let first_day = today.first_of_month();
         let mut month = self.month.lock().unwrap_or_else(PoisonError::into_inner);
         if month.first_day != first_day {
-            *month = Month { first_day, spent: 0 };
+            *month = Month { first_day, ..Month::default() };
         }
         let days_left = today.days_in_month() - today.day();
         let reserved = self.live_per_day.load(Ordering::Relaxed)
@@ -91,11 +111,12 @@ impl Budget {
 }
 
 impl Ledger for Budget {
-    fn spend(&self, endpoint: Endpoint) -> bool {
+    fn spend(&self, _: Endpoint, purpose: Purpose) -> bool {
         self.with_month(|month, reserved| {
-            let kept = if endpoint.is_live() { 0 } else { reserved };
+            let kept = if purpose == Purpose::Live { 0 } else { reserved };
             let allowed = self.limit == 0 || month.spent + kept < self.limit;
             month.spent += u64::from(allowed);
+            month.unsettled += u64::from(allowed);
             allowed
         })
     }
@@ -112,21 +133,40 @@ mod tests {
     fn a_budget_stops_at_its_limit_and_starts_anew_with_the_month() {
         let (clock, hand) = Clock::manual("2026-11-30T15:00:00Z".parse().unwrap());
         let budget = Budget::new(2, Zone::shanghai(), clock);
-        assert!(budget.spend(LIVE) && !budget.is_exhausted());
-        assert!(budget.spend(LIVE) && budget.is_exhausted());
-        assert!(!budget.spend(LIVE));
+        assert!(budget.spend(LIVE, Purpose::Live) && !budget.is_exhausted());
+        assert!(budget.spend(LIVE, Purpose::Live) && budget.is_exhausted());
+        assert!(!budget.spend(LIVE, Purpose::Live));
         assert_eq!(budget.spent(), 2);
         // December begins at 16:00 UTC in UTC+8.
         hand.set("2026-11-30T16:00:00Z".parse().unwrap());
-        assert!(!budget.is_exhausted() && budget.spent() == 0 && budget.spend(LIVE));
+        assert!(!budget.is_exhausted() && budget.spent() == 0 && budget.spend(LIVE, Purpose::Live));
     }
 
     #[test]
     fn without_a_limit_requests_are_only_counted() {
         let (clock, _hand) = Clock::manual("2026-11-30T15:00:00Z".parse().unwrap());
         let budget = Budget::new(0, Zone::utc(), clock);
-        assert!((0..100).all(|_| budget.spend(LIVE)));
+        assert!((0..100).all(|_| budget.spend(LIVE, Purpose::Live)));
         assert!(budget.spent() == 100 && !budget.is_exhausted());
+    }
+
+    #[test]
+    fn the_stores_count_adds_what_others_spent_and_loses_nothing_of_ones_own() {
+        let (clock, hand) = Clock::manual("2026-11-30T12:00:00Z".parse().unwrap());
+        let budget = Budget::new(0, Zone::utc(), clock);
+        budget.settle("2026-11", Some(70), 0);
+        assert_eq!(budget.spent(), 70);
+        assert!(budget.spend(LIVE, Purpose::Live) && budget.spend(LIVE, Purpose::Live));
+        assert_eq!(budget.spent(), 72);
+        // The first is counted, and another process spent five.
+        budget.settle("2026-11", Some(76), 1);
+        assert_eq!(budget.spent(), 77);
+        // A store that fails takes nothing away.
+        budget.settle("2026-11", None, 1);
+        assert_eq!(budget.spent(), 77);
+        hand.set("2026-12-01T00:00:00Z".parse().unwrap());
+        budget.settle("2026-11", Some(80), 1);
+        assert_eq!((budget.spent(), budget.month()), (0, "2026-12".to_owned()));
     }
 
     #[test]
@@ -135,9 +175,11 @@ mod tests {
         let (clock, _hand) = Clock::manual("2026-11-28T12:00:00Z".parse().unwrap());
         let budget = Budget::new(10, Zone::utc(), clock);
         budget.reserve(4, 0);
-        assert!(budget.spend(OPTIONAL) && budget.spend(OPTIONAL));
-        assert!(!budget.spend(OPTIONAL), "eight are reserved");
-        assert!((0..8).all(|_| budget.spend(LIVE)));
-        assert!(!budget.spend(LIVE) && budget.is_exhausted());
+        assert!(
+            budget.spend(OPTIONAL, Purpose::Optional) && budget.spend(OPTIONAL, Purpose::Optional)
+        );
+        assert!(!budget.spend(OPTIONAL, Purpose::Optional), "eight are reserved");
+        assert!((0..8).all(|_| budget.spend(LIVE, Purpose::Live)));
+        assert!(!budget.spend(LIVE, Purpose::Live) && budget.is_exhausted());
     }
 }

@@ -19,7 +19,8 @@ use crate::{
 const PAGES_MAX: usize = 50;
 
 /// What is known of asking together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Meaning {
     /// Not tried, or not with a telling day.
     #[default]
@@ -185,9 +186,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        collect::standing::Target,
         sources::{departments::FoundDay, directory::Node},
-        usage::{Figures, Geo, Version},
+        usage::{Figures, Geo, Target, Version},
     };
 
     const DAY: Day = date(2026, 11, 22);

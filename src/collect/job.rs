@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
     schedule::{failure_wait, fruitless_wait, is_feishu_quota, later},
@@ -31,6 +32,8 @@ pub(super) enum Source {
     Members,
     /// `admin_user_stats`.
     Users,
+    /// `admin_dept_stats` of the weeks before, once.
+    Baselines,
 }
 
 impl Source {
@@ -42,6 +45,7 @@ impl Source {
             Self::Contact => "contact",
             Self::Members => "members",
             Self::Users => "users",
+            Self::Baselines => "baselines",
         }
     }
 }
@@ -50,7 +54,7 @@ impl Source {
     /// The fields beside the 38 figures whose values can be rejected.
     pub(super) const fn number_fields(self) -> &'static [&'static str] {
         match self {
-            Self::Departments | Self::Members => &[],
+            Self::Departments | Self::Members | Self::Baselines => &[],
             Self::Directory => &directory::NUMBER_FIELDS,
             Self::Contact => &contact::NUMBER_FIELDS,
             Self::Users => &users::NUMBER_FIELDS,
@@ -82,6 +86,20 @@ pub(super) struct Job<K> {
     refreshed: Option<Timestamp>,
     pub(super) last_success: Option<Timestamp>,
     pub(super) problem: Option<Problem>,
+}
+
+/// How far a source got, for a process that takes it up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Progress<K: Ord> {
+    done: BTreeSet<K>,
+    refreshed: Option<Timestamp>,
+    last_success: Option<Timestamp>,
+}
+
+impl<K: Ord> Progress<K> {
+    pub(super) fn last_success(&self) -> Option<Timestamp> {
+        self.last_success
+    }
 }
 
 /// Failures in a row.
@@ -139,6 +157,22 @@ impl<K: Ord + Clone> Job<K> {
             last_success: None,
             problem: None,
         }
+    }
+
+    /// How far it got.
+    pub(super) fn progress(&self) -> Progress<K> {
+        Progress {
+            done: self.done.clone(),
+            refreshed: self.refreshed,
+            last_success: self.last_success,
+        }
+    }
+
+    /// Goes on from where a process before this one got to.
+    pub(super) fn resume(&mut self, progress: Progress<K>) {
+        self.done = progress.done;
+        self.refreshed = progress.refreshed;
+        self.last_success = progress.last_success;
     }
 
     /// Tells what there is to ask for now: what is new becomes pending, what is gone is forgotten,

@@ -2,11 +2,12 @@
 //! rest is left in peace.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{
     task::{Id, JoinError, JoinSet},
     time::Instant,
@@ -20,9 +21,11 @@ use super::{
     tenant::{Group, Tenant},
 };
 use crate::{
-    day::after,
+    day::{Day, after},
     feishu::{Class, Client, Error},
-    sources::departments::{self, Ask, Found, Versions},
+    sources::departments::{self, Ask, Found, FoundDay, Versions},
+    store::{Extent, Lists},
+    usage::Target,
 };
 
 /// How long a look goes on before what it has found so far is published.
@@ -147,14 +150,7 @@ impl Tenant {
     fn question(&self, group: usize, index: usize) -> Question {
         let group = &self.groups[group];
         let standing = &group.standings[index];
-        let target = &standing.target;
-        let ask = |start, end| Ask {
-            geo: target.geo,
-            department_id: Arc::clone(&target.department_id),
-            include_children: target.include_children,
-            start,
-            end,
-        };
+        let ask = |start, end| Ask { target: standing.target.clone(), start, end };
         if let Some(day) = self.only_day {
             return Question { first: ask(day, day), then: None };
         }
@@ -189,8 +185,7 @@ impl Tenant {
                 // All members miss the same day; the head may have it already.
                 let head = &self.groups[group].standings[bundle.head].target;
                 let mut question = self.question(group, bundle.members[0]);
-                question.first.department_id = Arc::clone(&head.department_id);
-                question.first.include_children = true;
+                question.first.target = Target { include_children: true, ..head.clone() };
                 question
             }
         }
@@ -208,9 +203,7 @@ impl Tenant {
             return;
         }
         let together = Ask {
-            geo: target.geo,
-            department_id: Arc::clone(&target.department_id),
-            include_children: true,
+            target: Target { include_children: true, ..target },
             start: trial.day,
             end: trial.day,
         };
@@ -268,6 +261,7 @@ impl Tenant {
                 looked.asked += 1;
                 strikes.succeeded();
                 self.rates.see(&found);
+                let read = found.days.clone();
                 self.metrics.rejected(
                     &self.options.name,
                     found.rejected_rows,
@@ -280,6 +274,7 @@ impl Tenant {
                 let too_old = after(expected, -schedule.lookback_days - 1);
                 standings[index].answered(now, found, ready, too_old);
                 looked.failed += usize::from(standings[index].is_failed());
+                self.to_keep.extend(lists(&standings[index], read, now));
             }
             // Our own budget says nothing of the department, which was not asked.
             Err(error) if error.class == Class::Quota && error.code.is_none() => {
@@ -299,9 +294,40 @@ impl Tenant {
     }
 }
 
+/// What of an answer is to be kept: what is served of it, and the days before that.
+fn lists(standing: &Standing, read: Vec<FoundDay>, now: Timestamp) -> Option<Lists> {
+    let held = standing.held?;
+    let mut days: BTreeMap<Day, Extent> = BTreeMap::new();
+    let mut rows = Vec::with_capacity(read.len());
+    for FoundDay { day, contradicted } in read {
+        let is_served =
+            standing.days.get(&day.department_id).is_some_and(|served| Arc::ptr_eq(served, &day));
+        if day.rows.is_empty() || day.day > held || (day.day == held && !is_served) {
+            continue;
+        }
+        let is_whole = match day.day == held {
+            true => standing.complete,
+            false => day.total().is_some() && !contradicted,
+        };
+        let extent = if is_whole { Extent::Whole } else { Extent::Part };
+        days.entry(day.day).and_modify(|known| *known = extent.min(*known)).or_insert(extent);
+        rows.push(day);
+    }
+    // The list of the day held was read again, also where it brought nothing better.
+    let of_held = if standing.complete { Extent::Whole } else { Extent::Part };
+    days.entry(held).or_insert(of_held);
+    Some(Lists {
+        target: standing.target.clone(),
+        days: days.into_iter().collect(),
+        rows,
+        standing: Some(standing.to_keep(held)),
+        fetched_at: now,
+    })
+}
+
 impl Group {
     /// The newest day that any department of it holds.
-    pub(super) fn newest(&self) -> Option<crate::day::Day> {
+    pub(super) fn newest(&self) -> Option<Day> {
         self.standings.iter().filter_map(|s: &Standing| s.held).max()
     }
 }

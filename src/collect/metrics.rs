@@ -1,14 +1,14 @@
 //! What the collector counts.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Registry};
 
-use super::{budget::Budget, job::Source};
+use super::{budget::Budget, job::Source, keeping::Keeper};
 use crate::{
     catalogue::FIGURES,
-    feishu::{Endpoint, Ledger},
+    feishu::{Endpoint, Ledger, Purpose},
     sources::RejectedValues,
     telemetry::{self, table},
 };
@@ -31,6 +31,7 @@ pub(super) struct Metrics {
     pub(super) series_limit: Gauge,
     pub(super) series_limit_reached: Gauge,
     pub(super) panics: IntCounter,
+    pub(super) store_up: Gauge,
 }
 
 /// How many departments are in which state, the label `state`.
@@ -60,6 +61,7 @@ impl Metrics {
             series_limit: telemetry::gauge(registry, &table::SERIES_LIMIT),
             series_limit_reached: telemetry::gauge(registry, &table::SERIES_LIMIT_REACHED),
             panics: telemetry::counter(registry, &table::PANICS),
+            store_up: telemetry::gauge(registry, &table::STORE_UP),
         }
     }
 
@@ -93,6 +95,14 @@ impl Metrics {
         }
     }
 
+    /// Shows the last success of a process before this one, where nothing has failed since.
+    pub(super) fn succeeded_before(&self, tenant: &str, source: Source, at: Timestamp) {
+        let labels = [tenant, source.as_label()];
+        self.success.with_label_values(&labels).set(1.0);
+        self.last.with_label_values(&labels).set(unix(at));
+        self.last_success.with_label_values(&labels).set(unix(at));
+    }
+
     pub(super) fn next(&self, tenant: &str, source: Source, at: Timestamp) {
         self.next.with_label_values(&[tenant, source.as_label()]).set(unix(at));
     }
@@ -124,17 +134,25 @@ impl Metrics {
     }
 }
 
-/// A ledger that shows every request it counts.
+/// A ledger that shows and keeps every request it counts.
 pub(super) struct Counted {
     pub(super) tenant: String,
-    pub(super) budget: std::sync::Arc<Budget>,
+    pub(super) budget: Arc<Budget>,
     pub(super) metrics: Metrics,
+    pub(super) keeper: Keeper,
 }
 
 impl Ledger for Counted {
-    fn spend(&self, endpoint: Endpoint) -> bool {
-        let allowed = self.budget.spend(endpoint);
+    fn spend(&self, endpoint: Endpoint, purpose: Purpose) -> bool {
+        let allowed = self.budget.spend(endpoint, purpose);
         self.metrics.budget(&self.tenant, &self.budget);
+        if allowed {
+            let (budget, month) = (Arc::clone(&self.budget), self.budget.month());
+            let of = month.clone();
+            self.keeper.spend(month, endpoint.as_label(), move |spent| {
+                budget.settle(&of, spent.map(|spent| spent.total), 1);
+            });
+        }
         allowed
     }
 }

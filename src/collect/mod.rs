@@ -7,15 +7,17 @@
 mod asking;
 mod board;
 mod budget;
-pub mod calendar;
 mod facts;
 mod grouping;
 mod job;
+mod keeping;
 mod latest_day;
 mod look;
 mod metrics;
 mod optional;
 mod options;
+mod past;
+mod pause;
 mod rates;
 mod report;
 mod schedule;
@@ -25,7 +27,7 @@ mod tenant;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use humantime::format_duration;
 use prometheus::Registry;
@@ -34,16 +36,20 @@ use tokio::{
     task::{Id, JoinSet},
 };
 
+pub use past::{Fetched, PastDays, Progress};
+
 pub use options::{
     Contact, Discovery, GeoZone, Language, ListedDepartment, Options, Schedule, Tenant,
     UserStatistics,
 };
 
 use self::{
-    board::Board,
+    board::{Board, Parts},
     budget::Budget,
+    keeping::Keeper,
     metrics::{Counted, Metrics},
     optional::{Discovered, Known, Optional},
+    past::{Past, PastReport},
     tenant::Shared,
 };
 pub(crate) use self::{
@@ -56,10 +62,15 @@ use crate::{
     feishu::{self, Client},
     shutdown::Shutdown,
     snapshot::{Published, TenantStatus},
+    sources::departments::Versions,
+    store::{self, Store},
 };
 
 /// After a loop ended by a defect it starts anew after this pause, which doubles with each time.
 const RESTART_AFTER: Duration = Duration::from_secs(60);
+/// How soon a backfill that begins or ends beside this process is noticed; it waits for longer
+/// than this before it asks for anything.
+pub(crate) const SHARE_CHECK: Duration = Duration::from_secs(1);
 /// The longest such pause.
 const RESTART_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
@@ -67,6 +78,8 @@ const RESTART_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 pub struct Collector {
     parts: Vec<Part>,
     shared: Shared,
+    /// Where the store is, unless it is in memory.
+    directory: Option<PathBuf>,
 }
 
 /// What a tenant's loop is started with.
@@ -75,6 +88,8 @@ struct Part {
     options: Tenant,
     client: Arc<Client>,
     budget: Arc<Budget>,
+    keeper: Keeper,
+    versions: Arc<Versions>,
     channels: Channels,
 }
 
@@ -103,12 +118,16 @@ impl Collector {
         registry: &Registry,
         clock: Clock,
         published: Published,
+        store: Option<&Store>,
     ) -> Result<Self, String> {
         let metrics = Metrics::register(registry);
+        metrics.store_up.set(f64::from(u8::from(store.is_some())));
         let api_metrics = feishu::Metrics::register(registry);
         let prepare = |options: Tenant| {
             let name = &options.name;
-            metrics.start(name, &optional::sources(&options));
+            let kept = store.map(|store| store.tenant(name, &options.api.app_id));
+            let keeper = Keeper::new(kept, name, metrics.store_up.clone());
+            metrics.start(name, &optional::sources(&options, keeper.is_there()));
             // Feishu's quota is counted by month, in the zone in which it counts days.
             let zone = options.geos[0].zone.clone();
             let limit = options.api.limits.requests_per_month;
@@ -117,6 +136,7 @@ impl Collector {
                 tenant: name.clone(),
                 budget: Arc::clone(&budget),
                 metrics: metrics.clone(),
+                keeper: keeper.clone(),
             };
             let client = Client::new(
                 options.api.clone(),
@@ -130,29 +150,43 @@ impl Collector {
                 known: watch::channel(Known::default()).0,
                 discovered: watch::channel(Discovered::default()).0,
             };
-            Ok(Part { options, client: Arc::new(client), budget, channels })
+            let totals = options.total_version_names.clone();
+            let versions = Arc::new(Versions::new(options.product_versions, totals));
+            let client = Arc::new(client);
+            Ok(Part { options, client, budget, keeper, versions, channels })
         };
         let parts: Vec<Part> =
             options.tenants.into_iter().map(prepare).collect::<Result<_, String>>()?;
         let budgets = parts.iter().map(|part| Arc::clone(&part.budget)).collect();
         let board = Board::new(published, options.series_limit, metrics.clone(), budgets);
         let board = Arc::new(board);
-        Ok(Self { parts, shared: Shared { clock, metrics, board } })
+        let directory = store.and_then(|store| Some(store.file()?.parent()?.to_owned()));
+        Ok(Self { parts, shared: Shared { clock, metrics, board }, directory })
     }
 
-    /// Publishes the first snapshot, in which no department has a day yet.
+    /// Publishes the first snapshot: what the store holds, before anything is asked.
     pub async fn publish_start(&self) {
-        let mut reports = Vec::with_capacity(self.parts.len());
+        let mut parts = Vec::with_capacity(self.parts.len());
         for index in 0..self.parts.len() {
-            let (tenant, _) = self.loops(index);
+            let Loops { mut tenant, mut optional, mut past } = self.loops(index);
+            // First, since it knows which departments there are beside the listed ones.
+            optional.restore().await;
+            tenant.retarget();
+            tenant.restore().await;
+            past.compare(&report::all_served(&tenant)).await;
             let name = &tenant.options.name;
             self.shared.metrics.departments(name, report::counts(&tenant));
-            for source in optional::sources(&tenant.options) {
+            for source in optional::sources(&tenant.options, self.parts[index].keeper.is_there()) {
                 self.shared.metrics.next(name, source, self.shared.clock.now());
             }
-            reports.push(report::report(&tenant));
+            tenant.tell_what_is_served();
+            parts.push(Parts {
+                statistics: report::report(&tenant),
+                optional: optional.report(),
+                past: past.report(),
+            });
         }
-        self.shared.board.start(reports).await;
+        self.shared.board.start(parts).await;
     }
 
     /// Collects until the stop is requested.
@@ -160,9 +194,14 @@ impl Collector {
         let mut running = JoinSet::new();
         let mut loops: HashMap<Id, Loop> = HashMap::new();
         for index in 0..self.parts.len() {
-            let (statistics, optional) = self.loops(index);
-            loops.insert(running.spawn(statistics.run()).id(), Loop::statistics(index));
-            loops.insert(running.spawn(optional.run()).id(), Loop::optional(index));
+            for kind in LoopKind::ALL {
+                let started = running.spawn(self.one_loop(index, kind, Duration::ZERO));
+                loops.insert(started.id(), Loop { index, kind, pause: Duration::ZERO });
+            }
+        }
+        if let Some(directory) = self.directory.clone() {
+            let clients = self.parts.iter().map(|part| Arc::clone(&part.client)).collect();
+            running.spawn(share_rate(directory, clients));
         }
         loop {
             let ended = tokio::select! {
@@ -179,18 +218,7 @@ impl Collector {
                 "A loop of tenant {name} ended by a defect and starts again in {}",
                 format_duration(pause)
             );
-            let (statistics, optional) = self.loops(again.index);
-            let restarted = if again.is_statistics {
-                running.spawn(async move {
-                    tokio::time::sleep(pause).await;
-                    statistics.run().await;
-                })
-            } else {
-                running.spawn(async move {
-                    tokio::time::sleep(pause).await;
-                    optional.run().await;
-                })
-            };
+            let restarted = running.spawn(self.one_loop(again.index, again.kind, pause));
             loops.insert(restarted.id(), again);
         }
     }
@@ -199,7 +227,7 @@ impl Collector {
     pub async fn once(self, day: Option<Day>) -> Vec<Collected> {
         let mut collected = Vec::with_capacity(self.parts.len());
         for index in 0..self.parts.len() {
-            let (mut tenant, mut optional) = self.loops(index);
+            let Loops { mut tenant, mut optional, .. } = self.loops(index);
             if tenant.options.discovery.is_some() {
                 optional.run_once().await;
                 tenant.retarget();
@@ -208,16 +236,49 @@ impl Collector {
             tenant.look_once().await;
             tenant.tell();
             optional.run_once().await;
-            let (view, status) = board::merge(&report::report(&tenant), &optional.report());
+            let statistics = report::report(&tenant);
+            let past = PastReport::default();
+            let (view, status) =
+                board::merge(&Parts { statistics, optional: optional.report(), past });
             collected.push(Collected { view, status });
         }
         collected
     }
 
-    /// A tenant's two loops, which know nothing yet; they find each other through the tenant's
-    /// channels, so that one can start again without the other.
-    fn loops(&self, index: usize) -> (tenant::Tenant, Optional) {
-        let Part { options, client, budget, channels } = self.parts[index].clone();
+    /// One of a tenant's loops, after a pause.
+    fn one_loop(
+        &self,
+        index: usize,
+        kind: LoopKind,
+        pause: Duration,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let Loops { tenant, optional, past } = self.loops(index);
+        async move {
+            tokio::time::sleep(pause).await;
+            match kind {
+                LoopKind::Statistics => tenant.run().await,
+                LoopKind::Optional => optional.run().await,
+                LoopKind::Past => past.run().await,
+            }
+        }
+    }
+
+    /// A tenant's loops, which know nothing yet; they find each other through the tenant's
+    /// channels, so that one can start again without the others.
+    fn loops(&self, index: usize) -> Loops {
+        let Part { options, client, budget, keeper, versions, channels } =
+            self.parts[index].clone();
+        let links = past::Links {
+            client: Arc::clone(&client),
+            versions: Arc::clone(&versions),
+            clock: self.shared.clock.clone(),
+            metrics: self.shared.metrics.clone(),
+            board: Arc::clone(&self.shared.board),
+            index,
+            known: channels.known.subscribe(),
+            keeper: keeper.clone(),
+        };
+        let past = Past::new(options.clone(), links);
         let links = optional::Links {
             client: Arc::clone(&client),
             clock: self.shared.clock.clone(),
@@ -226,11 +287,37 @@ impl Collector {
             index,
             known: channels.known.subscribe(),
             discovered: channels.discovered.clone(),
+            keeper: keeper.clone(),
         };
         let optional = Optional::new(options.clone(), links);
-        let links =
-            tenant::Links { discovered: channels.discovered.subscribe(), known: channels.known };
-        (tenant::Tenant::new(options, client, budget, &self.shared, index, links), optional)
+        let links = tenant::Links {
+            discovered: channels.discovered.subscribe(),
+            known: channels.known,
+            keeper,
+            versions,
+        };
+        let tenant = tenant::Tenant::new(options, client, budget, &self.shared, index, links);
+        Loops { tenant, optional, past }
+    }
+}
+
+/// The loops of one tenant.
+struct Loops {
+    tenant: tenant::Tenant,
+    optional: Optional,
+    past: Past,
+}
+
+/// Halves the rate of all tenants while a backfill asks beside this process.
+async fn share_rate(directory: PathBuf, clients: Vec<Arc<Client>>) {
+    let mut was_shared = false;
+    loop {
+        let is_shared = store::is_backfill_running(&directory);
+        if is_shared != was_shared {
+            clients.iter().for_each(|client| client.share_rate(is_shared));
+            was_shared = is_shared;
+        }
+        tokio::time::sleep(SHARE_CHECK).await;
     }
 }
 
@@ -238,19 +325,23 @@ impl Collector {
 #[derive(Clone, Copy)]
 struct Loop {
     index: usize,
-    is_statistics: bool,
+    kind: LoopKind,
     pause: Duration,
 }
 
+/// Which of a tenant's loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoopKind {
+    Statistics,
+    Optional,
+    Past,
+}
+
+impl LoopKind {
+    const ALL: [Self; 3] = [Self::Statistics, Self::Optional, Self::Past];
+}
+
 impl Loop {
-    fn statistics(index: usize) -> Self {
-        Self { index, is_statistics: true, pause: Duration::ZERO }
-    }
-
-    fn optional(index: usize) -> Self {
-        Self { is_statistics: false, ..Self::statistics(index) }
-    }
-
     /// The same with a longer pause: a defect that comes back must not spend requests without end.
     fn again(self) -> Self {
         Self { pause: (self.pause * 2).clamp(RESTART_AFTER, RESTART_AFTER_MAX), ..self }

@@ -1,6 +1,7 @@
 //! One tenant's optional sources: a loop beside that of the statistics, so that nothing that
 //! happens here disturbs those.
 
+mod restoring;
 mod runs;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -12,16 +13,19 @@ use super::{
     board::{Board, OptionalReport},
     facts::Facts,
     job::{Job, Source},
+    keeping::Keeper,
     metrics::Metrics,
     options::{self, Language, ListedDepartment},
+    past,
     tenant::CLOCK_CHECK,
 };
 use crate::{
     clock::Clock,
+    day::Day,
     feishu::Client,
     snapshot::SourceStatus,
     sources::{directory, users},
-    usage::DepartmentDay,
+    usage::{DepartmentDay, Target},
 };
 
 /// How long a source is collected before what it has found so far is published.
@@ -39,7 +43,18 @@ pub(super) struct Known {
     /// The departments that are asked for.
     pub(super) ids: BTreeSet<String>,
     /// The departments that are served.
-    pub(super) served: Vec<Arc<DepartmentDay>>,
+    pub(super) served: Vec<Served>,
+    /// What has a day: the target, the newest day that its list was read for, and how many
+    /// departments are in it.
+    pub(super) targets: Vec<(Target, Day, usize)>,
+}
+
+/// A department's day as it is served.
+#[derive(Clone, Debug)]
+pub(super) struct Served {
+    pub(super) day: Arc<DepartmentDay>,
+    /// Whether it was asked for together with sub-departments.
+    pub(super) include_children: bool,
 }
 
 /// What a walk through the directory tells the loop of the statistics.
@@ -62,6 +77,7 @@ pub(super) struct Optional {
     known: watch::Receiver<Known>,
     /// Where the result of a walk is sent.
     discovered: watch::Sender<Discovered>,
+    keeper: Keeper,
     facts: Facts,
     directory: Option<Job<()>>,
     contact: Option<Job<String>>,
@@ -78,10 +94,11 @@ pub(super) struct Links {
     pub(super) index: usize,
     pub(super) known: watch::Receiver<Known>,
     pub(super) discovered: watch::Sender<Discovered>,
+    pub(super) keeper: Keeper,
 }
 
 /// The sources of a tenant that are switched on.
-pub(super) fn sources(options: &options::Tenant) -> Vec<Source> {
+pub(super) fn sources(options: &options::Tenant, has_store: bool) -> Vec<Source> {
     let directory = options.discovery.is_some() || options.directory.is_some();
     let all = [
         (Source::Departments, true),
@@ -89,6 +106,7 @@ pub(super) fn sources(options: &options::Tenant) -> Vec<Source> {
         (Source::Contact, options.contact.is_some()),
         (Source::Members, options.members.is_some()),
         (Source::Users, options.user_statistics.is_some()),
+        (Source::Baselines, past::is_on(options, has_store)),
     ];
     all.into_iter().filter_map(|(source, is_on)| is_on.then_some(source)).collect()
 }
@@ -115,12 +133,14 @@ impl Optional {
             index: links.index,
             known: links.known,
             discovered: links.discovered,
+            keeper: links.keeper,
             facts: Facts::default(),
         }
     }
 
     /// Collects for ever; stopped by being dropped.
     pub(super) async fn run(mut self) {
+        self.restore().await;
         // The status page lists the sources from the start.
         self.publish().await;
         loop {
@@ -138,6 +158,24 @@ impl Optional {
         }
     }
 
+    /// Looks for departments, if they are to be discovered and that was not done lately.
+    pub(super) async fn find_departments(&mut self) {
+        if self.options.discovery.is_none() {
+            return;
+        }
+        if let Some(mut job) = self.directory.take() {
+            job.wants(self.clock.now(), BTreeSet::from([()]));
+            let is_ready = !job.ready(self.clock.now()).is_empty();
+            if is_ready {
+                self.run_directory(&mut job).await;
+            }
+            self.directory = Some(job);
+            if is_ready {
+                self.keep(Source::Directory).await;
+            }
+        }
+    }
+
     /// Runs every source that is due; tells whether any was.
     pub(super) async fn run_once(&mut self) -> bool {
         let known = self.known.borrow_and_update().clone();
@@ -151,6 +189,9 @@ impl Optional {
                 any = true;
             }
             self.directory = Some(job);
+            if any {
+                self.keep(Source::Directory).await;
+            }
         }
         if !known.has_looked || !known.is_reachable {
             return any;
@@ -163,22 +204,30 @@ impl Optional {
             job.wants(self.clock.now(), named);
             let ready = job.ready(self.clock.now());
             if !ready.is_empty() {
-                self.run_contact(&mut job, ready).await;
+                self.run_contact(&mut job, ready.clone()).await;
                 any = true;
             }
+            let ran = !ready.is_empty();
             self.contact = Some(job);
+            if ran {
+                self.keep(Source::Contact).await;
+            }
         }
         if let Some(mut job) = self.members.take() {
             job.wants(self.clock.now(), ids);
             let ready = job.ready(self.clock.now());
             if !ready.is_empty() {
-                self.run_members(&mut job, ready).await;
+                self.run_members(&mut job, ready.clone()).await;
                 any = true;
             }
+            let ran = !ready.is_empty();
             self.members = Some(job);
+            if ran {
+                self.keep(Source::Members).await;
+            }
         }
         if let Some(mut job) = self.users.take() {
-            let ask = |day: &Arc<DepartmentDay>| users::Ask {
+            let ask = |Served { day, .. }: &Served| users::Ask {
                 geo: day.geo,
                 department_id: Arc::clone(&day.department_id),
                 day: day.day,
@@ -186,17 +235,21 @@ impl Optional {
             job.wants(self.clock.now(), known.served.iter().map(ask).collect());
             let ready = job.ready(self.clock.now());
             if !ready.is_empty() {
-                self.run_users(&mut job, ready).await;
+                self.run_users(&mut job, ready.clone()).await;
                 any = true;
             }
+            let ran = !ready.is_empty();
             self.users = Some(job);
+            if ran {
+                self.keep(Source::Users).await;
+            }
         }
         any
     }
 
     /// The departments that are asked for, and those found through a parent.
     fn ids(&self, known: &Known) -> BTreeSet<String> {
-        let served = known.served.iter().map(|day| day.department_id.to_string());
+        let served = known.served.iter().map(|served| served.day.department_id.to_string());
         known.ids.iter().cloned().chain(served).collect()
     }
 

@@ -6,7 +6,7 @@ use jiff::civil::Time;
 use regex::Regex;
 
 use crate::{
-    collect::calendar::Calendar,
+    baseline::calendar::Calendar,
     day::Zone,
     feishu,
     usage::{FigureSet, Geo, RateScale},
@@ -148,6 +148,10 @@ pub struct Schedule {
     pub lookback_days: i32,
     /// Values of a day whose end is longer ago than this are no longer served.
     pub max_age: Duration,
+    /// Over how many weeks baselines reach; 0: there are none.
+    pub baseline_weeks: u8,
+    /// How many days are kept in the store.
+    pub retention_days: i32,
 }
 
 impl Default for Schedule {
@@ -158,6 +162,9 @@ impl Default for Schedule {
             ready_at: Time::constant(9, 30, 0, 0),
             lookback_days: 7,
             max_age: Duration::from_secs(14 * 86_400),
+            baseline_weeks: 4,
+            // A year and a month, so that a month can be held against that of the year before.
+            retention_days: 400,
         }
     }
 }

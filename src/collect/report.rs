@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     latest_day,
     metrics::DepartmentCounts,
+    optional::Served,
     standing::Standing,
     tenant::{Group, Tenant},
 };
@@ -31,7 +32,7 @@ pub(super) fn report(tenant: &Tenant) -> Report {
         zone: group.zone.clone(),
         workday: served
             .values()
-            .map(|day| day.day)
+            .map(|served| served.day.day)
             .max()
             .map(|newest| tenant.options.calendar.is_workday(newest)),
     });
@@ -47,7 +48,12 @@ pub(super) fn report(tenant: &Tenant) -> Report {
         department_up: ups.collect(),
         places: places(tenant),
         samples: Vec::new(),
-        departments: served.into_iter().flat_map(BTreeMap::into_values).collect(),
+        departments: served
+            .into_iter()
+            .flat_map(BTreeMap::into_values)
+            .map(|served| served.day)
+            .collect(),
+        baselines: BTreeMap::new(),
     };
     Report { view, status: status(tenant) }
 }
@@ -65,7 +71,7 @@ fn places(tenant: &Tenant) -> BTreeMap<Arc<str>, Place> {
 }
 
 /// Every department that is served, of all geos.
-pub(super) fn all_served(tenant: &Tenant) -> Vec<Arc<DepartmentDay>> {
+pub(super) fn all_served(tenant: &Tenant) -> Vec<Served> {
     tenant.groups.iter().flat_map(|group| served(tenant, group).into_values()).collect()
 }
 
@@ -89,31 +95,38 @@ pub(super) fn counts(tenant: &Tenant) -> DepartmentCounts {
 ///
 /// One that was listed wins over the same one found through a parent; among parents, the newer
 /// day, then the one listed first.
-fn served(tenant: &Tenant, group: &Group) -> BTreeMap<Arc<str>, Arc<DepartmentDay>> {
-    let mut served: BTreeMap<Arc<str>, Arc<DepartmentDay>> = BTreeMap::new();
-    let listed =
-        group.standings.iter().filter_map(|s| s.days.get_key_value(&s.target.department_id));
-    for (id, day) in listed {
-        served.insert(Arc::clone(id), Arc::clone(day));
+fn served(tenant: &Tenant, group: &Group) -> BTreeMap<Arc<str>, Served> {
+    let of = |standing: &Standing, day: &Arc<DepartmentDay>| Served {
+        day: Arc::clone(day),
+        include_children: standing.target.include_children,
+    };
+    let mut served: BTreeMap<Arc<str>, Served> = BTreeMap::new();
+    for standing in &group.standings {
+        if let Some((id, day)) = standing.days.get_key_value(&standing.target.department_id) {
+            served.insert(Arc::clone(id), of(standing, day));
+        }
     }
-    let mut found: BTreeMap<&Arc<str>, &Arc<DepartmentDay>> = BTreeMap::new();
-    for (id, day) in group.standings.iter().flat_map(|s| &s.days) {
-        if found.get(id).is_none_or(|known| known.day < day.day) {
-            found.insert(id, day);
+    let mut found: BTreeMap<&Arc<str>, Served> = BTreeMap::new();
+    for standing in &group.standings {
+        for (id, day) in &standing.days {
+            if found.get(id).is_none_or(|known| known.day.day < day.day) {
+                found.insert(id, of(standing, day));
+            }
         }
     }
     for (id, day) in found {
-        served.entry(Arc::clone(id)).or_insert_with(|| Arc::clone(day));
+        served.entry(Arc::clone(id)).or_insert(day);
     }
-    served.retain(|_, day| is_large_enough(day, tenant.options.min_department_users));
+    let users_min = tenant.options.min_department_users;
+    served.retain(|_, served| is_large_enough(served.day.users(), users_min));
     served
 }
 
 /// Whether a department may be published at all. One whose size is unknown may not, once a size
 /// is asked for.
 #[expect(clippy::cast_precision_loss, reason = "no department has 2^53 members")]
-fn is_large_enough(day: &DepartmentDay, users_min: u64) -> bool {
-    users_min == 0 || day.users().is_some_and(|users| users >= users_min as f64)
+pub(super) fn is_large_enough(users: Option<f64>, users_min: u64) -> bool {
+    users_min == 0 || users.is_some_and(|users| users >= users_min as f64)
 }
 
 fn expected(tenant: &Tenant, group: &Group) -> Day {

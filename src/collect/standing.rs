@@ -15,19 +15,12 @@ use crate::{
     feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
     sources::departments::{Found, FoundDay},
-    usage::{DepartmentDay, Geo},
+    store::{self, Held},
+    usage::{DepartmentDay, Target},
 };
 
 /// A day whose list is shorter than that of the day before is asked for again this often at most.
 pub(super) const REASKS_MAX: u8 = 3;
-
-/// A department that is asked for in one geo, alone or with its sub-departments.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Target {
-    pub(super) geo: Geo,
-    pub(super) department_id: Arc<str>,
-    pub(super) include_children: bool,
-}
 
 /// What is known of a target.
 #[derive(Clone, Debug)]
@@ -66,6 +59,27 @@ impl Standing {
             last_look: None,
             last_success: None,
             problem: None,
+        }
+    }
+
+    /// Takes in how it stood when the process ended before this one.
+    pub(super) fn restore(&mut self, held: Held) {
+        let store::Standing { held: day, complete, reasks, rows_before } = held.standing;
+        self.held = Some(day);
+        self.complete = complete;
+        self.reasks = reasks;
+        self.rows_before = rows_before as usize;
+        self.last_success = held.read_at;
+        self.days = held.days.into_iter().map(|d| (Arc::clone(&d.department_id), d)).collect();
+    }
+
+    /// How it stands, for [`Self::restore`].
+    pub(super) fn to_keep(&self, held: Day) -> store::Standing {
+        store::Standing {
+            held,
+            complete: self.complete,
+            reasks: self.reasks,
+            rows_before: u32::try_from(self.rows_before).unwrap_or(u32::MAX),
         }
     }
 
@@ -227,7 +241,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::usage::{Figures, Version};
+    use crate::usage::{Figures, Geo, Version};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

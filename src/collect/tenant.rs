@@ -1,5 +1,7 @@
 //! One tenant's loop: look at what is due, publish, wait.
 
+mod restoring;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -18,14 +20,16 @@ use super::{
     budget::Budget,
     grouping::Meaning,
     job::Source,
+    keeping::Keeper,
     look::{Looked, look},
     metrics::Metrics,
     optional::{Discovered, Known},
     options,
+    pause::Pause,
     rates::Evidence,
     report,
     schedule::{self, JITTER_MAX, Plan, failure_wait, is_feishu_quota, later},
-    standing::{Standing, Target, is_news, problem},
+    standing::{Standing, is_news, problem},
     strikes::{concerns_every_endpoint, is_missing_scope},
 };
 use crate::{
@@ -37,7 +41,8 @@ use crate::{
         departments::{Found, Versions},
         directory::Tree,
     },
-    usage::{Geo, RateScale},
+    store::Lists,
+    usage::{Geo, RateScale, Target},
 };
 
 /// How long the loop sleeps at a time: a step of the wall clock is noticed within it.
@@ -63,6 +68,9 @@ pub(super) struct Tenant {
     pub(super) meaning: Meaning,
     /// When to look next; none while looking.
     pub(super) next_look: Option<Timestamp>,
+    /// Lists that were read and are not kept yet.
+    pub(super) to_keep: Vec<Lists>,
+    keeper: Keeper,
     pause: Pause,
     jitter: Duration,
     board: Arc<Board>,
@@ -75,6 +83,8 @@ pub(super) struct Links {
     /// What the walk through the directory found.
     pub(super) discovered: watch::Receiver<Discovered>,
     pub(super) known: watch::Sender<Known>,
+    pub(super) keeper: Keeper,
+    pub(super) versions: Arc<Versions>,
 }
 
 /// The departments of one geo.
@@ -89,30 +99,12 @@ pub(super) struct Group {
     pub(super) tried_grouping_for: Option<Day>,
 }
 
-/// Leaving something alone after failures.
-#[derive(Default)]
-struct Pause {
-    failures: u32,
-    /// Since when, and for how long.
-    since: Option<(Timestamp, Duration)>,
-}
-
-impl Pause {
-    /// Until when; none if it is over. One that begins ahead was before the clock went back.
-    fn until(&self, now: Timestamp) -> Option<Timestamp> {
-        let (since, wait) = self.since?;
-        Some(later(since, wait)).filter(|until| since <= now && now < *until)
-    }
-
-    fn end(&mut self) {
-        *self = Self::default();
-    }
-}
-
 /// How the tenant's rates are read.
 pub(super) struct Rates {
     evidence: Evidence,
     pub(super) scale: Option<RateScale>,
+    /// The scale that the store knows of.
+    kept: Option<RateScale>,
 }
 
 impl Rates {
@@ -158,11 +150,8 @@ impl Tenant {
         });
         let mut tenant = Self {
             groups: groups.collect(),
-            versions: Arc::new(Versions::new(
-                options.product_versions,
-                options.total_version_names.clone(),
-            )),
-            rates: Rates { evidence: Evidence::default(), scale: options.rates },
+            versions: Arc::clone(&links.versions),
+            rates: Rates { evidence: Evidence::default(), scale: options.rates, kept: None },
             client,
             budget,
             clock: shared.clock.clone(),
@@ -174,6 +163,8 @@ impl Tenant {
             only_day: None,
             meaning: Meaning::default(),
             next_look: None,
+            to_keep: Vec::new(),
+            keeper: links.keeper.clone(),
             pause: Pause::default(),
             jitter: JITTER_MAX.mul_f64(fastrand::f64()),
             index,
@@ -211,6 +202,7 @@ impl Tenant {
 
     /// Looks and publishes for ever; stopped by being dropped.
     pub(super) async fn run(mut self) {
+        self.restore().await;
         loop {
             self.retarget();
             self.look_once().await;
@@ -228,6 +220,7 @@ impl Tenant {
 
     /// Looks at everything that is due now.
     pub(super) async fn look_once(&mut self) {
+        self.recount().await;
         let started = Instant::now();
         let mut asked = 0;
         let mut is_whole = true;
@@ -245,6 +238,7 @@ impl Tenant {
             self.conclude(group, looked);
         }
         self.rates.decide();
+        self.keep().await;
         if asked > 0 {
             let now = self.clock.now();
             if is_whole {
@@ -277,7 +271,9 @@ impl Tenant {
     }
 
     /// Publishes what is known now; returns how long that took.
-    pub(super) async fn publish(&self) -> Duration {
+    pub(super) async fn publish(&mut self) -> Duration {
+        // Kept before anybody sees it.
+        self.keep().await;
         let took = self.board.publish(self.index, report::report(self)).await;
         // After the snapshot, so that they never tell of departments that are not served yet.
         self.metrics.departments(&self.options.name, report::counts(self));
@@ -293,12 +289,21 @@ impl Tenant {
         self.budget.reserve(standings().map(Standing::requests).sum(), today);
     }
 
-    /// Tells the optional sources what there is to ask for.
+    /// Tells the other loops what there is to ask for.
     pub(super) fn tell(&self) {
-        let standings = || self.groups.iter().flat_map(|group| &group.standings);
         self.reserve();
+        self.tell_known(true);
+    }
+
+    /// Tells the other loops what is served before anything was asked.
+    pub(super) fn tell_what_is_served(&self) {
+        self.tell_known(false);
+    }
+
+    fn tell_known(&self, has_looked: bool) {
+        let standings = || self.groups.iter().flat_map(|group| &group.standings);
         self.links.known.send_replace(Known {
-            has_looked: true,
+            has_looked,
             // A scope that the statistics lack does not hold up the others.
             is_reachable: self.problem.as_ref().is_none_or(|problem| {
                 problem.class == Class::Permission.as_label()
@@ -307,6 +312,9 @@ impl Tenant {
             next_look: self.next_look,
             ids: standings().map(|s| s.target.department_id.to_string()).collect(),
             served: report::all_served(self),
+            targets: standings()
+                .filter_map(|s| Some((s.target.clone(), s.held?, s.days.len())))
+                .collect(),
         });
     }
 

@@ -7,7 +7,7 @@ use super::{
     section::Section,
 };
 use crate::{
-    collect::calendar::Calendar,
+    baseline::calendar::Calendar,
     day::{self, Day},
 };
 

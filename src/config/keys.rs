@@ -14,23 +14,6 @@ pub struct Key {
     pub default: Option<&'static str>,
     /// What it is for, in a sentence or two of Markdown.
     pub meaning: &'static str,
-    /// Whether this release acts on it.
-    pub since: Since,
-}
-
-/// Whether a release acts on a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Since {
-    /// Since the first one.
-    First,
-    /// It will switch on a capability that is not built yet, so only its `off` value is accepted;
-    /// none: no value is.
-    Later {
-        /// The subject and verb of the refusal: "baselines are".
-        capability: &'static str,
-        /// The value that switches the capability off.
-        off: Option<&'static str>,
-    },
 }
 
 impl Key {
@@ -45,10 +28,6 @@ impl Key {
     pub fn name(&self) -> &'static str {
         self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
     }
-
-    const fn later(self, capability: &'static str, off: Option<&'static str>) -> Self {
-        Self { since: Since::Later { capability, off }, ..self }
-    }
 }
 
 const fn key(
@@ -57,7 +36,7 @@ const fn key(
     default: Option<&'static str>,
     meaning: &'static str,
 ) -> Key {
-    Key { path, kind, default, meaning, since: Since::First }
+    Key { path, kind, default, meaning }
 }
 
 const TEXTS: Kind = Kind::List(&Kind::Text);
@@ -304,10 +283,9 @@ pub const KEYS: &[Key] = &[
     key(
         "tenants[].collection.baseline_weeks",
         Kind::Count { min: 0, max: 12 },
-        Some("0"),
-        "How many weeks the baselines look back.",
-    )
-    .later("baselines are", Some("0")),
+        Some("4"),
+        "How many weeks back the baselines look, 2 to 12; 0: there are none. They need a store.",
+    ),
     key(
         "tenants[].collection.max_age",
         Kind::Duration { min: "1d", max: "91d" },
@@ -317,10 +295,9 @@ pub const KEYS: &[Key] = &[
     key(
         "tenants[].collection.retention",
         Kind::Duration { min: "1d", max: "3650d" },
-        None,
+        Some("400d"),
         "How long days are kept in the store.",
-    )
-    .later("the store is", None),
+    ),
     key("tenants[].limits", Kind::Section, None, "Bounds on what is asked of the API."),
     key(
         "tenants[].limits.requests_per_second",
@@ -398,9 +375,6 @@ mod tests {
             if let Some(default) = key.default {
                 assert_eq!(key.kind.check(default), Ok(()), "{}", key.path);
             }
-            if let Since::Later { off: Some(off), .. } = key.since {
-                assert_eq!(key.default, Some(off), "{} must be off by default", key.path);
-            }
         }
     }
 
@@ -415,6 +389,10 @@ mod tests {
         assert_eq!(duration("tenants[].collection.max_age"), schedule.max_age);
         let lookback = Duration::from_secs(schedule.lookback_days.unsigned_abs().into()) * 86_400;
         assert_eq!(duration("tenants[].collection.lookback"), lookback);
+        let days = Duration::from_secs(schedule.retention_days.unsigned_abs().into()) * 86_400;
+        assert_eq!(duration("tenants[].collection.retention"), days);
+        let (kind, text) = default_of("tenants[].collection.baseline_weeks");
+        assert_eq!(kind.count(text), Ok(schedule.baseline_weeks.into()));
         let (kind, text) = default_of("tenants[].collection.ready_at");
         assert_eq!(kind.time(text), Ok(schedule.ready_at));
 

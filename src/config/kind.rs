@@ -80,6 +80,7 @@ impl Kind {
     ///
     /// # Errors
     /// If it cannot: what is wrong and what to write.
+    #[cfg(test)]
     pub(super) fn check(&self, text: &str) -> Result<(), String> {
         match self {
             Self::Section | Self::List(_) => Err(format!("must be {self}, not a single value")),

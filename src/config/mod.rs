@@ -1,8 +1,7 @@
 //! The configuration: YAML as written, or variables, to what it means.
 //!
 //! [`load`] finds every mistake in one run. [`KEYS`] is the table behind it: names, types, ranges
-//! and defaults are declared there once. A new capability is a row of the table that becomes
-//! [`Since::First`] and the read of its key in `tenant`.
+//! and defaults are declared there once. A new key is a row of the table and its read in `tenant`.
 
 mod address;
 mod calendar;
@@ -30,7 +29,7 @@ use jiff::Timestamp;
 pub use self::{
     duration::written_duration,
     environment::{Environment, VARIABLES},
-    keys::{KEYS, Key, Since},
+    keys::{KEYS, Key},
     kind::Kind,
     problem::{Origin, Problem, Problems},
 };

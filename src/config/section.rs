@@ -9,7 +9,7 @@ use std::{cell::RefCell, path::PathBuf, time::Duration};
 use jiff::civil::Time;
 
 use super::{
-    keys::{self, Key, Since},
+    keys::{self, Key},
     kind::{Kind, shown},
     problem::{self, Origin, Problem, Problems},
     yaml::{Entry, Fault, Node, Value, join, shown_key},
@@ -242,39 +242,13 @@ impl<'a> Section<'a> {
 
     fn check_keys(&self) {
         for entry in self.entries {
-            match keys::within(&self.pattern).find(|known| known.name() == entry.key) {
-                Some(known) => self.check_later(known, entry),
-                None => {
-                    let place = Place {
-                        line: entry.line,
-                        path: join(&self.place.path, &shown_key(&entry.key)),
-                    };
-                    self.report.problem(&place, unknown(&self.pattern, &entry.key));
-                }
+            if !keys::within(&self.pattern).any(|known| known.name() == entry.key) {
+                let place = Place {
+                    line: entry.line,
+                    path: join(&self.place.path, &shown_key(&entry.key)),
+                };
+                self.report.problem(&place, unknown(&self.pattern, &entry.key));
             }
-        }
-    }
-
-    /// Keys that this release does not read are checked here.
-    fn check_later(&self, known: &Key, entry: &Entry) {
-        let Since::Later { capability, off } = known.since else { return };
-        let name = known.name();
-        let text = match &entry.node.value {
-            Value::Null | Value::Refused => return,
-            Value::Scalar(text) => text,
-            other @ (Value::List(_) | Value::Map(_)) => {
-                self.problem(name, format!("must be {}, not {}", known.kind, other.noun()));
-                return;
-            }
-        };
-        if let Err(message) = known.kind.check(text) {
-            self.problem(name, message);
-        } else if off != Some(text) {
-            let remedy = match off {
-                Some(off) => format!("set {name}: {off} or leave it out"),
-                None => "leave it out".to_owned(),
-            };
-            self.problem(name, format!("{capability} not part of this release yet; {remedy}"));
         }
     }
 }

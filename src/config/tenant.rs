@@ -298,7 +298,28 @@ fn schedule(section: &Section<'_>) -> Schedule {
         lookback_days: i32::try_from(section.duration("lookback").as_secs() / 86_400)
             .unwrap_or(i32::MAX),
         max_age: section.duration("max_age"),
+        // The range is 12 weeks and ten years, so the numbers always fit.
+        baseline_weeks: u8::try_from(section.count("baseline_weeks")).unwrap_or(u8::MAX),
+        retention_days: i32::try_from(section.duration("retention").as_secs() / 86_400)
+            .unwrap_or(i32::MAX),
     };
+    if schedule.baseline_weeks == 1 {
+        section.problem(
+            "baseline_weeks",
+            "is 1, and a median needs at least two days; write 2 to 12, or 0 for no baselines",
+        );
+    }
+    let baseline_days = 7 * i32::from(schedule.baseline_weeks);
+    if schedule.retention_days < baseline_days {
+        section.warning(
+            "retention",
+            format!(
+                "is shorter than the {baseline_days}d that baselines look back \
+                 (baseline_weeks: {}), so baselines rest on fewer days",
+                schedule.baseline_weeks
+            ),
+        );
+    }
     if schedule.interval.as_secs() < INTERVAL_WARN_S {
         section.warning(
             "interval",

@@ -30,7 +30,7 @@ pub use crate::sources::directory::{Node, ROOT, STATISTICS_DEPTH_MAX};
 use crate::{
     clock::Clock,
     collect::Tenant,
-    feishu::{self, Class, Client, Endpoint, Error, Ledger},
+    feishu::{self, Class, Client, Endpoint, Error, Ledger, Purpose},
 };
 
 /// A tenant's client and the number of requests that it has made.
@@ -70,7 +70,7 @@ struct Spent {
 }
 
 impl Ledger for Spent {
-    fn spend(&self, _: Endpoint) -> bool {
+    fn spend(&self, _: Endpoint, _: Purpose) -> bool {
         let spent = self.requests.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |spent| {
             (self.limit == 0 || spent < self.limit).then_some(spent + 1)
         });

@@ -11,7 +11,7 @@ use crate::{
     day::{Day, after},
     feishu::{Client, Endpoint, Error},
     sources::departments::{self, Ask, Found, Versions},
-    usage::{Geo, RateScale},
+    usage::{Geo, RateScale, Target},
 };
 
 pub(super) const VERSIONS_OFF: &str = "not used: product_versions is off";
@@ -153,9 +153,11 @@ impl Reading<'_> {
     /// The newest day; while none has had rows, the days before it as well.
     async fn ask(&mut self, department: &ListedDepartment) -> Result<Found, Error> {
         let ask = |start, end| Ask {
-            geo: self.geo,
-            department_id: department.id.as_str().into(),
-            include_children: department.include_children,
+            target: Target {
+                geo: self.geo,
+                department_id: department.id.as_str().into(),
+                include_children: department.include_children,
+            },
             start,
             end,
         };

@@ -12,84 +12,41 @@ use std::{
 use super::{
     encode::compress,
     text::{push_help, push_label_value, push_number},
+    view::{GeoView, Place, TenantView},
 };
 use crate::{
+    baseline::Baseline,
     catalogue::{
         DAY_TIMESTAMP, DEPARTMENT_INFO, FIGURE_COUNT, FIGURE_LABELS, FIGURES, Family,
         OPTIONAL_FAMILIES, TOTAL_VERSION, WORKDAY,
     },
-    day::Zone,
     snapshot::Body,
     telemetry::table::DEPARTMENT_UP,
-    usage::{DepartmentDay, FigureSet, Figures, Geo, RateScale, Version, label_value},
+    usage::{DepartmentDay, Figures, Geo, Version, label_value},
 };
 
 /// Feishu's `open_department_id` begins with this; a custom id cannot be told otherwise.
 const OPEN_ID_PREFIX: &str = "od-";
-
-/// What is served of one tenant.
-#[derive(Clone, Debug)]
-pub struct TenantView {
-    /// Label `tenant`. Of two tenants whose label is the same, the second is not rendered.
-    pub name: Arc<str>,
-    /// Which figures are published.
-    pub figures: FigureSet,
-    /// How rates are read; while it is unknown, rates have no samples.
-    pub scale: Option<RateScale>,
-    /// Where its figures are counted.
-    pub geos: Vec<GeoView>,
-    /// The departments to be served, each with its day.
-    pub departments: Vec<Arc<DepartmentDay>>,
-    /// Whether the last request for a department succeeded, where there was one.
-    pub department_up: Vec<(Geo, Arc<str>, bool)>,
-    /// What the contact API tells of departments, by id.
-    pub places: BTreeMap<Arc<str>, Place>,
-    /// What the optional sources tell, in any order.
-    pub samples: Vec<Sample>,
-}
-
-/// Name and place of a department; what is unknown is absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The name in the wanted language.
-    pub name: Option<String>,
-    /// The parent, in the tenant's id type.
-    pub parent_department_id: Option<String>,
-    /// The id made by the system.
-    pub open_department_id: Option<String>,
-    /// The id chosen by the organisation.
-    pub custom_department_id: Option<String>,
-}
-
-/// One sample of an optional source.
-#[derive(Clone, Debug)]
-pub struct Sample {
-    /// One of [`OPTIONAL_FAMILIES`].
-    pub family: &'static Family,
-    /// The values of its labels after `tenant`.
-    pub labels: Vec<Arc<str>>,
-    /// The value.
-    pub value: f64,
-}
-
-/// One geo of a tenant.
-#[derive(Clone, Debug)]
-pub struct GeoView {
-    /// Which.
-    pub geo: Geo,
-    /// The zone in which its days are counted.
-    pub zone: Zone,
-    /// Whether the newest day served is a working day; absent while none is served.
-    pub workday: Option<bool>,
-}
 
 /// A rendered body.
 #[derive(Debug)]
 pub struct Rendered {
     /// The bytes to be served.
     pub body: Body,
-    /// Whether there were more series than the limit, so that product versions were left out.
-    pub limit_reached: bool,
+    /// What was left out because there were more series than the limit.
+    pub left_out: LeftOut,
+}
+
+/// What is left out past the limit of series; the later ones leave out the earlier as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftOut {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Baselines.
+    Baselines,
+    /// Baselines and named product versions.
+    Versions,
 }
 
 /// Renders and compresses everything about departments.
@@ -98,7 +55,8 @@ pub struct Rendered {
 /// departments by geo and id, versions by name after the total. No series occurs twice: of two
 /// days of one department the newer is rendered, and ids are compared as the labels they become.
 ///
-/// With more than `series_limit` series, named product versions are left out; totals never are.
+/// With more than `series_limit` series, baselines are left out; if that is not enough, named
+/// product versions as well; totals never are.
 #[must_use]
 pub fn render(tenants: &[TenantView], series_limit: u64) -> Rendered {
     let mut seen = HashSet::new();
@@ -107,8 +65,17 @@ pub fn render(tenants: &[TenantView], series_limit: u64) -> Rendered {
         .filter(|view| seen.insert(label_value(&view.name)))
         .map(Tenant::prepare)
         .collect();
-    let limit_reached = tenants.iter().map(Tenant::count).sum::<u64>() > series_limit;
-    if limit_reached {
+    let is_too_much =
+        |tenants: &[Tenant]| tenants.iter().map(Tenant::count).sum::<u64>() > series_limit;
+    let mut left_out = LeftOut::Nothing;
+    if is_too_much(&tenants) {
+        left_out = LeftOut::Baselines;
+        for tenant in &mut tenants {
+            tenant.rows.iter_mut().for_each(|row| row.baseline = None);
+        }
+    }
+    if is_too_much(&tenants) {
+        left_out = LeftOut::Versions;
         for tenant in &mut tenants {
             tenant.rows.retain(|row| row.total);
         }
@@ -116,13 +83,14 @@ pub fn render(tenants: &[TenantView], series_limit: u64) -> Rendered {
     let mut page = Page::default();
     for index in 0..FIGURE_COUNT {
         write_figure(&mut page, &tenants, index);
+        write_baseline(&mut page, &tenants, index);
     }
     write_days(&mut page, &tenants);
     write_workdays(&mut page, &tenants);
     write_info(&mut page, &tenants);
     OPTIONAL_FAMILIES.iter().for_each(|family| write_samples(&mut page, &tenants, family));
     write_up(&mut page, &tenants);
-    Rendered { body: compress(page.text, page.series), limit_reached }
+    Rendered { body: compress(page.text, page.series), left_out }
 }
 
 /// A tenant with all that its families share: who is rendered, in order, and their labels.
@@ -143,6 +111,8 @@ struct Tenant<'a> {
 struct Row<'a> {
     figures: &'a Figures,
     total: bool,
+    /// Of the total, what is usual.
+    baseline: Option<&'a Baseline>,
     labels: Range<usize>,
 }
 
@@ -198,13 +168,15 @@ impl<'a> Tenant<'a> {
         rows.sort_by_key(|&(total, name, _)| (!total, name));
         let mut names = HashSet::new();
         rows.retain(|&(_, name, _)| names.insert(name));
+        let baseline = self.view.baselines.get(&(day.geo, Arc::clone(&day.department_id)));
         for (total, name, figures) in rows {
             let start = self.labels.len();
             self.labels.extend_from_within(department.clone());
             self.labels.push(',');
             push_label(&mut self.labels, version[0], name);
             self.labels.push_str("} ");
-            self.rows.push(Row { figures, total, labels: start..self.labels.len() });
+            let baseline = baseline.filter(|_| total).map(|baseline| &**baseline);
+            self.rows.push(Row { figures, total, baseline, labels: start..self.labels.len() });
         }
         self.departments.insert(key, (day, department));
     }
@@ -221,10 +193,14 @@ impl<'a> Tenant<'a> {
         let of_row =
             |row: &Row| published.iter().filter(|&&i| self.sample(row, i).is_some()).count();
         let figures: usize = self.rows.iter().map(of_row).sum();
+        let of_baseline =
+            |baseline: &Baseline| published.iter().filter(|&&i| baseline.of(i).is_some()).count();
+        let baselines: usize =
+            self.rows.iter().filter_map(|row| row.baseline).map(of_baseline).sum();
         let days = self.departments.keys().filter(|key| self.geos.contains_key(&key.0)).count();
         let workdays = self.geos.values().filter(|geo| geo.workday.is_some()).count();
         let named = self.infos().len() + self.up.len() + self.samples.len();
-        let count = figures + days + workdays + named;
+        let count = figures + baselines + days + workdays + named;
         count.try_into().expect("as many series as fit into memory are fewer than 2^64")
     }
 
@@ -289,6 +265,21 @@ fn write_figure(page: &mut Page, tenants: &[Tenant], index: usize) {
             for row in &tenant.rows {
                 if let Some(value) = tenant.sample(row, index) {
                     page.text.push_str(figure.metric);
+                    page.text.push_str(&tenant.labels[row.labels.clone()]);
+                    page.value(value);
+                }
+            }
+        }
+    });
+}
+
+fn write_baseline(page: &mut Page, tenants: &[Tenant], index: usize) {
+    let Some(name) = FIGURES[index].baseline else { return };
+    page.family(name, &FIGURES[index].baseline_help_text(), |page| {
+        for tenant in tenants.iter().filter(|t| t.view.figures.contains(index)) {
+            for row in &tenant.rows {
+                if let Some(value) = row.baseline.and_then(|baseline| baseline.of(index)) {
+                    page.text.push_str(name);
                     page.text.push_str(&tenant.labels[row.labels.clone()]);
                     page.value(value);
                 }

@@ -10,8 +10,10 @@ mod encode;
 mod negotiate;
 mod own;
 mod text;
+mod view;
 
-pub use departments::{GeoView, Place, Rendered, Sample, TenantView, render};
+pub use departments::{LeftOut, Rendered, render};
 pub use encode::{compress, gzip_frames, plain_frames};
 pub use negotiate::{Format, accepts_gzip};
 pub use own::own;
+pub use view::{GeoView, Place, Sample, TenantView};

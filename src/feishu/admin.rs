@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use super::{
     Client,
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Purpose},
     error::Error,
     paging::{Extent, PAGES_MAX, page},
     transport::Request,
@@ -34,6 +34,8 @@ pub struct DeptStatsQuery {
     pub with_product_version: bool,
     /// `target_geo`; none for the tenant's own data.
     pub target_geo: Option<&'static str>,
+    /// What the rows are for: the past is optional.
+    pub purpose: Purpose,
 }
 
 impl DeptStatsQuery {
@@ -183,7 +185,8 @@ fn dept_stats_request(
     parameters.extend(query.target_geo.map(|geo| ("target_geo", geo.to_owned())));
     parameters.extend(page_token.map(|token| ("page_token", token.to_owned())));
     let attempt = format!("fetching statistics of department {} for {days}", query.department_id);
-    Request::get(Endpoint::AdminDeptStats, parameters, attempt)
+    let purpose = query.purpose;
+    Request { purpose, ..Request::get(Endpoint::AdminDeptStats, parameters, attempt) }
 }
 
 fn user_stats_request(

@@ -123,6 +123,7 @@ fn filter_request(
         query: vec![("department_id_type", department_id_type.to_owned())],
         body: Some(Secret::new(body.to_string())),
         attempt: format!("listing the departments below {parent_id}"),
+        purpose: Endpoint::DepartmentsFilter.purpose(),
     }
 }
 

@@ -1,5 +1,14 @@
 //! The endpoints of the open API that this exporter calls.
 
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The live statistics need it.
+    Live,
+    /// Everything else, which yields to them.
+    Optional,
+}
+
 /// One endpoint. Its label is the closed list of the contract's label `endpoint`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -54,10 +63,13 @@ impl Endpoint {
         }
     }
 
-    /// Whether the live statistics need it; all else is optional and yields to them.
+    /// What it is asked for unless the request says otherwise.
     #[must_use]
-    pub const fn is_live(self) -> bool {
-        matches!(self, Self::TenantAccessToken | Self::AdminDeptStats)
+    pub const fn purpose(self) -> Purpose {
+        match self {
+            Self::TenantAccessToken | Self::AdminDeptStats => Purpose::Live,
+            _ => Purpose::Optional,
+        }
     }
 
     /// Whether its answers hold people, so that nothing of them may be repeated.

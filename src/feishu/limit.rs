@@ -35,6 +35,8 @@ struct Rate {
     next: Option<Instant>,
     /// When the last `window_requests` requests were let through, the oldest first.
     passed: VecDeque<Instant>,
+    /// Among how many processes the rate is divided.
+    share: u32,
     /// Until when an endpoint was told to wait.
     held: HashMap<Endpoint, Instant>,
 }
@@ -57,6 +59,7 @@ impl Limiter {
                 window: Duration::from_secs_f64(window_requests as f64 / requests_per_second),
                 next: None,
                 passed: VecDeque::with_capacity(window_requests),
+                share: 1,
                 held: HashMap::new(),
             }),
         }
@@ -92,6 +95,11 @@ impl Limiter {
         *held = until.max(*held);
     }
 
+    /// Lets through half as many from now on, or all again.
+    pub(super) fn share(&self, is_shared: bool) {
+        self.lock().share = if is_shared { 2 } else { 1 };
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Rate> {
         // The state is valid at every point at which a panic could happen.
         self.rate.lock().unwrap_or_else(PoisonError::into_inner)
@@ -108,7 +116,7 @@ impl Rate {
     fn pass(&mut self, now: Instant) -> Result<(), Instant> {
         let mut earliest = self.next.unwrap_or(now);
         if self.passed.len() == self.window_requests {
-            earliest = earliest.max(self.passed[0] + self.window);
+            earliest = earliest.max(self.passed[0] + self.window * self.share);
         }
         if earliest > now {
             return Err(earliest);
@@ -118,8 +126,9 @@ impl Rate {
         }
         self.passed.push_back(now);
         // After a pause the grid starts anew: unused slots are not saved up for a burst.
-        let on_grid = self.next.map(|next| next + self.spacing).filter(|next| *next > now);
-        self.next = Some(on_grid.unwrap_or(now + self.spacing));
+        let spacing = self.spacing * self.share;
+        let on_grid = self.next.map(|next| next + spacing).filter(|next| *next > now);
+        self.next = Some(on_grid.unwrap_or(now + spacing));
         Ok(())
     }
 }

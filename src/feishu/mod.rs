@@ -33,7 +33,7 @@ pub use self::{
     codes::Reach,
     contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, Person},
     directory::{Abnormal, DirectoryDepartment},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Purpose},
     error::{Class, Error, Refusal, Retry},
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
@@ -54,7 +54,7 @@ use crate::{clock::Clock, secret::Secret};
 pub trait Ledger: Send + Sync {
     /// Counts a request to an endpoint; false if the budget does not allow it, and then it is not
     /// sent.
-    fn spend(&self, endpoint: Endpoint) -> bool;
+    fn spend(&self, endpoint: Endpoint, purpose: Purpose) -> bool;
 }
 
 /// One tenant's client.
@@ -107,6 +107,16 @@ impl Client {
         let mut last = self.last_secret.lock().unwrap_or_else(PoisonError::into_inner);
         let before = last.replace(secret.clone());
         before.is_some_and(|before| before.expose() != secret.expose())
+    }
+
+    /// Whether another process asks for the same tenant now, so that each takes half of the rate.
+    pub fn share_rate(&self, is_shared: bool) {
+        self.limiter.share(is_shared);
+    }
+
+    /// Notes whether the last attempt was accepted, where that was before this process.
+    pub fn was_accepted(&self, accepted: bool) {
+        self.metrics.accepted(&self.options.tenant, accepted);
     }
 
     fn department_id_type(&self) -> &'static str {
@@ -180,6 +190,7 @@ impl Client {
             query: Vec::new(),
             body: Some(Secret::new(body.to_string())),
             attempt: attempt.to_owned(),
+            purpose: Endpoint::TenantAccessToken.purpose(),
         };
         let answer = self.send(&request, None).await?;
         let malformed = |what: String| {
@@ -211,10 +222,10 @@ impl Client {
         let tenant = &self.options.tenant;
         for sends in 1.. {
             let permit = self.limiter.acquire(request.endpoint).await;
-            if !self.ledger.spend(request.endpoint) {
-                let what = match request.endpoint.is_live() {
-                    true => "the configured budget of requests for this month is used up",
-                    false => {
+            if !self.ledger.spend(request.endpoint, request.purpose) {
+                let what = match request.purpose {
+                    Purpose::Live => "the configured budget of requests for this month is used up",
+                    Purpose::Optional => {
                         "what is left of this month's budget of requests is kept for the live statistics"
                     }
                 };
@@ -236,7 +247,7 @@ impl Client {
             // What ails one optional endpoint says nothing of the tenant.
             let concerns_all =
                 matches!(error.class, C::Network | C::Credentials | C::Token | C::Quota);
-            if request.endpoint.is_live() || concerns_all {
+            if request.purpose == Purpose::Live || concerns_all {
                 self.metrics.accepted(tenant, error.app_was_accepted());
             }
             let Some(wait) = retry::wait(error.class, sends, reset.as_deref(), fastrand::f64())

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::{
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Purpose},
     error::{Class, Error, Refusal},
     options::Options,
     token::Tokens,
@@ -34,6 +34,7 @@ pub(super) struct Request {
     pub(super) body: Option<Secret>,
     /// What is attempted, for messages: "fetching …".
     pub(super) attempt: String,
+    pub(super) purpose: Purpose,
 }
 
 impl Request {
@@ -43,7 +44,8 @@ impl Request {
         query: Vec<(&'static str, String)>,
         attempt: String,
     ) -> Self {
-        Self { endpoint, method: Method::GET, query, body: None, attempt }
+        let purpose = endpoint.purpose();
+        Self { endpoint, method: Method::GET, query, body: None, attempt, purpose }
     }
 }
 

@@ -70,6 +70,7 @@ fn publish_something(published: &Published) {
         department_up: Vec::new(),
         places: Default::default(),
         samples: Vec::new(),
+        baselines: Default::default(),
     };
     let body = exposition::render(&[tenant], 10).body;
     published.publish(Snapshot { body, ..Snapshot::default() });

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::number;
 use crate::{
     feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error},
@@ -19,7 +21,7 @@ const ORGANISATION_SCOPE: &str = "contact:department.organize:readonly";
 pub const NUMBER_FIELDS: [&str; 2] = ["member_count", "primary_member_count"];
 
 /// What the contact API tells of a department. What the app may not read is absent.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// The name, in the wanted language where there is one.
     pub name: Option<String>,

@@ -9,20 +9,16 @@ use self::fold::Fold;
 pub use self::versions::Versions;
 use crate::{
     day::Day,
-    feishu::{Class, Client, DeptStatsQuery, Error},
+    feishu::{Class, Client, DeptStatsQuery, Error, Purpose},
     sources::RejectedValues,
-    usage::{DepartmentDay, Geo, Version},
+    usage::{DepartmentDay, Geo, Target, Version},
 };
 
 /// One department, alone or with its sub-departments, and the days to ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ask {
-    /// Where it is counted.
-    pub geo: Geo,
-    /// In the tenant's id type.
-    pub department_id: Arc<str>,
-    /// Whether its sub-departments are asked for with it.
-    pub include_children: bool,
+    /// Whom to ask for.
+    pub target: Target,
     /// The first day.
     pub start: Day,
     /// The last day, itself included.
@@ -73,15 +69,46 @@ impl FoundDay {
 /// # Errors
 /// If any page of it fails; nothing of the list is used then.
 pub async fn fetch(client: &Client, ask: &Ask, versions: &Versions) -> Result<Found, Error> {
+    fetch_for(Purpose::Live, client, ask, versions).await
+}
+
+/// As [`fetch`] for days that are not served as current: it yields to those.
+///
+/// # Errors
+/// As [`fetch`].
+pub async fn fetch_past(client: &Client, ask: &Ask, versions: &Versions) -> Result<Found, Error> {
+    fetch_for(Purpose::Optional, client, ask, versions).await
+}
+
+/// As [`fetch_past`] with one row a day, that of the total.
+///
+/// # Errors
+/// As [`fetch`].
+pub async fn fetch_past_totals(
+    client: &Client,
+    ask: &Ask,
+    versions: &Versions,
+) -> Result<Found, Error> {
+    let mut fold = Fold::new(ask, versions, false);
+    read(Purpose::Optional, client, ask, false, &mut fold).await?;
+    Ok(fold.finish())
+}
+
+async fn fetch_for(
+    purpose: Purpose,
+    client: &Client,
+    ask: &Ask,
+    versions: &Versions,
+) -> Result<Found, Error> {
     let with_versions = versions.wanted(ask.end);
     let mut fold = Fold::new(ask, versions, with_versions);
-    match read(client, ask, with_versions, &mut fold).await {
+    match read(purpose, client, ask, with_versions, &mut fold).await {
         Ok(()) if with_versions => versions.accepted(),
         Ok(()) => {}
         Err(error) if with_versions && may_be_the_version_parameter(&error, versions) => {
             fold = Fold::new(ask, versions, false);
             // If this is refused as well, the parameter was not the reason.
-            if let Err(second) = read(client, ask, false, &mut fold).await {
+            if let Err(second) = read(purpose, client, ask, false, &mut fold).await {
                 return Err(if second.app_was_accepted() { error } else { second });
             }
             versions.refused(ask.end);
@@ -90,25 +117,27 @@ pub async fn fetch(client: &Client, ask: &Ask, versions: &Versions) -> Result<Fo
     }
     if fold.lacks_a_total() {
         let mut totals = Fold::new(ask, versions, false);
-        read(client, ask, false, &mut totals).await?;
+        read(purpose, client, ask, false, &mut totals).await?;
         fold.add_totals(totals, versions);
     }
     Ok(fold.finish())
 }
 
 async fn read(
+    purpose: Purpose,
     client: &Client,
     ask: &Ask,
     with_versions: bool,
     fold: &mut Fold<'_>,
 ) -> Result<(), Error> {
     let query = DeptStatsQuery {
-        department_id: ask.department_id.to_string(),
-        contains_child_dept: ask.include_children,
+        department_id: ask.target.department_id.to_string(),
+        contains_child_dept: ask.target.include_children,
         start: ask.start,
         end: ask.end,
         with_product_version: with_versions,
-        target_geo: (ask.geo != Geo::Local).then(|| ask.geo.as_label()),
+        target_geo: Some(ask.target.geo).filter(|geo| *geo != Geo::Local).map(Geo::as_label),
+        purpose,
     };
     client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await
 }

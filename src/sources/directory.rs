@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::number;
@@ -53,7 +54,7 @@ pub struct Walk {
 }
 
 /// A department of the directory. What the app may not read is absent.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// In the tenant's id type.
     pub department_id: String,
@@ -79,17 +80,19 @@ pub struct Node {
 }
 
 /// What a walk found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tree {
     /// Every department once, parents before children.
     pub nodes: Vec<Node>,
     /// Scopes without which something that is published is missing.
+    #[serde(skip)]
     pub missing_scopes: BTreeSet<&'static str>,
     /// Departments that Feishu hid for want of data permission.
     pub hidden_departments: u64,
     /// Departments without an id, which cannot be asked for.
     pub nameless_departments: u64,
     /// Values that were no numbers, by API field.
+    #[serde(skip)]
     pub rejected_values: RejectedValues,
 }
 

@@ -6,6 +6,8 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::feishu::{Class, Client, Error, Extent, Person};
 
 /// The statuses in order of precedence: a person counts under the first that holds.
@@ -22,10 +24,10 @@ const NOT_ACTIVATED: &str = "not_activated";
 const EMPLOYEE_TYPES_MAX: usize = 200;
 
 /// How many people of a department are in which state.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadCount {
     /// By status, each person once; none if the app may not read the status of everybody.
-    pub by_status: Option<BTreeMap<&'static str, u64>>,
+    pub by_status: Option<BTreeMap<String, u64>>,
     /// By the number of the employee type, for those whose type is known.
     pub by_employee_type: BTreeMap<i64, u64>,
 }
@@ -74,7 +76,7 @@ struct Fold {
     /// Hashes of the people seen: a list that moves while it is read repeats some.
     seen: HashSet<u64>,
     count: HeadCount,
-    by_status: BTreeMap<&'static str, u64>,
+    by_status: BTreeMap<String, u64>,
     without_status: u64,
 }
 
@@ -90,7 +92,7 @@ impl Fold {
             return;
         }
         match status(person) {
-            Some(status) => *self.by_status.entry(status).or_default() += 1,
+            Some(status) => *self.by_status.entry(status.to_owned()).or_default() += 1,
             None => self.without_status += 1,
         }
         if let Some(employee_type) = person.employee_type() {
@@ -105,7 +107,7 @@ impl Fold {
         if self.without_status == 0 {
             // A state without people is a fact, not a gap.
             for status in STATUSES.map(|(status, _)| status).into_iter().chain([NOT_ACTIVATED]) {
-                self.by_status.entry(status).or_default();
+                self.by_status.entry(status.to_owned()).or_default();
             }
             self.count.by_status = Some(self.by_status);
         }

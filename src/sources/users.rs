@@ -9,6 +9,8 @@ mod spread;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use self::fold::Fold;
 use crate::{
     day::Day,
@@ -18,7 +20,7 @@ use crate::{
 };
 
 /// One department's day.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Ask {
     /// Where it is counted.
     pub geo: Geo,
@@ -48,12 +50,12 @@ pub const INACTIVE_DAYS: [i32; 3] = [7, 30, 90];
 
 /// How a department's people used the suite on a day; nothing here tells of a single person once
 /// there are enough people.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Use {
     /// People in the statistics.
     pub people: u64,
     /// People active in each product, where Feishu tells.
-    pub active: BTreeMap<&'static str, u64>,
+    pub active: BTreeMap<String, u64>,
     /// People by operating system; small cells are folded into `other`.
     pub by_os: BTreeMap<String, u64>,
     /// People by client; small cells are folded into `other`.

@@ -82,6 +82,8 @@ table! {
     REJECTED_ROWS = Counter "feishu_exporter_rejected_rows_total" ["tenant"]
         "Rows from Feishu that were not believed: a department or day that was not asked for, or one that contradicts another.";
 
+    STORE_UP = Gauge "feishu_exporter_store_up" []
+        "Whether the store of fetched days works: 1; 0 if it fails or there is none.";
     SERIES = Gauge "feishu_exporter_series" []
         "Series published about departments.";
     SERIES_LIMIT = Gauge "feishu_exporter_series_limit" []

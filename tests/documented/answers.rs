@@ -71,6 +71,7 @@ async fn the_documented_answers_become_exactly_these_samples() {
             telemetry_path: "/metrics".to_owned(),
             max_requests: 40,
         },
+        history: app::History::Nowhere,
         revision: "test",
     };
     let app = App::bind(options, clock).await.unwrap();

@@ -7,7 +7,9 @@ use std::{collections::BTreeSet, fs, sync::Arc, time::Duration};
 
 use feishu_exporter::{
     clock::Clock,
-    feishu::{Client, DepartmentIdType, Endpoint, Extent, Ledger, Limits, Metrics, Options},
+    feishu::{
+        Client, DepartmentIdType, Endpoint, Extent, Ledger, Limits, Metrics, Options, Purpose,
+    },
     secret::{Secret, SecretSource},
     sources::{
         contact, departments,
@@ -15,7 +17,7 @@ use feishu_exporter::{
         directory::{self, Walk},
         members, users,
     },
-    usage::Geo,
+    usage::{Geo, Target},
 };
 use prometheus::Registry;
 use serde_json::{Value, json};
@@ -141,7 +143,7 @@ fn variants(documented: &Documented) -> Vec<Value> {
 struct Free;
 
 impl Ledger for Free {
-    fn spend(&self, _: Endpoint) -> bool {
+    fn spend(&self, _: Endpoint, _: Purpose) -> bool {
         true
     }
 }
@@ -178,9 +180,11 @@ async fn outcome(
     let outcome = match endpoint {
         "admin_dept_stats" => {
             let ask = departments::Ask {
-                geo: Geo::Local,
-                department_id: STATISTICS.into(),
-                include_children: false,
+                target: Target {
+                    geo: Geo::Local,
+                    department_id: STATISTICS.into(),
+                    include_children: false,
+                },
                 start: day,
                 end: day,
             };

@@ -1,6 +1,6 @@
 //! No person is in anything that the exporter says or shows, whatever Feishu answers.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use serde_json::{Value, json};
 
@@ -136,7 +136,7 @@ fn watched(world: &World, people: &BTreeSet<String>, faults: &[Value]) -> String
         let status = json(&format!("{url}/api/v1/status"), &[]);
         let sources = status["tenants"][0]["sources"].as_array()?;
         let tried = |s: &&Value| !s["last_success"].is_null() || !s["problem"].is_null();
-        (sources.len() == 4 && sources.iter().filter(tried).count() == 4).then_some(())
+        (sources.len() == 5 && sources.iter().filter(tried).count() == 5).then_some(())
     });
     let page = metrics_of_latest(&url, departments.len());
     let mut seen = vec![page.clone()];
@@ -144,6 +144,12 @@ fn watched(world: &World, people: &BTreeSet<String>, faults: &[Value]) -> String
     exporter.signal("TERM");
     assert_eq!(exporter.status(), Some(0));
     seen.extend([exporter.stdout(), exporter.stderr()]);
+    // What it keeps on disk, its log included.
+    for name in ["history.db", "history.db-wal"] {
+        let file = exporter.path("data").join(name);
+        seen.extend(fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
+    }
+    assert!(seen.iter().any(|text| text.starts_with("SQLite format 3")), "the store was read");
     for text in &seen {
         for person in people {
             assert!(!text.contains(person.as_str()), "{person} is in, under {faults:?}: {text}");

@@ -53,7 +53,7 @@ impl Optional {
     }
 
     /// Takes in a walk's tree, and tells the loop of the statistics.
-    fn replace_tree(&mut self, tree: directory::Tree) {
+    pub(super) fn replace_tree(&mut self, tree: directory::Tree) {
         let discovery = self.options.discovery.as_ref();
         let departments = discovery.map_or_else(Vec::new, |d| discovered(&tree, d));
         let (tenant, found) = (self.options.name.as_str(), tree.nodes.len());
@@ -182,7 +182,8 @@ impl Optional {
     /// Whether the department's own figures of that day count people.
     fn has_people(&self, ask: &users::Ask) -> bool {
         let known = self.known.borrow();
-        let day = known.served.iter().find(|day| {
+        let mut served = known.served.iter().map(|served| &served.day);
+        let day = served.find(|day| {
             (day.geo, &day.department_id, day.day) == (ask.geo, &ask.department_id, ask.day)
         });
         day.and_then(|day| day.users()).is_some_and(|users| users > 0.0)

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use jiff::civil::date;
 
 use super::*;
-use crate::{collect::standing::Target, feishu::Class, snapshot::Problem, usage::Geo};
+use crate::{
+    feishu::Class,
+    snapshot::Problem,
+    usage::{Geo, Target},
+};
 
 const D21: Day = date(2026, 11, 21);
 const D22: Day = date(2026, 11, 22);

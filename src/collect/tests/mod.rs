@@ -2,6 +2,7 @@
 //! what time it is and when to look.
 
 mod failures;
+mod history;
 mod hostile;
 mod latest;
 mod optional;
@@ -12,6 +13,7 @@ use prometheus::{Registry, proto::MetricFamily};
 
 use super::{tenant::Tenant as Running, *};
 use crate::{
+    baseline::calendar::Calendar,
     catalogue::FIGURES,
     clock::Hand,
     day::Zone,
@@ -31,6 +33,7 @@ struct World {
     simulator: Handle,
     tenant: Running,
     optional: Optional,
+    past: Past,
     registry: Registry,
     published: Published,
     hand: Hand,
@@ -39,6 +42,15 @@ struct World {
 
 /// Starts a world in which every department is listed; `edit` may change the tenant's options.
 async fn world(options: simulator::Options, edit: impl FnOnce(&mut Tenant)) -> World {
+    world_keeping(None, options, edit).await
+}
+
+/// As [`world`], with a store.
+async fn world_keeping(
+    store: Option<&Store>,
+    options: simulator::Options,
+    edit: impl FnOnce(&mut Tenant),
+) -> World {
     let options = simulator::Options { now: Some(MONDAY_14.parse().unwrap()), ..options };
     let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await.unwrap();
     let handle = simulator.handle();
@@ -49,10 +61,13 @@ async fn world(options: simulator::Options, edit: impl FnOnce(&mut Tenant)) -> W
     let (clock, hand) = Clock::manual(MONDAY_14.parse().unwrap());
     let (registry, published) = (Registry::new(), Published::nothing());
     let options = Options { tenants: vec![tenant], series_limit: 1_000_000 };
-    let collector = Collector::new(options, &registry, clock, published.clone()).unwrap();
+    let collector = Collector::new(options, &registry, clock, published.clone(), store).unwrap();
     collector.publish_start().await;
-    let (tenant, optional) = collector.loops(0);
-    World { simulator: handle, tenant, optional, registry, published, hand, _stop: stop }
+    let Loops { mut tenant, mut optional, past } = collector.loops(0);
+    optional.restore().await;
+    tenant.retarget();
+    tenant.restore().await;
+    World { simulator: handle, tenant, optional, past, registry, published, hand, _stop: stop }
 }
 
 /// A tenant of the simulator with every department listed and nothing else switched on.
@@ -83,7 +98,7 @@ pub(crate) fn options_for(base_url: &str, handle: &Handle) -> Tenant {
             .map(|d| ListedDepartment { id: d.open_department_id.clone(), include_children: false })
             .collect(),
         min_department_users: 0,
-        calendar: calendar::Calendar::default(),
+        calendar: Calendar::default(),
         schedule: Schedule::default(),
         discovery: None,
         request_grouping: false,

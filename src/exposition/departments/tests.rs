@@ -3,6 +3,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::day::Day;
+use crate::{
+    day::Zone,
+    usage::{FigureSet, RateScale},
+};
 
 const DAY: Day = date(2026, 11, 22);
 
@@ -39,6 +43,7 @@ fn tenant(name: &str, departments: Vec<DepartmentDay>) -> TenantView {
         department_up: Vec::new(),
         places: BTreeMap::new(),
         samples: Vec::new(),
+        baselines: BTreeMap::new(),
     }
 }
 
@@ -185,7 +190,7 @@ fn nothing_to_serve_is_an_empty_text() {
         let rendered = render(&tenants, 0);
         assert_eq!(text(&rendered.body), "");
         assert_eq!(rendered.body.series, 0);
-        assert!(!rendered.limit_reached);
+        assert_eq!(rendered.left_out, LeftOut::Nothing);
     }
 }
 
@@ -277,10 +282,11 @@ fn the_info_tells_the_newest_name_in_any_geo() {
 fn past_the_limit_versions_are_left_out_and_totals_are_not() {
     let tenants = everything();
     let whole = render(&tenants, u64::MAX).body.series;
-    assert!(!render(&tenants, whole).limit_reached, "the limit itself is allowed");
+    let left_out = render(&tenants, whole).left_out;
+    assert_eq!(left_out, LeftOut::Nothing, "the limit itself is allowed");
     for limit in [0, whole - 1] {
         let rendered = render(&tenants, limit);
-        assert!(rendered.limit_reached);
+        assert_eq!(rendered.left_out, LeftOut::Versions);
         let samples = parse(&text(&rendered.body));
         assert_eq!(samples.len() as u64, rendered.body.series);
         assert_eq!(rendered.body.series, whole - 4, "two versions in two geos had one figure each");
@@ -288,6 +294,45 @@ fn past_the_limit_versions_are_left_out_and_totals_are_not() {
             samples.iter().filter_map(|s| label(s, "product_version")).collect();
         assert_eq!(versions, HashSet::from([TOTAL_VERSION.to_owned()]));
     }
+}
+
+/// A department with its baseline of the activated users of two days.
+fn with_baseline() -> TenantView {
+    let mut tenant = tenant("acme", vec![department("od-1", "name")]);
+    let usual = figures(&[("suite_dau", 4.0)]);
+    tenant
+        .baselines
+        .insert((Geo::Local, "od-1".into()), Arc::new(Baseline::over(&[usual.clone(), usual])));
+    tenant
+}
+
+#[test]
+fn a_baseline_stands_beside_its_figure_with_the_labels_of_the_total() {
+    let text = text_of(&[with_baseline()]);
+    let labels = "{tenant=\"acme\",geo=\"local\",department_id=\"od-1\",department=\"name\",\
+                  product_version=\"all\"}";
+    assert!(text.contains(&format!("feishu_department_suite_dau_baseline{labels} 4\n")), "{text}");
+}
+
+#[test]
+fn a_figure_that_is_not_published_has_no_baseline_either() {
+    let mut tenant = with_baseline();
+    tenant.figures = FigureSet::none();
+    assert!(!text_of(&[tenant]).contains("_baseline"));
+}
+
+#[test]
+fn past_the_limit_baselines_go_before_versions() {
+    let mut tenants = everything();
+    tenants.push(with_baseline());
+    tenants.last_mut().unwrap().name = "other".into();
+    let whole = render(&tenants, u64::MAX).body.series;
+    let rendered = render(&tenants, whole - 1);
+    assert_eq!(rendered.left_out, LeftOut::Baselines);
+    assert_eq!(rendered.body.series, whole - 1);
+    let text = text(&rendered.body);
+    assert!(!text.contains("_baseline") && text.contains("product_version=\"旗舰版\""), "{text}");
+    assert_eq!(render(&tenants, whole - 2).left_out, LeftOut::Versions);
 }
 
 #[test]

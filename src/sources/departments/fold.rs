@@ -112,7 +112,7 @@ impl<'a> Fold<'a> {
     }
 
     pub(super) fn finish(mut self) -> Found {
-        let geo = self.ask.geo;
+        let geo = self.ask.target.geo;
         self.found.days = self
             .lists
             .into_iter()
@@ -124,8 +124,8 @@ impl<'a> Fold<'a> {
     /// The label of the row's department, if it is one that was asked for.
     fn department_of(&mut self, row: &DeptStat<'_>) -> Option<Arc<str>> {
         let id = row.department_id()?;
-        let asked = &self.ask.department_id;
-        if self.ask.include_children {
+        let asked = &self.ask.target.department_id;
+        if self.ask.target.include_children {
             return Some(label_value(&id).into());
         }
         if id == **asked {

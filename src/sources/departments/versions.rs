@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{catalogue::TOTAL_VERSION, day::Day};
 
 /// The documented name of the total: "all product versions".
@@ -19,8 +21,9 @@ pub struct Versions {
     learned: Mutex<Learned>,
 }
 
-#[derive(Debug, Default)]
-struct Learned {
+/// What was learned of a tenant's product versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learned {
     /// The parameter was accepted at least once, so that a refusal has another reason.
     accepted: bool,
     /// The newest day asked for when the parameter was refused. The feature is switched on tenant
@@ -34,6 +37,17 @@ impl Versions {
     #[must_use]
     pub fn new(wanted: bool, total_names: Vec<String>) -> Self {
         Self { wanted, configured_totals: total_names, learned: Mutex::default() }
+    }
+
+    /// What was learned so far.
+    #[must_use]
+    pub fn known(&self) -> Learned {
+        self.learned().clone()
+    }
+
+    /// Takes up what was learned before.
+    pub fn recall(&self, known: Learned) {
+        *self.learned() = known;
     }
 
     /// Whether to ask for versions when the newest day asked for is `newest`.

@@ -32,7 +32,7 @@ pub(super) struct Fold {
     /// Hashes of the people seen: a list that moves while it is read repeats some.
     seen: HashSet<u64>,
     people: u64,
-    active: BTreeMap<&'static str, u64>,
+    active: BTreeMap<String, u64>,
     by_os: Cells,
     by_client: Cells,
     activated_known: bool,
@@ -80,7 +80,7 @@ impl Fold {
         self.people += 1;
         for (field, product) in PRODUCTS {
             if let Some(active) = self.flag(row, field) {
-                *self.active.entry(product).or_default() += u64::from(active);
+                *self.active.entry(product.to_owned()).or_default() += u64::from(active);
             }
         }
         if let Scalar::Text(list) = row.field("os_name") {
@@ -216,7 +216,7 @@ mod tests {
         let usage = found.usage.unwrap();
         assert_eq!(usage.people, 1);
         let products = ["calendar", "docs", "im", "search", "suite", "vc"];
-        assert_eq!(usage.active, products.map(|product| (product, 1)).into());
+        assert_eq!(usage.active, products.map(|product| (product.to_owned(), 1)).into());
         let names = |cells: &BTreeMap<String, u64>| cells.keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&usage.by_os), ["Andorid", "Windows", "iOS"]);
         assert_eq!(names(&usage.by_client), ["Feishu", "Lark"]);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::usage::{Geo, RateScale};
+use crate::usage::{Geo, RateScale, Target};
 
 /// The answer of the API document, verbatim.
 const SAMPLE: &str = include_str!("../../../../tests/data/feishu/admin_dept_stats.json");
@@ -24,9 +24,7 @@ fn with(changes: &[(&str, Value)]) -> Value {
 fn fold(department_id: &str, include_children: bool, rows: &[Value]) -> Found {
     let day = "2020-02-15".parse().unwrap();
     let ask = Ask {
-        geo: Geo::Local,
-        department_id: department_id.into(),
-        include_children,
+        target: Target { geo: Geo::Local, department_id: department_id.into(), include_children },
         start: day,
         end: day,
     };

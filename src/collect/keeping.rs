@@ -1,0 +1,184 @@
+//! One tenant's part of the store, as the collector sees it: it never fails. What cannot be kept
+//! is kept in memory for the next attempt, what cannot be read was never there, and the log tells
+//! when that begins and when it ends.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use prometheus::Gauge;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    day::Day,
+    store::{Error, Extent, Held, Lists, Spent, TenantStore},
+    usage::{Figures, RateScale, Target},
+};
+
+/// Lists that wait for a store that works again, at most: two days of the largest tenant.
+const UNKEPT_MAX: usize = 60_000;
+
+/// What one tenant keeps beyond the process; nothing without a store.
+#[derive(Clone)]
+pub(super) struct Keeper(Option<Arc<Kept>>);
+
+struct Kept {
+    store: TenantStore,
+    tenant: String,
+    up: Gauge,
+    is_failing: AtomicBool,
+    unkept: Mutex<Vec<Lists>>,
+    /// What was remembered last, so that only changes are written.
+    memory: Mutex<BTreeMap<String, String>>,
+}
+
+impl Keeper {
+    /// Keeps in a store, or nothing.
+    pub(super) fn new(store: Option<TenantStore>, tenant: &str, up: Gauge) -> Self {
+        Self(store.map(|store| {
+            Arc::new(Kept {
+                store,
+                tenant: tenant.to_owned(),
+                up,
+                is_failing: AtomicBool::new(false),
+                unkept: Mutex::default(),
+                memory: Mutex::default(),
+            })
+        }))
+    }
+
+    /// Whether there is a store.
+    pub(super) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Keeps lists, with those that could not be kept before, and tells whether they are kept now.
+    pub(super) async fn keep(&self, lists: Vec<Lists>) -> bool {
+        let Some(kept) = &self.0 else { return false };
+        let mut all = mem::take(&mut *lock(&kept.unkept));
+        all.extend(lists);
+        if all.is_empty() {
+            return true;
+        }
+        let is_kept = kept.told(kept.store.keep(all.clone()).await).is_some();
+        if !is_kept {
+            all.truncate(UNKEPT_MAX);
+            *lock(&kept.unkept) = all;
+        }
+        is_kept
+    }
+
+    /// What the live collection held, with days from `since` on.
+    pub(super) async fn held(&self, since: Day) -> Vec<Held> {
+        let Some(kept) = &self.0 else { return Vec::new() };
+        kept.told(kept.store.held(since).await).unwrap_or_default()
+    }
+
+    /// For each target, the days within a range whose list was read to that extent; none if that
+    /// cannot be told now.
+    pub(super) async fn covered(
+        &self,
+        targets: Vec<(Target, Day, Day)>,
+        least: Extent,
+    ) -> Option<Vec<BTreeSet<Day>>> {
+        let kept = self.0.as_ref()?;
+        kept.told(kept.store.covered(targets, least).await)
+    }
+
+    /// For each department, the totals of those of the days that have one.
+    pub(super) async fn totals(&self, asked: Vec<(Target, Vec<Day>)>) -> Vec<Vec<(Day, Figures)>> {
+        let Some(kept) = &self.0 else { return Vec::new() };
+        kept.told(kept.store.totals(asked).await).unwrap_or_default()
+    }
+
+    /// Removes days before `first`.
+    pub(super) async fn forget_before(&self, first: Day) {
+        if let Some(kept) = &self.0 {
+            kept.told(kept.store.forget_before(first).await);
+        }
+    }
+
+    /// Reads everything that was remembered; [`Self::recall`] finds it then.
+    pub(super) async fn load_memory(&self) {
+        let Some(kept) = &self.0 else { return };
+        if let Some(memory) = kept.told(kept.store.memory().await) {
+            *lock(&kept.memory) = memory;
+        }
+    }
+
+    /// What was remembered under a name; none if there is nothing, or something that another
+    /// release wrote in another form.
+    pub(super) fn recall<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let kept = self.0.as_ref()?;
+        serde_json::from_str(lock(&kept.memory).get(name)?).ok()
+    }
+
+    /// Remembers something under a name, if it is another than before.
+    pub(super) async fn remember<T: Serialize>(&self, name: &str, value: &T) {
+        let Some(kept) = &self.0 else { return };
+        let Ok(value) = serde_json::to_string(value) else { return };
+        if lock(&kept.memory).get(name) == Some(&value) {
+            return;
+        }
+        let things = vec![(name.to_owned(), value.clone())];
+        if kept.told(kept.store.remember(things).await).is_some() {
+            lock(&kept.memory).insert(name.to_owned(), value);
+        }
+    }
+
+    /// Notes how rates are read.
+    pub(super) async fn set_rate_scale(&self, scale: RateScale) {
+        if let Some(kept) = &self.0 {
+            kept.told(kept.store.set_rate_scale(scale).await);
+        }
+    }
+
+    /// The requests of a month so far, by whatever process.
+    pub(super) async fn spent(&self, month: String) -> Option<Spent> {
+        let kept = self.0.as_ref()?;
+        kept.told(kept.store.spent(month).await)
+    }
+
+    /// Counts a request without waiting; `then` gets the month's state, or nothing.
+    pub(super) fn spend(
+        &self,
+        month: String,
+        endpoint: &'static str,
+        then: impl FnOnce(Option<Spent>) + Send + 'static,
+    ) {
+        match &self.0 {
+            Some(kept) => kept.store.spend(month, endpoint, then),
+            None => then(None),
+        }
+    }
+}
+
+impl Kept {
+    /// Notes how the store fares, and says each change once.
+    fn told<T>(&self, result: Result<T, Error>) -> Option<T> {
+        let tenant = self.tenant.as_str();
+        // It works again when what it owes is there.
+        let failed = result.is_err() || !lock(&self.unkept).is_empty();
+        self.up.set(f64::from(u8::from(!failed)));
+        let was_failing = self.is_failing.swap(failed, Ordering::Relaxed);
+        match &result {
+            Err(error) if !was_failing => tracing::error!(
+                tenant, %error,
+                "The store fails; live values are not concerned, history is"
+            ),
+            Err(error) => tracing::debug!(tenant, %error, "The store still fails"),
+            Ok(_) if was_failing && !failed => tracing::info!(tenant, "The store works again"),
+            Ok(_) => {}
+        }
+        result.ok()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,541 @@
+//! History: what a restart costs, baselines, and what a backfill fetches.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::date;
+
+use super::*;
+use crate::{
+    day::{after, days_between},
+    simulator::{Fault, Kind},
+    store::{Extent, TenantStore},
+    usage::Target,
+};
+
+fn in_memory() -> Store {
+    let (clock, _hand) = Clock::manual(MONDAY_14.parse().unwrap());
+    Store::in_memory(clock).unwrap()
+}
+
+/// A world with a store, in which every department is listed.
+async fn keeping(store: &Store, departments: usize, edit: impl FnOnce(&mut Tenant)) -> World {
+    world_keeping(Some(store), few(departments), edit).await
+}
+
+impl World {
+    /// Lets statistics and past run as far as they can.
+    async fn settle(&mut self) {
+        self.tenant.look_once().await;
+        self.tenant.publish().await;
+        self.tenant.tell();
+        self.past.run_once().await;
+        self.past.publish().await;
+    }
+
+    fn statistics_requests(&self) -> u64 {
+        self.simulator.request_count(Endpoint::AdminDeptStats)
+    }
+
+    /// The median of a field over the same weekday of so many weeks, from the simulator's truth.
+    fn usual(&self, id: &str, field: &str, day: Day, weeks: i32) -> f64 {
+        let mut values: Vec<f64> =
+            (1..=weeks).map(|week| self.truth(id, field, after(day, -7 * week))).collect();
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        match values.len() % 2 {
+            1 => values[middle],
+            _ => f64::midpoint(values[middle - 1], values[middle]),
+        }
+    }
+
+    /// A figure in its published unit.
+    fn truth(&self, id: &str, field: &str, day: Day) -> f64 {
+        let figures = self.simulator.truth(id, day, simulator::Geo::Cn, None).unwrap();
+        figures[field] * if field.ends_with("duration") { 60.0 } else { 1.0 }
+    }
+
+    /// Each baseline that is published, by metric and department.
+    fn baselines(&self) -> BTreeMap<(String, String), f64> {
+        let body = &self.published.current().unwrap().body;
+        let text = String::from_utf8(body.plain.to_vec()).unwrap();
+        let sample = |line: &str| {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            let (name, labels) = series.split_once('{').unwrap();
+            assert!(labels.contains("product_version=\"all\""), "{line}");
+            let id = labels.split("department_id=\"").nth(1).unwrap().split('"').next().unwrap();
+            ((name.to_owned(), id.to_owned()), value.parse().unwrap())
+        };
+        let is_baseline = |line: &&str| line.split('{').next().unwrap().contains("_baseline");
+        text.lines().filter(|l| !l.starts_with('#')).filter(is_baseline).map(sample).collect()
+    }
+
+    fn today(&self) -> Day {
+        Zone::shanghai().local(self.tenant.clock.now()).date()
+    }
+}
+
+fn kept(store: &Store) -> TenantStore {
+    store.tenant("acme", "cli_demo")
+}
+
+#[tokio::test]
+async fn every_baseline_is_the_median_of_the_same_weekday_of_the_four_weeks_before() {
+    let store = in_memory();
+    let mut world = keeping(&store, 12, |_| {}).await;
+    let departments = world.ids().len();
+    assert!(world.baselines().is_empty());
+    world.settle().await;
+    let baselines = world.baselines();
+    let with_baseline: Vec<_> = FIGURES.iter().filter(|f| f.baseline.is_some()).collect();
+    assert_eq!(with_baseline.len(), 12);
+    assert_eq!(baselines.len(), departments * 12);
+    for id in world.ids() {
+        for figure in &with_baseline {
+            let name = figure.baseline.unwrap().to_owned();
+            let expected = world.usual(&id, figure.api_field, SUNDAY, 4);
+            assert_eq!(baselines[&(name, id.clone())], expected, "{}", figure.api_field);
+        }
+    }
+    // Four weeks of one row a day are two pages, once.
+    assert_eq!(world.statistics_requests(), departments as u64 * 3);
+    let status = world.published.current().unwrap().status.clone();
+    let source = status.tenants[0].sources.iter().find(|s| s.source == "baselines").unwrap();
+    assert!(source.last_success.is_some() && source.problem.is_none());
+    assert_eq!(world.metric("feishu_exporter_collection_success", &["baselines"]), 1.0);
+}
+
+#[tokio::test]
+async fn the_next_weeks_need_no_request_for_the_past() {
+    let store = in_memory();
+    let mut world = keeping(&store, 4, |_| {}).await;
+    world.settle().await;
+    let departments = world.ids().len();
+    for days in 1..=30 {
+        let day = after(date(2026, 11, 23), days);
+        world.set_now(&format!("{day}T10:00:00+08:00"));
+        let before = world.statistics_requests();
+        // The baselines are there in the moment in which the day is.
+        world.tenant.look_once().await;
+        world.tenant.publish().await;
+        let baselines = world.baselines();
+        assert_eq!(baselines.len(), departments * 12, "{day}");
+        world.settle().await;
+        assert_eq!(world.statistics_requests() - before, departments as u64, "{day}");
+        let id = world.ids()[0].clone();
+        let expected = world.usual(&id, "im_dau", after(day, -1), 4);
+        assert_eq!(baselines[&("feishu_department_im_dau_baseline".to_owned(), id)], expected);
+    }
+}
+
+#[tokio::test]
+async fn ten_restarts_cost_no_statistics_request_and_leave_no_gap() {
+    let store = in_memory();
+    let mut world = keeping(&store, 10, |_| {}).await;
+    world.settle().await;
+    let before = world.published.current().unwrap().body.plain.clone();
+    let is_of_departments = |line: &&str| !line.contains("department_up");
+    let series = |body: &[u8]| -> BTreeSet<String> {
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        text.lines().filter(is_of_departments).map(str::to_owned).collect()
+    };
+    for _ in 0..10 {
+        let mut again = keeping(&store, 10, |_| {}).await;
+        // Before anything was asked.
+        let first = again.published.current().unwrap().body.plain.clone();
+        assert_eq!(series(&first), series(&before));
+        assert_eq!(again.metric("feishu_up", &["acme"]), 1.0, "the last attempt was accepted");
+        let success = ["acme", "departments"];
+        assert_eq!(again.metric("feishu_exporter_collection_success", &success), 1.0);
+        assert!(again.metric("feishu_exporter_last_success_timestamp_seconds", &success) > 1e9);
+        again.settle().await;
+        again.settle().await;
+        assert_eq!(again.statistics_requests(), 0);
+        assert_eq!(series(&again.published.current().unwrap().body.plain), series(&before));
+    }
+}
+
+#[tokio::test]
+async fn without_a_store_there_are_no_baselines_and_no_past_is_asked_for() {
+    let mut world = world(few(4), |_| {}).await;
+    world.settle().await;
+    assert!(world.baselines().is_empty());
+    assert_eq!(world.statistics_requests(), world.ids().len() as u64);
+    assert_eq!(world.metric("feishu_exporter_store_up", &[]), 0.0);
+    let status = world.published.current().unwrap().status.clone();
+    assert!(status.tenants[0].sources.iter().all(|source| source.source != "baselines"));
+}
+
+#[tokio::test]
+async fn a_late_day_compares_with_its_own_weekday() {
+    let store = in_memory();
+    let mut world = keeping(&store, 3, |_| {}).await;
+    let late = world.ids()[0].clone();
+    world.simulator.inject(Fault::from(Kind::LateDay { until: None }).department(&late)).unwrap();
+    world.settle().await;
+    world.settle().await;
+    let saturday = after(SUNDAY, -1);
+    assert_eq!(world.served_one(&late).unwrap().day, saturday);
+    let name = "feishu_department_suite_dau_baseline".to_owned();
+    let baselines = world.baselines();
+    let expected = world.usual(&late, "suite_dau", saturday, 4);
+    assert_eq!(baselines[&(name.clone(), late)], expected);
+    let other = world.ids()[1].clone();
+    let expected = world.usual(&other, "suite_dau", SUNDAY, 4);
+    assert_eq!(baselines[&(name, other)], expected);
+}
+
+#[tokio::test]
+async fn departments_too_young_for_two_such_days_have_no_baseline() {
+    for (days_of_history, expected) in [(14, 0), (15, 12)] {
+        let store = in_memory();
+        let options = simulator::Options { history_days: days_of_history, ..few(1) };
+        let mut world = world_keeping(Some(&store), options, |_| {}).await;
+        world.settle().await;
+        assert_eq!(world.baselines().len(), expected, "{days_of_history}");
+        // What has no rows is not asked for again.
+        let before = world.statistics_requests();
+        world.settle().await;
+        assert_eq!(world.statistics_requests(), before);
+    }
+}
+
+#[tokio::test]
+async fn days_off_on_weekdays_have_no_baseline_and_enter_none() {
+    // Monday the 16th is served next morning; the 9th was a day off, and so is the 16th.
+    let [monday, before] = [date(2026, 11, 16), date(2026, 11, 9)];
+    let store = in_memory();
+    let mut world = keeping(&store, 1, |tenant| tenant.calendar.holidays = [before].into()).await;
+    let id = world.ids()[0].clone();
+    world.set_now("2026-11-17T10:00:00+08:00");
+    world.settle().await;
+    let field = "im_dau";
+    let mut values: Vec<f64> =
+        [2, 3, 4].map(|week| world.truth(&id, field, after(monday, -7 * week))).into();
+    values.sort_by(f64::total_cmp);
+    let name = "feishu_department_im_dau_baseline".to_owned();
+    assert_eq!(world.baselines()[&(name, id)], values[1]);
+
+    let store = in_memory();
+    let mut world = keeping(&store, 1, |tenant| tenant.calendar.holidays = [monday].into()).await;
+    world.set_now("2026-11-17T10:00:00+08:00");
+    world.settle().await;
+    assert!(world.baselines().is_empty());
+}
+
+#[tokio::test]
+async fn sub_departments_have_baselines_of_days_that_were_asked_for_in_the_same_way() {
+    let store = in_memory();
+    let options =
+        simulator::Options { parent_figures: simulator::ParentFigures::Recursive, ..few(20) };
+    let mut world = world_keeping(Some(&store), options, |tenant| {
+        tenant.departments = vec![ListedDepartment { id: "0".to_owned(), include_children: true }];
+    })
+    .await;
+    world.settle().await;
+    let served = world.served();
+    assert!(served.len() > 10);
+    let baselines = world.baselines();
+    assert_eq!(baselines.len(), served.len() * 12);
+    // The root's row counts everybody, and so do the days that it is compared with.
+    let root = baselines[&("feishu_department_suite_dau_baseline".to_owned(), "0".to_owned())];
+    let own = world.usual("0", "suite_dau", SUNDAY, 4);
+    assert!(root > 2.0 * own, "{root} {own}");
+    let asked = world.simulator.requests();
+    assert!(asked.iter().all(|request| {
+        request.endpoint != Some(Endpoint::AdminDeptStats)
+            || request.parameter("contains_child_dept") == Some("true")
+    }));
+    // 28 days of every department, at 20 rows a page.
+    let pages = |rows: usize| rows.div_ceil(20) as u64;
+    let live: usize = served.iter().map(|day| day.rows.len()).sum();
+    assert_eq!(world.statistics_requests(), pages(live) + pages(28 * served.len()));
+}
+
+#[tokio::test]
+async fn the_past_is_asked_for_without_versions_and_yields_to_the_live_statistics() {
+    let store = in_memory();
+    let mut world = keeping(&store, 5, |tenant| {
+        // Twelve live requests: what is left of the month needs more than there is.
+        tenant.api.limits.requests_per_month = 12;
+    })
+    .await;
+    world.settle().await;
+    let asked = world.simulator.requests();
+    let past = asked.iter().filter(|r| r.parameter("with_product_version").is_none());
+    assert_eq!(past.filter(|r| r.endpoint == Some(Endpoint::AdminDeptStats)).count(), 0);
+    assert!(world.baselines().is_empty());
+    let status = world.published.current().unwrap().status.clone();
+    let source = status.tenants[0].sources.iter().find(|s| s.source == "baselines").unwrap();
+    assert_eq!(source.problem.as_ref().unwrap().class, "quota");
+
+    let store = in_memory();
+    let mut world = keeping(&store, 5, |_| {}).await;
+    world.settle().await;
+    let asked = world.simulator.requests();
+    let of_past = asked.iter().filter(|r| {
+        r.endpoint == Some(Endpoint::AdminDeptStats)
+            && r.parameter("start_date") != r.parameter("end_date")
+    });
+    let of_past: Vec<_> = of_past.collect();
+    assert!(!of_past.is_empty());
+    assert!(of_past.iter().all(|r| r.parameter("with_product_version").is_none()));
+}
+
+#[tokio::test]
+async fn a_failing_department_costs_the_others_no_baseline() {
+    let store = in_memory();
+    let mut world = keeping(&store, 4, |_| {}).await;
+    let (bad, departments) = (world.ids()[1].clone(), world.ids().len());
+    world.settle().await;
+    let store = in_memory();
+    let mut world = keeping(&store, 4, |_| {}).await;
+    world.tenant.look_once().await;
+    world.tenant.publish().await;
+    world.tenant.tell();
+    let denied = Kind::Error { status: 400, code: 1_051_003, msg: "no permission".to_owned() };
+    world.simulator.inject(Fault::from(denied).department(&bad)).unwrap();
+    world.past.run_once().await;
+    world.past.publish().await;
+    assert_eq!(world.baselines().len(), (departments - 1) * 12);
+    assert!(world.baselines().keys().all(|(_, id)| *id != bad));
+    // It is left alone for an hour, and then it is there.
+    let before = world.statistics_requests();
+    world.past.run_once().await;
+    assert_eq!(world.statistics_requests(), before);
+    world.simulator.clear_faults();
+    world.set_now("2026-11-23T15:01:00+08:00");
+    world.settle().await;
+    assert_eq!(world.baselines().len(), departments * 12);
+}
+
+#[tokio::test]
+async fn the_months_requests_survive_a_restart() {
+    let store = in_memory();
+    let mut world = keeping(&store, 3, |_| {}).await;
+    world.settle().await;
+    let sent = world.statistics_requests() + 1;
+    // The store counts behind; asking it waits for what was sent before.
+    assert_eq!(kept(&store).spent("2026-11".to_owned()).await.unwrap().total, sent);
+    let again = keeping(&store, 3, |_| {}).await;
+    let name = "feishu_exporter_api_requests_this_month";
+    assert_eq!(again.metric(name, &["acme"]), sent as f64);
+}
+
+#[tokio::test]
+async fn what_was_learned_survives_a_restart() {
+    let store = in_memory();
+    let options = || simulator::Options {
+        rates: simulator::Rates::Percent,
+        total_version: "全部".to_owned(),
+        ..few(12)
+    };
+    let auto = |tenant: &mut Tenant| tenant.rates = None;
+    let mut world = world_keeping(Some(&store), options(), auto).await;
+    world.settle().await;
+    assert_eq!(world.tenant.rates.scale, Some(RateScale::Percent));
+    let asked = world.statistics_requests();
+    let mut again = world_keeping(Some(&store), options(), auto).await;
+    assert_eq!(again.tenant.rates.scale, Some(RateScale::Percent), "before the first row");
+    // The name of the total is known as well: no second request a department.
+    again.set_now("2026-11-24T10:00:00+08:00");
+    again.settle().await;
+    assert_eq!(again.statistics_requests(), again.ids().len() as u64);
+    assert!(asked > again.statistics_requests() * 3, "{asked}");
+}
+
+#[tokio::test]
+async fn optional_sources_go_on_where_they_were() {
+    let store = in_memory();
+    let everything = |tenant: &mut Tenant| {
+        let refresh_interval = Duration::from_secs(24 * 3600);
+        tenant.departments.clear();
+        tenant.discovery = Some(Discovery {
+            root: "0".to_owned(),
+            max_depth: 4,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            min_members: 0,
+            refresh_interval,
+        });
+        tenant.contact = Some(Contact { language: Language::Chinese, refresh_interval });
+        tenant.members = Some(refresh_interval);
+        tenant.user_statistics = Some(UserStatistics { min_group_size: 5 });
+    };
+    let mut world = world_keeping(Some(&store), few(10), everything).await;
+    for _ in 0..2 {
+        world.optional.run_once().await;
+        world.tenant.retarget();
+        world.settle().await;
+    }
+    world.optional.run_once().await;
+    world.optional.publish().await;
+    let before = world.published.current().unwrap().body.series;
+
+    let mut again = world_keeping(Some(&store), few(10), everything).await;
+    let first = again.published.current().unwrap();
+    // Whether the last request succeeded is told once there was one.
+    let ups = world.ids_served() as u64;
+    assert_eq!(first.body.series + ups, before);
+    for _ in 0..2 {
+        again.optional.run_once().await;
+        again.settle().await;
+    }
+    for endpoint in [
+        Endpoint::AdminDeptStats,
+        Endpoint::AdminUserStats,
+        Endpoint::DepartmentsBatch,
+        Endpoint::DepartmentsFilter,
+        Endpoint::UsersFindByDepartment,
+    ] {
+        assert_eq!(again.simulator.request_count(endpoint), 0, "{endpoint:?}");
+    }
+    // Aggregates that were allowed for smaller groups are not published for larger ones.
+    let stricter = |tenant: &mut Tenant| {
+        everything(tenant);
+        tenant.user_statistics = Some(UserStatistics { min_group_size: 50 });
+    };
+    let strict = world_keeping(Some(&store), few(10), stricter).await;
+    let body = strict.published.current().unwrap().body.plain.clone();
+    assert!(!String::from_utf8(body.to_vec()).unwrap().contains("feishu_users"));
+}
+
+impl World {
+    fn ids_served(&self) -> usize {
+        self.served().len()
+    }
+}
+
+#[tokio::test]
+async fn a_department_that_lacks_part_of_its_day_is_asked_for_again_after_a_restart() {
+    let store = in_memory();
+    let mut world = keeping(&store, 2, |_| {}).await;
+    let id = world.ids()[0].clone();
+    let partial = Kind::PartialDay { without: vec!["全部产品版本".to_owned()] };
+    world.simulator.inject(Fault::from(partial).department(&id)).unwrap();
+    world.settle().await;
+    let mut again = keeping(&store, 2, |_| {}).await;
+    assert_eq!(again.look().await, 1);
+    assert!(again.served_one(&id).unwrap().total().is_some());
+}
+
+#[tokio::test]
+async fn retention_removes_days_and_no_more_is_fetched_than_is_kept() {
+    let store = in_memory();
+    let mut world = keeping(&store, 1, |tenant| tenant.schedule.retention_days = 10).await;
+    world.settle().await;
+    let target = Target {
+        geo: Geo::Local,
+        department_id: world.ids()[0].as_str().into(),
+        include_children: false,
+    };
+    let covered = async |world: &World| {
+        let all = vec![(target.clone(), after(world.today(), -100), world.today())];
+        kept(&store).covered(all, Extent::Total).await.unwrap().remove(0)
+    };
+    let oldest = *covered(&world).await.first().unwrap();
+    assert!(days_between(oldest, world.today()) <= 10, "{oldest}");
+    world.set_now("2026-12-23T10:00:00+08:00");
+    world.settle().await;
+    world.past.forget().await;
+    assert!(!covered(&world).await.contains(&oldest));
+}
+
+/// Fetches the past with a collector of its own, as the command does.
+async fn backfill(
+    store: &Store,
+    simulator: &Handle,
+    base_url: &str,
+    wanted: PastDays,
+    edit: impl FnOnce(&mut Tenant),
+) -> Fetched {
+    let mut tenant = options_for(base_url, simulator);
+    edit(&mut tenant);
+    let (clock, _hand) = Clock::manual(simulator.now());
+    let options = Options { tenants: vec![tenant], series_limit: 1_000_000 };
+    let published = Published::nothing();
+    let registry = Registry::new();
+    let collector = Collector::new(options, &registry, clock, published, Some(store)).unwrap();
+    collector.fetch_past(wanted, &mut |_| {}).await.remove(0)
+}
+
+#[tokio::test]
+async fn a_backfill_fetches_91_days_once_and_goes_on_where_it_was_interrupted() {
+    let store = in_memory();
+    let world = keeping(&store, 4, |_| {}).await;
+    let url = world.tenant.options.api.base_url.clone();
+    let departments = world.ids().len() as u64;
+    let simulator = world.simulator.clone();
+    // The quota ends in the middle.
+    simulator.change(|options| options.requests_per_month = Some(departments * 5 / 2));
+    let one_by_one = |tenant: &mut Tenant| tenant.api.limits.concurrency = 1;
+    let first = backfill(&store, &simulator, &url, PastDays::default(), one_by_one).await;
+    assert!(first.ended_by.is_some());
+    simulator.change(|options| options.requests_per_month = None);
+    let second = backfill(&store, &simulator, &url, PastDays::default(), |_| {}).await;
+    assert_eq!((second.ended_by, second.failures), (None, vec![]));
+    let answered = simulator.requests();
+    let pages = answered
+        .iter()
+        .filter(|r| r.endpoint == Some(Endpoint::AdminDeptStats) && r.code == Some(0))
+        .count() as u64;
+    // 91 rows are five pages; what was read of a list that broke off is read again.
+    assert!((departments * 5..departments * 5 + 5).contains(&pages), "{pages}");
+    assert_eq!(second.days, [(Geo::Local, after(SUNDAY, -90), SUNDAY)]);
+    let third = backfill(&store, &simulator, &url, PastDays::default(), |_| {}).await;
+    assert_eq!(third.requests, 0);
+
+    let ids = world.ids();
+    let asked = ids.iter().map(|id| {
+        let target =
+            Target { geo: Geo::Local, department_id: id.as_str().into(), include_children: false };
+        (target, (0..91).map(|days| after(SUNDAY, -days)).collect())
+    });
+    let totals = kept(&store).totals(asked.collect()).await.unwrap();
+    let dau = FIGURES.iter().position(|f| f.api_field == "suite_dau").unwrap();
+    for (id, totals) in ids.iter().zip(totals) {
+        assert_eq!(totals.len(), 91);
+        for (day, figures) in totals {
+            assert_eq!(figures.raw(dau), Some(world.truth(id, "suite_dau", day)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_backfill_takes_what_is_there_and_asks_for_all_again_only_when_told_to() {
+    let store = in_memory();
+    let mut world = keeping(&store, 2, |_| {}).await;
+    world.settle().await;
+    let url = world.tenant.options.api.base_url.clone();
+    let departments = world.ids().len() as u64;
+    let wanted = PastDays { from: Some(after(SUNDAY, -6)), ..PastDays::default() };
+    // These days and those of their baselines: the live collection has all but six.
+    let fetched = backfill(&store, &world.simulator, &url, wanted, |_| {}).await;
+    assert_eq!(fetched.requests, departments + 1, "one page each, and a token");
+    let again = PastDays { refresh: true, ..wanted };
+    let fetched = backfill(&store, &world.simulator, &url, again, |_| {}).await;
+    assert_eq!(fetched.requests, departments * 2 + 1);
+    let versions = PastDays { with_versions: true, ..wanted };
+    let fetched = backfill(&store, &world.simulator, &url, versions, |_| {}).await;
+    assert!(fetched.requests > departments * 5, "{}", fetched.requests);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_costs_history_and_not_the_live_values() {
+    let directory = tempfile::tempdir().unwrap();
+    let (clock, _hand) = Clock::manual(MONDAY_14.parse().unwrap());
+    let store = Store::open(directory.path(), store::Role::Exporter, clock).unwrap();
+    let mut world = keeping(&store, 3, |_| {}).await;
+    let file = directory.path().join(store::FILE_NAME);
+    let meddler = rusqlite::Connection::open(&file).unwrap();
+    meddler.execute_batch("ALTER TABLE lists RENAME TO gone").unwrap();
+    world.tenant.look_once().await;
+    world.tenant.publish().await;
+    assert_eq!(world.served().len(), world.ids().len());
+    assert_eq!(world.metric("feishu_exporter_store_up", &[]), 0.0);
+    // What could not be kept is kept with the next.
+    meddler.execute_batch("ALTER TABLE gone RENAME TO lists").unwrap();
+    world.settle().await;
+    assert_eq!(world.metric("feishu_exporter_store_up", &[]), 1.0);
+    let held = kept(&store).held(after(SUNDAY, -1)).await.unwrap();
+    assert_eq!(held.len(), world.ids().len());
+}

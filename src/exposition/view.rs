@@ -1,0 +1,68 @@
+//! What is to be rendered of a tenant.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    baseline::Baseline,
+    catalogue::Family,
+    day::Zone,
+    usage::{DepartmentDay, FigureSet, Geo, RateScale},
+};
+
+/// What is served of one tenant.
+#[derive(Clone, Debug)]
+pub struct TenantView {
+    /// Label `tenant`. Of two tenants whose label is the same, the second is not rendered.
+    pub name: Arc<str>,
+    /// Which figures are published.
+    pub figures: FigureSet,
+    /// How rates are read; while it is unknown, rates have no samples.
+    pub scale: Option<RateScale>,
+    /// Where its figures are counted.
+    pub geos: Vec<GeoView>,
+    /// The departments to be served, each with its day.
+    pub departments: Vec<Arc<DepartmentDay>>,
+    /// Whether the last request for a department succeeded, where there was one.
+    pub department_up: Vec<(Geo, Arc<str>, bool)>,
+    /// What the contact API tells of departments, by id.
+    pub places: BTreeMap<Arc<str>, Place>,
+    /// What the optional sources tell, in any order.
+    pub samples: Vec<Sample>,
+    /// What departments usually do on the weekday of the day that they serve.
+    pub baselines: BTreeMap<(Geo, Arc<str>), Arc<Baseline>>,
+}
+
+/// Name and place of a department; what is unknown is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The name in the wanted language.
+    pub name: Option<String>,
+    /// The parent, in the tenant's id type.
+    pub parent_department_id: Option<String>,
+    /// The id made by the system.
+    pub open_department_id: Option<String>,
+    /// The id chosen by the organisation.
+    pub custom_department_id: Option<String>,
+}
+
+/// One sample of an optional source.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// One of [`crate::catalogue::OPTIONAL_FAMILIES`].
+    pub family: &'static Family,
+    /// The values of its labels after `tenant`.
+    pub labels: Vec<Arc<str>>,
+    /// The value.
+    pub value: f64,
+}
+
+/// One geo of a tenant.
+#[derive(Clone, Debug)]
+pub struct GeoView {
+    /// Which.
+    pub geo: Geo,
+    /// The zone in which its days are counted.
+    pub zone: Zone,
+    /// Whether the newest day served is a working day; absent while none is served.
+    pub workday: Option<bool>,
+}

@@ -1,0 +1,388 @@
+//! Fetched days: keeping them, and what the collector needs of them.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params_from_iter, types::Value as Sql};
+
+use super::{
+    Error, TenantStore,
+    rows::{
+        day_of, department, figures_of, find_department, find_target, target, target_of, version,
+    },
+};
+use crate::{
+    catalogue::{FIGURE_COUNT, FIGURES, TOTAL_VERSION},
+    day::Day,
+    usage::{DepartmentDay, Figures, Geo, Target, Version},
+};
+
+/// How much of a day a list was asked for and held. A lesser one never replaces a greater one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// Only the totals were asked for.
+    Total,
+    /// Versions were asked for as configured, and some of it is missing.
+    Part,
+    /// Versions were asked for as configured, and nothing is missing.
+    Whole,
+}
+
+impl Extent {
+    const ALL: [Self; 3] = [Self::Total, Self::Part, Self::Whole];
+
+    /// The word in the column `extent`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::Part => "part",
+            Self::Whole => "whole",
+        }
+    }
+}
+
+/// What was read of one target, to be kept together.
+#[derive(Clone, Debug)]
+pub struct Lists {
+    /// What was asked for.
+    pub target: Target,
+    /// The days whose list was read; one without rows had none.
+    pub days: Vec<(Day, Extent)>,
+    /// The departments' days of these lists.
+    pub rows: Vec<Arc<DepartmentDay>>,
+    /// How the live collection stands with the target now; none from a look at the past.
+    pub standing: Option<Standing>,
+    /// When they were read.
+    pub fetched_at: Timestamp,
+}
+
+/// How the live collection stands with a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The newest day that its list was read for.
+    pub held: Day,
+    /// Whether that list is whole.
+    pub complete: bool,
+    /// How often it was asked for again.
+    pub reasks: u8,
+    /// Rows of the list of the day before.
+    pub rows_before: u32,
+}
+
+/// A target as the live collection left it.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What was asked for.
+    pub target: Target,
+    /// How it stood.
+    pub standing: Standing,
+    /// When it was last read with success.
+    pub read_at: Option<Timestamp>,
+    /// The newest day of each of its departments.
+    pub days: Vec<Arc<DepartmentDay>>,
+}
+
+/// The columns of the figures, in catalogue order, with the mark of percent signs.
+static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+    let fields: Vec<&str> = FIGURES.iter().map(|figure| figure.api_field).collect();
+    format!("{}, percent_signs", fields.join(", "))
+});
+
+static INSERT_FIGURES: LazyLock<String> = LazyLock::new(|| {
+    let marks = vec!["?"; FIGURE_COUNT + 4].join(", ");
+    format!("INSERT INTO figures (department, version, day, {}) VALUES ({marks})", *COLUMNS)
+});
+
+static TOTALS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT day, {} FROM figures WHERE department = ?1 AND version = 0 AND day = ?2",
+        *COLUMNS
+    )
+});
+
+static VERSIONS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT v.name, {} FROM figures AS f JOIN versions AS v ON v.id = f.version
+         WHERE f.department = ?1 AND f.version IN (SELECT id FROM versions) AND f.day = ?2
+         ORDER BY v.id",
+        *COLUMNS
+    )
+});
+
+impl TenantStore {
+    /// Keeps lists that were read, all or none. When this returns, they are kept.
+    ///
+    /// # Errors
+    /// If they cannot be kept.
+    pub async fn keep(&self, lists: Vec<Lists>) -> Result<(), Error> {
+        let tenant = Arc::clone(&self.tenant);
+        let job = move |transaction: &Transaction<'_>| {
+            let number = tenant.number(transaction)?;
+            lists.iter().try_for_each(|lists| keep(transaction, number, lists))
+        };
+        self.worker.call("keeping fetched days", job).await
+    }
+
+    /// What the live collection held, with days from `since` on.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn held(&self, since: Day) -> Result<Vec<Held>, Error> {
+        let tenant = Arc::clone(&self.tenant);
+        let job = move |transaction: &Transaction<'_>| match tenant.find(transaction)? {
+            Some(number) => held(transaction, number, since),
+            None => Ok(Vec::new()),
+        };
+        self.worker.read("reading the days served last", job).await
+    }
+
+    /// For each target, the days from the first to the last given whose list was read; at least of
+    /// that extent.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn covered(
+        &self,
+        targets: Vec<(Target, Day, Day)>,
+        least: Extent,
+    ) -> Result<Vec<BTreeSet<Day>>, Error> {
+        let tenant = Arc::clone(&self.tenant);
+        let job = move |transaction: &Transaction<'_>| {
+            let Some(number) = tenant.find(transaction)? else {
+                return Ok(vec![BTreeSet::new(); targets.len()]);
+            };
+            let covered = |(target, from, to): &(Target, Day, Day)| match find_target(
+                transaction,
+                number,
+                target,
+            )? {
+                Some(target) => covered(transaction, target, *from, *to, least),
+                None => Ok(BTreeSet::new()),
+            };
+            targets.iter().map(covered).collect()
+        };
+        self.worker.read("looking for days that were not fetched", job).await
+    }
+
+    /// For each department, the totals of those of the days that have one.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn totals(
+        &self,
+        asked: Vec<(Target, Vec<Day>)>,
+    ) -> Result<Vec<Vec<(Day, Figures)>>, Error> {
+        let tenant = Arc::clone(&self.tenant);
+        let job = move |transaction: &Transaction<'_>| {
+            let Some(number) = tenant.find(transaction)? else {
+                return Ok(vec![Vec::new(); asked.len()]);
+            };
+            let totals = |(place, days): &(Target, Vec<Day>)| match find_department(
+                transaction,
+                number,
+                place,
+            )? {
+                Some(department) => totals(transaction, department, days),
+                None => Ok(Vec::new()),
+            };
+            asked.iter().map(totals).collect()
+        };
+        self.worker.read("reading past days", job).await
+    }
+}
+
+fn keep(transaction: &Transaction<'_>, tenant: i64, lists: &Lists) -> rusqlite::Result<()> {
+    let target = target(transaction, tenant, &lists.target)?;
+    let mut accepted = BTreeSet::new();
+    for (day, extent) in &lists.days {
+        if note_list(transaction, target, *day, *extent, lists.fetched_at)? {
+            accepted.insert(*day);
+        }
+    }
+    for row in lists.rows.iter().filter(|row| accepted.contains(&row.day)) {
+        let department = department(transaction, tenant, row, lists.target.include_children)?;
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO members (target, department) VALUES (?1, ?2)")?
+            .execute((target, department))?;
+        replace_figures(transaction, department, row)?;
+    }
+    if let Some(standing) = lists.standing {
+        transaction
+            .prepare_cached(
+                "UPDATE targets SET held = ?2, complete = ?3, reasks = ?4, rows_before = ?5
+                 WHERE id = ?1",
+            )?
+            .execute((
+                target,
+                standing.held.to_string(),
+                standing.complete,
+                standing.reasks,
+                standing.rows_before,
+            ))?;
+    }
+    Ok(())
+}
+
+/// Notes that a list was read; false if a greater one is kept already.
+fn note_list(
+    transaction: &Transaction<'_>,
+    target: i64,
+    day: Day,
+    extent: Extent,
+    at: Timestamp,
+) -> rusqlite::Result<bool> {
+    let day = day.to_string();
+    let known: Option<String> = transaction
+        .prepare_cached("SELECT extent FROM lists WHERE target = ?1 AND day = ?2")?
+        .query_row((target, &day), |row| row.get(0))
+        .optional()?;
+    let known = known.and_then(|word| Extent::ALL.into_iter().find(|e| e.as_str() == word));
+    if known.is_some_and(|known| known > extent) {
+        return Ok(false);
+    }
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO lists (target, day, extent, fetched_at) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute((target, day, extent.as_str(), at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))?;
+    Ok(true)
+}
+
+fn replace_figures(
+    transaction: &Transaction<'_>,
+    department: i64,
+    row: &DepartmentDay,
+) -> rusqlite::Result<()> {
+    let day = row.day.to_string();
+    transaction
+        .prepare_cached(
+            "DELETE FROM figures WHERE department = ?1
+             AND version IN (SELECT id FROM versions) AND day = ?2",
+        )?
+        .execute((department, &day))?;
+    for (name, figures) in &row.rows {
+        let version = version(transaction, name)?;
+        let head = [Sql::Integer(department), Sql::Integer(version), Sql::Text(day.clone())];
+        let values = (0..FIGURE_COUNT).map(|index| figures.raw(index).map_or(Sql::Null, Sql::Real));
+        // The bits of 38 figures.
+        let signs = i64::try_from(figures.percent_signs()).unwrap_or(0);
+        transaction.prepare_cached(&INSERT_FIGURES)?.execute(params_from_iter(
+            head.into_iter().chain(values).chain([Sql::Integer(signs)]),
+        ))?;
+    }
+    Ok(())
+}
+
+fn held(transaction: &Transaction<'_>, tenant: i64, since: Day) -> rusqlite::Result<Vec<Held>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT id, geo, department_id, include_children, held, complete, reasks, rows_before,
+             (SELECT max(fetched_at) FROM lists WHERE target = targets.id AND extent <> 'total')
+         FROM targets WHERE tenant = ?1 AND held IS NOT NULL",
+    )?;
+    let mut rows = statement.query([tenant])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (Some(target), Some(held)) = (target_of(row, 1)?, day_of(row, 4)?) else { continue };
+        let standing =
+            Standing { held, complete: row.get(5)?, reasks: row.get(6)?, rows_before: row.get(7)? };
+        let days = newest_days(transaction, row.get(0)?, target.geo, since)?;
+        let read_at: Option<String> = row.get(8)?;
+        let read_at = read_at.and_then(|text| text.parse().ok());
+        all.push(Held { target, standing, read_at, days });
+    }
+    Ok(all)
+}
+
+/// The newest live day of each department of a target.
+fn newest_days(
+    transaction: &Transaction<'_>,
+    target: i64,
+    geo: Geo,
+    since: Day,
+) -> rusqlite::Result<Vec<Arc<DepartmentDay>>> {
+    // Days of which only the totals were asked for were never served.
+    let mut statement = transaction.prepare_cached(
+        "SELECT d.id, d.department_id, d.name, d.path, (
+             SELECT max(l.day) FROM lists AS l
+             WHERE l.target = m.target AND l.day >= ?2 AND l.extent <> 'total' AND EXISTS (
+                 SELECT 1 FROM figures AS f WHERE f.department = d.id
+                 AND f.version IN (SELECT id FROM versions) AND f.day = l.day)
+         ) AS newest
+         FROM members AS m JOIN departments AS d ON d.id = m.department
+         WHERE m.target = ?1",
+    )?;
+    let mut rows = statement.query((target, since.to_string()))?;
+    let mut days = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Some(day) = day_of(row, 4)? else { continue };
+        days.push(Arc::new(DepartmentDay {
+            geo,
+            department_id: row.get::<_, String>(1)?.into(),
+            department: row.get::<_, String>(2)?.into(),
+            path: row.get::<_, String>(3)?.into(),
+            day,
+            rows: versions_of(transaction, row.get(0)?, day)?,
+        }));
+    }
+    Ok(days)
+}
+
+fn versions_of(
+    transaction: &Transaction<'_>,
+    department: i64,
+    day: Day,
+) -> rusqlite::Result<Vec<(Version, Figures)>> {
+    let mut statement = transaction.prepare_cached(&VERSIONS)?;
+    let rows = statement.query_map((department, day.to_string()), |row| {
+        let name: String = row.get(0)?;
+        let version = match name.as_str() {
+            TOTAL_VERSION => Version::Total,
+            name => Version::Named(name.into()),
+        };
+        Ok((version, figures_of(row, 1)?))
+    })?;
+    rows.collect()
+}
+
+fn covered(
+    transaction: &Transaction<'_>,
+    target: i64,
+    from: Day,
+    to: Day,
+    least: Extent,
+) -> rusqlite::Result<BTreeSet<Day>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT day, extent FROM lists WHERE target = ?1 AND day BETWEEN ?2 AND ?3",
+    )?;
+    let mut rows = statement.query((target, from.to_string(), to.to_string()))?;
+    let enough: Vec<&str> =
+        Extent::ALL.into_iter().filter(|e| *e >= least).map(Extent::as_str).collect();
+    let mut days = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let extent: String = row.get(1)?;
+        if enough.contains(&extent.as_str()) {
+            days.extend(day_of(row, 0)?);
+        }
+    }
+    Ok(days)
+}
+
+fn totals(
+    transaction: &Transaction<'_>,
+    department: i64,
+    days: &[Day],
+) -> rusqlite::Result<Vec<(Day, Figures)>> {
+    let mut statement = transaction.prepare_cached(&TOTALS)?;
+    let mut totals = Vec::with_capacity(days.len());
+    for day in days {
+        let found = statement
+            .query_row((department, day.to_string()), |row| figures_of(row, 1))
+            .optional()?;
+        totals.extend(found.map(|figures| (*day, figures)));
+    }
+    Ok(totals)
+}
