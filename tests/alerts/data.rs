@@ -16,6 +16,7 @@ const RUNNING_OUT: &str = "FeishuQuotaRunningOut";
 const DOWN: &str = "FeishuExporterDown";
 const ABSENT: &str = "FeishuExporterAbsent";
 const LIMIT: &str = "FeishuSeriesLimitReached";
+const STORE: &str = "FeishuStoreDown";
 const RELOAD: &str = "FeishuConfigReloadFailed";
 
 const OF_ACME: &str = "tenant=\"acme\"";
@@ -360,6 +361,22 @@ facts! {
         Scenario::every("5m", 4)
             .series(&labelled("feishu_exporter_series_limit_reached", "job=feishu,instance=exporter:10917"), "0")
             .spares(LIMIT);
+
+    a_store_that_fails_alerts =
+        Scenario::every("5m", 6)
+            .series(&labelled("feishu_exporter_store_up", "job=feishu,instance=exporter:10917"), "1 0 0 0 0 0")
+            .fires(4..6, STORE, OF_EXPORTER)
+            .says(
+                STORE,
+                "Exporter exporter:10917 keeps no history",
+                "The store of exporter:10917 fails, or there is none: what was fetched lives in \
+                 memory only, and a restart fetches weeks of history again before drops are noticed.",
+            );
+
+    a_store_that_comes_back_does_not =
+        Scenario::every("5m", 6)
+            .series(&labelled("feishu_exporter_store_up", "job=feishu,instance=exporter:10917"), "1 0 0 0 1 1")
+            .spares(STORE);
 
     a_configuration_that_is_not_valid_alerts =
         Scenario::every("5m", 4)

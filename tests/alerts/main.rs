@@ -8,6 +8,7 @@
 mod activity;
 mod coverage;
 mod data;
+mod live;
 mod ninety_days;
 #[path = "../end_to_end/outside.rs"]
 #[expect(dead_code, reason = "not everything that looks from outside is used here")]
@@ -19,6 +20,7 @@ mod promtool;
 mod rules;
 mod scenario;
 mod tenant;
+mod webhook;
 #[path = "../end_to_end/world.rs"]
 #[expect(dead_code, reason = "not everything about a tenant is used here")]
 mod world;

@@ -6,7 +6,10 @@ use feishu_exporter::{
     shutdown::{self, Trigger},
     simulator::{Endpoint, Fault, Handle, Kind, Limit, Options, Simulator},
 };
-use jiff::{ToSpan, civil::Date};
+use jiff::{
+    ToSpan,
+    civil::{Date, Weekday},
+};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -70,6 +73,15 @@ impl Tenant {
         self.handle.inject(fault).unwrap();
     }
 
+    /// The newest day that the API has figures of.
+    pub(crate) fn newest_day(&self) -> Date {
+        let today = self.handle.now().in_tz("Asia/Shanghai").unwrap().date();
+        let token = token(&self.api, "demo-secret");
+        let rows = rows(&self.api, &token, &self.departments()[0], today - 5.days(), today);
+        let days = rows.iter().map(|row| row["date"].as_str().unwrap().parse().unwrap());
+        days.max().unwrap()
+    }
+
     /// What the API says of all departments from the first to the last day.
     pub(crate) fn figures(&self, first: Date, last: Date) -> Vec<Department> {
         let token = token(&self.api, "demo-secret");
@@ -108,6 +120,12 @@ impl Department {
             })
         })
     }
+}
+
+/// Whether the simulated company has a holiday on this weekday.
+pub(crate) fn is_day_off(day: Date) -> bool {
+    let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+    !weekend && matches!((day.month(), day.day()), (10, 1..=7) | (1, 1))
 }
 
 fn number(value: &Value) -> f64 {
