@@ -1,17 +1,17 @@
 //! Once live: the exporter against a simulated tenant, a real Prometheus with the rules as they are
 //! shipped, a real Alertmanager with the example as it is shipped, and a webhook.
 
-use std::{fs, net::TcpListener, process::Command};
+use std::{fs, process::Command};
 
 use feishu_exporter::simulator::{Fault, Kind};
 use jiff::{SignedDuration, ToSpan};
 use serde_json::Value;
 
 use crate::{
-    outside::{json, try_get},
     program::{Program, directory, eventually},
+    prometheus::{Prometheus, free_address, is_ready},
     rules,
-    tenant::{FIGURES, Tenant, is_day_off},
+    tenant::{Tenant, is_day_off},
     webhook::Webhook,
     world::{configuration, metrics_when},
 };
@@ -36,11 +36,11 @@ fn a_drop_that_comes_late_reaches_a_webhook_under_the_new_name_and_alone() {
     metrics_when(&url, &baseline, |usual| usual > 0.0);
     let webhook = Webhook::listen();
     let (_alertmanager, alerts_to) = alertmanager(&webhook.url);
-    let prometheus = Prometheus::of(&url, &alerts_to);
+    let prometheus = Prometheus::of(&[&url], &alerts_to);
     // The late day is not there, the day before is judged and found well.
+    let judged = format!("department:feishu_activity_judged:ratio{{product=\"suite\",{dropping}}}");
     eventually("the judgement of the day before", || {
-        Some(prometheus.query(&format!("department:feishu_activity:ratio{{{dropping}}}")))
-            .filter(|judged| judged.len() == FIGURES.len())
+        Some(prometheus.query(&judged)).filter(|judged| judged.len() == 1)
     });
     assert_eq!(prometheus.query("ALERTS{alertstate=\"firing\"}"), Vec::<Value>::new());
     assert_eq!(webhook.messages(), Vec::<Value>::new());
@@ -108,52 +108,4 @@ fn alertmanager(webhook: &str) -> (Program, String) {
     let program = Program::start(command, directory(&[("alertmanager.yml", &example)]));
     is_ready(&format!("http://{address}"));
     (program, address)
-}
-
-struct Prometheus {
-    url: String,
-    _program: Program,
-}
-
-impl Prometheus {
-    /// Scrapes an exporter and evaluates the rules every second.
-    fn of(exporter: &str, alerts_to: &str) -> Self {
-        let target = exporter.trim_start_matches("http://");
-        let files: Vec<_> = rules::files().iter().map(|file| format!("{file:?}")).collect();
-        let configuration = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
-             rule_files: [{}]\n\
-             alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alerts_to}']}}]}}]}}\n\
-             scrape_configs:\n  \
-             - job_name: feishu\n    static_configs: [{{targets: ['{target}']}}]\n",
-            files.join(", ")
-        );
-        let address = free_address();
-        let mut command = Command::new("prometheus");
-        command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
-        command.arg(format!("--web.listen-address={address}"));
-        let program = Program::start(command, directory(&[("prometheus.yml", &configuration)]));
-        let url = format!("http://{address}");
-        is_ready(&url);
-        Self { url, _program: program }
-    }
-
-    fn query(&self, expression: &str) -> Vec<Value> {
-        let query = format!("query={expression}");
-        let url = format!("{}/api/v1/query", self.url);
-        let answer = json(&url, &["--get", "--data-urlencode", &query]);
-        assert_eq!(answer["status"], "success", "{answer}");
-        answer["data"]["result"].as_array().unwrap().clone()
-    }
-}
-
-/// Bound and closed again: the programs do not say which port they took of their own choice.
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
-fn is_ready(url: &str) {
-    eventually(&format!("{url} that is ready"), || {
-        try_get(&format!("{url}/-/ready"), &[]).filter(|answer| answer.status == 200)
-    });
 }

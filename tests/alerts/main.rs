@@ -8,6 +8,7 @@
 mod activity;
 mod coverage;
 mod data;
+mod faults;
 mod live;
 mod ninety_days;
 #[path = "../end_to_end/outside.rs"]
@@ -16,6 +17,7 @@ mod outside;
 #[path = "../end_to_end/program.rs"]
 #[expect(dead_code, reason = "not everything that a program can do is used here")]
 mod program;
+mod prometheus;
 mod promtool;
 mod rules;
 mod scenario;
