@@ -281,6 +281,40 @@ facts! {
             .fires([2], COMPANY, &of_company("suite"))
             .spares(DROP);
 
+    the_first_three_of_seven_departments_are_not_the_company =
+        // They have a day off of their own and come first.
+        Scenario::days(3)
+            .department("od-1", "North", "0 1 1").figure("suite_dau", "100 60 60", "100")
+            .department("od-2", "East", "0 1 1").figure("suite_dau", "100 60 60", "100")
+            .department("od-3", "West", "0 1 1").figure("suite_dau", "100 60 60", "100")
+            .department("od-4", "R&D", "0 0 1").figure("suite_dau", "100", "100")
+            .department("od-5", "Sales", "0 0 1").figure("suite_dau", "100", "100")
+            .department("od-6", "Support", "0 0 1").figure("suite_dau", "100", "100")
+            .department("od-7", "Legal", "0 0 1").figure("suite_dau", "100", "100")
+            .spares(COMPANY);
+
+    on_a_holiday_nobody_is_below_the_company =
+        Scenario::days(5)
+            .department("od-1", "R&D", DAILY).figure("suite_dau", "100 1 1 1 100", "100")
+            .department("od-2", "Sales", DAILY).figure("suite_dau", "100 7 7 7 100", "100")
+            .department("od-3", "Support", DAILY).figure("suite_dau", "100 9 9 9 100", "100")
+            .fires([1, 2, 3], COMPANY, &of_company("suite"))
+            .spares(BELOW);
+
+    a_quarter_less_than_the_company_is_not_below_it =
+        beside(Scenario::days(6))
+            .department("od-1", "R&D", DAILY)
+            .figure("im_dau", "100 75 74 72 71 75", "100")
+            .spares(BELOW);
+
+    a_day_at_little_more_than_half_ends_a_row =
+        beside(Scenario::days(6))
+            .department("od-1", "R&D", DAILY)
+            .figure("im_dau", "100 40 55 40 40 100", "100")
+            .fires([1, 3, 4], DROP, &of_department("od-1", "R&D", "im"))
+            .fires([3, 4], BELOW, &of_department("od-1", "R&D", "im"))
+            .spares(FOR_DAYS);
+
     two_departments_are_no_company_and_are_held_against_themselves =
         Scenario::days(2)
             .department("od-1", "R&D", DAILY).figure("suite_dau", "100 45", "100")
