@@ -233,6 +233,20 @@ facts! {
     nine_small_departments_are_not =
         small(&TEN[1..]).spares(PRODUCT).spares(DROP);
 
+    a_bridge_day_is_told_once_and_three_quarters_not_at_all =
+        everywhere(Scenario::days(4), "100 75 60 100")
+            .fires([2], COMPANY, &of_company("suite"))
+            .spares(DROP)
+            .spares(PRODUCT);
+
+    a_product_at_three_quarters_is_not_told_and_at_a_fifth_does_not_fail =
+        Scenario::days(3)
+            .department("od-1", "R&D", DAILY).figure("suite_dau", "90", "90").figure("docs_dau", "75 20 100", "100")
+            .department("od-2", "Sales", DAILY).figure("suite_dau", "90", "90").figure("docs_dau", "76 21 100", "100")
+            .department("od-3", "Legal", DAILY).figure("suite_dau", "90", "90").figure("docs_dau", "77 22 100", "100")
+            .fires([1], COMPANY, &of_company("docs"))
+            .spares(PRODUCT);
+
     one_product_at_half_is_told_for_the_company_and_for_no_department =
         Scenario::days(3)
             .department("od-1", "R&D", DAILY).figure("suite_dau", "90", "90").figure("docs_dau", "80 35 80", "80")
