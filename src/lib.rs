@@ -13,6 +13,8 @@ pub mod day;
 pub mod diagnose;
 pub mod exposition;
 pub mod feishu;
+pub mod history;
+pub mod http_client;
 pub mod logging;
 pub mod secret;
 pub mod server;

@@ -137,15 +137,26 @@ impl Figures {
     /// scale is unknown.
     #[must_use]
     pub fn sample(&self, index: usize, scale: Option<RateScale>) -> Option<f64> {
-        let value = self.values[index]?;
-        if FIGURES[index].unit != Unit::Ratio || self.had_percent_sign(index) {
-            return Some(value);
-        }
-        scale.map(|scale| match scale {
-            RateScale::Ratio => value,
-            RateScale::Percent => tidy(value / 100.0),
-        })
+        sample_of(index, self.values[index]?, self.had_percent_sign(index), scale)
     }
+}
+
+/// The sample of a raw value of that figure: absent if it is a rate without a `%` sign and the scale
+/// is unknown.
+#[must_use]
+pub fn sample_of(
+    index: usize,
+    value: f64,
+    had_percent_sign: bool,
+    scale: Option<RateScale>,
+) -> Option<f64> {
+    if FIGURES[index].unit != Unit::Ratio || had_percent_sign {
+        return Some(value);
+    }
+    scale.map(|scale| match scale {
+        RateScale::Ratio => value,
+        RateScale::Percent => tidy(value / 100.0),
+    })
 }
 
 /// How Feishu's rate strings without a sign are to be read; the API documents do not say.
@@ -246,6 +257,18 @@ impl FigureSet {
     #[must_use]
     pub const fn contains(self, index: usize) -> bool {
         self.0 & (1 << index) != 0
+    }
+
+    /// The figures of either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The figures of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// How many there are.

@@ -13,6 +13,7 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("day", &[]),
+    ("http_client", &[]),
     ("logging", &[]),
     ("secret", &[]),
     ("shutdown", &[]),
@@ -23,12 +24,28 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("usage", &["catalogue", "day"]),
     ("baseline", &["catalogue", "day", "usage"]),
     ("store", &["catalogue", "clock", "day", "usage"]),
-    ("feishu", &["clock", "day", "secret", "telemetry"]),
+    ("feishu", &["clock", "day", "http_client", "secret", "telemetry"]),
     ("sources", &["catalogue", "clock", "day", "feishu", "usage"]),
     // The published bytes and facts; the facts speak of departments and geos.
     ("snapshot", &["day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.
     ("exposition", &["baseline", "catalogue", "day", "snapshot", "telemetry", "usage"]),
+    // The past as samples with timestamps; it reads the store and asks for nothing.
+    (
+        "history",
+        &[
+            "baseline",
+            "catalogue",
+            "clock",
+            "day",
+            "exposition",
+            "http_client",
+            "secret",
+            "shutdown",
+            "store",
+            "usage",
+        ],
+    ),
     (
         "collect",
         &[
@@ -79,11 +96,13 @@ const ROOMS: &[(&str, &[&str])] = &[
             "diagnose",
             "exposition",
             "feishu",
+            "history",
             "logging",
             "secret",
             "server",
             "shutdown",
             "simulator",
+            "store",
             "usage",
         ],
     ),

@@ -159,10 +159,10 @@ fn an_estimate_above_a_limit_is_a_warning() {
     let (status, out, _) = text(exporter(directory.path(), &["check-config"], &[]));
     assert_eq!(status, 0);
     assert!(
-        out.contains("warning: tenant default: about 12803 requests a month are more"),
+        out.contains("warning: tenant default: about 13509 requests a month are more"),
         "{out}"
     );
-    assert!(out.contains("warning: about 78401 series are more than series_limit (1000)"), "{out}");
+    assert!(out.contains("warning: about 83201 series are more than series_limit (1000)"), "{out}");
 }
 
 /// Answers one request and returns it.

@@ -38,7 +38,8 @@ pub struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = args.config.clone();
     config.config_file = args.file.clone().or(config.config_file);
-    let loaded = config.load(&Clock::system())?;
+    let mut loaded = config.load(&Clock::system())?;
+    config.without_store(&mut loaded.options);
     write!(io::stdout(), "{}", Meaning(&loaded))?;
     Ok(())
 }
@@ -88,6 +89,7 @@ fn facts(tenant: &Tenant) -> Vec<(&'static str, String)> {
         ("figures", figures(tenant)),
         ("looks", looks),
     ];
+    facts.push(("baselines", baselines(tenant)));
     facts.extend(tenant.discovery.as_ref().map(|found| ("discovery", discovery(found))));
     facts.extend(tenant.contact.map(|contact| {
         ("contact", format!("names in {} where there are such", contact.language.as_str()))
@@ -131,6 +133,17 @@ fn departments(tenant: &Tenant) -> String {
         text.push_str("; asked for together where that is proven to be the same");
     }
     text
+}
+
+fn baselines(tenant: &Tenant) -> String {
+    let schedule = &tenant.schedule;
+    match schedule.baseline_weeks {
+        0 => "none".to_owned(),
+        weeks => format!(
+            "the median of the same weekday over {weeks} weeks; days are kept for {}d",
+            schedule.retention_days
+        ),
+    }
 }
 
 fn discovery(discovery: &Discovery) -> String {

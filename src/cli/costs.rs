@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     collect::Tenant,
     config::{
-        estimate::{self, BASIC_PLAN_REQUESTS_PER_MONTH, Cost, Estimate, Measured},
+        estimate::{self, Asked, BASIC_PLAN_REQUESTS_PER_MONTH, Cost, Estimate, Measured},
         written_duration,
     },
 };
@@ -22,16 +22,17 @@ impl fmt::Display for Costs<'_> {
         let Self { tenant, measured, estimate } = self;
         writeln!(
             f,
-            "  {:<22} {:>14} {:>10} {:>10}",
-            "costs", "requests a day", "a month", "series"
+            "  {:<24} {:>20} {:>10} {:>10} {:>10}",
+            "costs", "requests, first day", "a day", "a month", "series"
         )?;
         row(f, "department statistics", estimate.live, "live")?;
         for source in &estimate.optional {
-            let every = source.refresh_interval.map_or_else(
-                || "with each new day".to_owned(),
-                |refresh_interval| format!("every {}", written_duration(refresh_interval)),
-            );
-            row(f, source.key, source.cost, &format!("optional, {every}"))?;
+            let when = match source.asked {
+                Asked::Once => "once, for the past".to_owned(),
+                Asked::EachDay => "with each new day".to_owned(),
+                Asked::Every(interval) => format!("every {}", written_duration(interval)),
+            };
+            row(f, source.key, source.cost, &format!("optional, {when}"))?;
         }
         let total = estimate.total();
         let bound = if estimate.is_lower_bound { "at least" } else { "about" };
@@ -61,10 +62,11 @@ impl fmt::Display for Costs<'_> {
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, cost: Cost, note: &str) -> fmt::Result {
-    let Cost { requests_per_day, requests_per_month, series } = cost;
+    let Cost { requests_first_day, requests_per_day, requests_per_month, series } = cost;
     writeln!(
         f,
-        "    {name:<22} {requests_per_day:>12} {requests_per_month:>10} {series:>10}  {note}"
+        "    {name:<22} {requests_first_day:>20} {requests_per_day:>10} {requests_per_month:>10} \
+         {series:>10}  {note}"
     )
 }
 

@@ -48,7 +48,8 @@ pub enum Format {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let clock = Clock::system();
-    let options = args.config.begin(&clock)?.options;
+    let mut options = args.config.begin(&clock)?.options;
+    args.config.without_store(&mut options);
     let sample = if args.all { Sample::All } else { Sample::DEFAULT };
     block_on(async {
         let mut patients = Vec::with_capacity(options.tenants.len());
@@ -133,6 +134,7 @@ impl<'a> Patient<'a> {
 
 fn cost(cost: Cost) -> Value {
     json!({
+        "requests_first_day": cost.requests_first_day,
         "requests_per_day": cost.requests_per_day,
         "requests_per_month": cost.requests_per_month,
         "series": cost.series,

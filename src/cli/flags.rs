@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::{
     app::History,
     clock::Clock,
+    collect,
     config::{self, Environment, Loaded, Problems, Source},
     logging::{self, Format, Level},
 };
@@ -110,6 +111,13 @@ impl ConfigArgs {
             tracing::warn!("{warning}");
         }
         Ok(loaded)
+    }
+
+    /// Switches off what needs a store, where there is none.
+    pub fn without_store(&self, options: &mut collect::Options) {
+        if self.history() == History::Nowhere {
+            options.tenants.iter_mut().for_each(|tenant| tenant.schedule.baseline_weeks = 0);
+        }
     }
 
     /// Where fetched days are kept.

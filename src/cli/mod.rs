@@ -2,6 +2,7 @@
 //!
 //! Only this room reads the process' environment and writes to its standard output.
 
+pub mod backfill;
 pub mod check_config;
 pub mod collect;
 pub mod completions;
@@ -14,6 +15,7 @@ mod flags;
 pub mod healthcheck;
 mod listen;
 mod plain;
+mod progress;
 pub mod serve;
 pub mod simulate;
 
@@ -75,6 +77,7 @@ enum Command {
     Doctor(doctor::Args),
     Discover(discover::Args),
     Collect(collect::Args),
+    Backfill(backfill::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
 }
@@ -108,6 +111,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Discover(args) => discover::run(&args),
         Command::Collect(args) => collect::run(&args),
+        Command::Backfill(args) => backfill::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

@@ -8,7 +8,7 @@ use super::kind::shown;
 ///
 /// # Errors
 /// If it is none, or more than 2^64 milliseconds.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     const UNITS: [(&str, u64); 7] = [
         ("y", 365 * 86_400_000),
         ("w", 7 * 86_400_000),

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use super::written_duration;
-use crate::collect::{Options, Tenant};
+use crate::{
+    catalogue::FIGURES,
+    collect::{Options, Tenant},
+};
 
 #[cfg(test)]
 mod tests;
@@ -17,9 +20,6 @@ pub const BASIC_PLAN_REQUESTS_PER_MONTH: u64 = 10_000;
 /// Rows of a department's day that are assumed where product versions are asked for: the total
 /// and four versions. Nobody knows how many a tenant has.
 const ASSUMED_ROWS: u64 = 5;
-
-/// How late a day is assumed to be on average. Feishu promises no time.
-const ASSUMED_LATENESS: Duration = Duration::from_secs(2 * 3600);
 
 /// People assumed in a department.
 const ASSUMED_PEOPLE: u64 = 50;
@@ -49,12 +49,12 @@ const MEMBERS_PER_PAGE: u64 = 50;
 const USERS_PER_PAGE: u64 = 60;
 
 /// Access tokens that a day's department statistics take: a token lives two hours, the work less.
-const TOKENS_PER_DAY: u64 = 2;
+const TOKENS_PER_DAY: u64 = 1;
 
 /// Access tokens of a day at most, if something is asked all the time.
 const TOKENS_PER_DAY_MAX: u64 = 12;
 
-/// The longest month.
+/// The longest month, which the first day begins.
 const MONTH_DAYS: u64 = 31;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -86,12 +86,25 @@ pub struct Measured {
 /// Requests and series of a part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
+    /// API requests on the first day, which fetches the past as well.
+    pub requests_first_day: u64,
     /// API requests on an ordinary day.
     pub requests_per_day: u64,
-    /// API requests in a month of 31 days.
+    /// API requests in the first day and the 30 after it.
     pub requests_per_month: u64,
     /// Published series about departments.
     pub series: u64,
+}
+
+/// When a source is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Once, for the past.
+    Once,
+    /// Once for each day of statistics.
+    EachDay,
+    /// After each such interval.
+    Every(Duration),
 }
 
 /// A source that can be switched off, and its cost.
@@ -99,8 +112,8 @@ pub struct Cost {
 pub struct Optional {
     /// The key of the configuration that switches it.
     pub key: &'static str,
-    /// How often it is asked; none: once for each day of statistics.
-    pub refresh_interval: Option<Duration>,
+    /// When it is asked.
+    pub asked: Asked,
     /// What it costs.
     pub cost: Cost,
 }
@@ -125,6 +138,7 @@ impl Estimate {
     #[must_use]
     pub fn total(&self) -> Cost {
         self.optional.iter().fold(self.live, |sum, source| Cost {
+            requests_first_day: sum.requests_first_day + source.cost.requests_first_day,
             requests_per_day: sum.requests_per_day + source.cost.requests_per_day,
             requests_per_month: sum.requests_per_month + source.cost.requests_per_month,
             series: sum.series + source.cost.series,
@@ -181,14 +195,14 @@ pub fn estimate(tenant: &Tenant, measured: &Measured) -> Estimate {
     let fetches = size.geos
         * (size.asked * size.rows.div_ceil(ROWS_PER_PAGE)
             + (size.children * size.rows).div_ceil(ROWS_PER_PAGE));
-    // While the day is late, one department of each geo is asked at every look.
-    let looks = size.geos * times(ASSUMED_LATENESS, tenant.schedule.interval);
-    // Sources that are refreshed together share a token.
-    let refreshes = optional.iter().map(|source| {
-        source.refresh_interval.map_or(1, |refresh_interval| times(DAY, refresh_interval))
+    // Sources that are refreshed together share a token; the first time, all do.
+    let refreshes = optional.iter().filter_map(|source| match source.asked {
+        Asked::Every(interval) => Some(times(DAY, interval)),
+        Asked::Once | Asked::EachDay => None,
     });
-    let tokens = (TOKENS_PER_DAY + refreshes.max().unwrap_or_default()).min(TOKENS_PER_DAY_MAX);
-    let requests_per_day = fetches + looks + tokens;
+    let refreshes = refreshes.max().unwrap_or_default();
+    let requests_per_day = fetches + (TOKENS_PER_DAY + refreshes).min(TOKENS_PER_DAY_MAX);
+    let requests_first_day = fetches + refreshes.clamp(TOKENS_PER_DAY, TOKENS_PER_DAY_MAX);
     // Each department has its day gauge in each geo and its info; each geo has its working day.
     let figures = u64::from(tenant.figures.len());
     let of_department = size.geos * (size.rows * figures + 1) + 1;
@@ -196,8 +210,9 @@ pub fn estimate(tenant: &Tenant, measured: &Measured) -> Estimate {
     let seconds = fetches as f64 / tenant.api.limits.requests_per_second;
     Estimate {
         live: Cost {
+            requests_first_day,
             requests_per_day,
-            requests_per_month: requests_per_day * MONTH_DAYS,
+            requests_per_month: requests_first_day + requests_per_day * (MONTH_DAYS - 1),
             series: size.served() * of_department + size.geos,
         },
         optional,
@@ -222,6 +237,7 @@ pub fn further_department(tenant: &Tenant, measured: &Measured) -> Cost {
     let (few, many) = (with(0), with(MANY));
     let of_one = |few: u64, many: u64| (many - few).div_ceil(MANY);
     Cost {
+        requests_first_day: of_one(few.requests_first_day, many.requests_first_day),
         requests_per_day: of_one(few.requests_per_day, many.requests_per_day),
         requests_per_month: of_one(few.requests_per_month, many.requests_per_month),
         series: of_one(few.series, many.series),
@@ -236,19 +252,36 @@ pub fn parents_listed(tenant: &Tenant) -> u64 {
 
 fn optional(tenant: &Tenant, size: &Size) -> Vec<Optional> {
     let mut sources = Vec::new();
-    let mut add = |key, refresh_interval: Option<Duration>, requests: u64, series| {
-        let every = refresh_interval.unwrap_or(DAY);
+    let mut add = |key, asked: Asked, requests: u64, series| {
+        let over = |days| match asked {
+            Asked::Once => requests,
+            Asked::EachDay => requests * days,
+            Asked::Every(interval) => spread(requests, days, interval),
+        };
         let cost = Cost {
-            requests_per_day: spread(requests, 1, every),
-            requests_per_month: spread(requests, MONTH_DAYS, every),
+            requests_first_day: over(1),
+            requests_per_day: if asked == Asked::Once { 0 } else { over(1) },
+            requests_per_month: over(MONTH_DAYS),
             series,
         };
-        sources.push(Optional { key, refresh_interval, cost });
+        sources.push(Optional { key, asked, cost });
     };
     let served = size.served();
+    let days = baseline_days(tenant);
+    if days > 0 {
+        // One row a day, without product versions.
+        let pages = size.geos
+            * (size.asked * days.div_ceil(ROWS_PER_PAGE)
+                + (size.children * days).div_ceil(ROWS_PER_PAGE));
+        let figures = FIGURES.iter().enumerate();
+        let with_baseline = figures
+            .filter(|(index, figure)| figure.baseline.is_some() && tenant.figures.contains(*index));
+        let series = size.geos * served * with_baseline.count() as u64;
+        add("baselines", Asked::Once, pages, series);
+    }
     if let Some(contact) = tenant.contact {
         let calls = served.div_ceil(CONTACTS_PER_CALL);
-        add("contact", Some(contact.refresh_interval), calls, served * CONTACT_SERIES);
+        add("contact", Asked::Every(contact.refresh_interval), calls, served * CONTACT_SERIES);
     }
     // The walk of discovery brings what the directory source would walk for.
     let walk = match &tenant.discovery {
@@ -256,18 +289,18 @@ fn optional(tenant: &Tenant, size: &Size) -> Vec<Optional> {
         None => tenant.directory.map(|refresh_interval| ("directory", refresh_interval)),
     };
     if let Some((key, refresh_interval)) = walk {
-        add(key, Some(refresh_interval), size.parents, served * DIRECTORY_SERIES);
+        add(key, Asked::Every(refresh_interval), size.parents, served * DIRECTORY_SERIES);
     }
     if let Some(refresh_interval) = tenant.members {
         let pages = size.over_departments(|people| people.div_ceil(MEMBERS_PER_PAGE).max(1));
         let of_one = |people: u64| STATUS_SERIES + people.min(ASSUMED_EMPLOYEE_TYPES);
-        add("members", Some(refresh_interval), pages, size.over_departments(of_one));
+        add("members", Asked::Every(refresh_interval), pages, size.over_departments(of_one));
     }
     if let Some(statistics) = tenant.user_statistics {
         let pages = size.over_departments(|people| people.div_ceil(USERS_PER_PAGE).max(1));
         let of_one = |people| user_series(people, statistics.min_group_size);
         let series = size.geos * size.over_departments(of_one);
-        add("user_statistics", None, size.geos * pages, series);
+        add("user_statistics", Asked::EachDay, size.geos * pages, series);
     }
     sources
 }
@@ -290,6 +323,14 @@ const fn user_series(people: u64, min_group_size: u64) -> u64 {
     SINGLE + SPREADS * percentiles + ASSUMED_SYSTEMS + ASSUMED_CLIENTS
 }
 
+/// Past days that baselines take, once.
+#[must_use]
+pub fn baseline_days(tenant: &Tenant) -> u64 {
+    let schedule = &tenant.schedule;
+    let weeks_kept = u64::from(schedule.retention_days.unsigned_abs()) / 7;
+    7 * u64::from(schedule.baseline_weeks).min(weeks_kept)
+}
+
 /// How often something happens that happens every `interval`.
 fn times(span: Duration, interval: Duration) -> u64 {
     let times = span.as_millis().div_ceil(interval.as_millis().max(1));
@@ -308,7 +349,12 @@ fn spread(requests: u64, days: u64, interval: Duration) -> u64 {
 pub fn assumptions(tenant: &Tenant, measured: &Measured) -> Vec<String> {
     let size = Size::new(tenant, measured);
     let mut sentences = vec![
-        format!("figures come {} late", written_duration(ASSUMED_LATENESS)),
+        format!(
+            "figures come in time; while a day is late, each look (every {}) adds {} request{}",
+            written_duration(tenant.schedule.interval),
+            size.geos,
+            if size.geos == 1 { "" } else { "s" },
+        ),
         "each department is asked alone".to_owned(),
     ];
     if measured.rows.is_none() && tenant.product_versions {
@@ -353,8 +399,8 @@ pub fn warnings(options: &Options, estimates: &[Estimate]) -> Vec<String> {
     let series: u64 = estimates.iter().map(|estimate| estimate.total().series).sum();
     if series > options.series_limit {
         warnings.push(format!(
-            "about {series} series are more than series_limit ({}); product versions will be left \
-             out",
+            "about {series} series are more than series_limit ({}); baselines will be left out, \
+             then product versions",
             options.series_limit
         ));
     }

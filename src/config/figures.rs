@@ -34,6 +34,14 @@ fn matches(item: &Item<'_>) -> Vec<usize> {
     found
 }
 
+/// The figure of that metric.
+///
+/// # Errors
+/// If there is none, with the name that was probably meant.
+pub(crate) fn figure_named(metric: &str) -> Result<usize, String> {
+    FIGURES.iter().position(|figure| figure.metric == metric).ok_or_else(|| unknown(metric))
+}
+
 fn unknown(pattern: &str) -> String {
     let wrong = shown(pattern);
     if pattern.contains(['*', '?']) {

@@ -26,6 +26,7 @@ use std::{
 
 use jiff::Timestamp;
 
+pub(crate) use self::{duration::parse as parse_duration, figures::figure_named};
 pub use self::{
     duration::written_duration,
     environment::{Environment, VARIABLES},

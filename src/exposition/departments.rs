@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     encode::compress,
-    text::{push_help, push_label_value, push_number},
+    text::{push_family, push_label, push_number},
     view::{GeoView, Place, TenantView},
 };
 use crate::{
@@ -232,18 +232,7 @@ impl Page {
     /// Writes a family, or nothing if it has no series.
     fn family(&mut self, name: &str, help: &str, samples: impl FnOnce(&mut Self)) {
         let (start, before) = (self.text.len(), self.series);
-        for part in ["# HELP ", name, " "] {
-            self.text.push_str(part);
-        }
-        push_help(&mut self.text, help, true);
-        for part in ["\n# TYPE ", name, " gauge\n"] {
-            self.text.push_str(part);
-        }
-        if let Some(unit) = unit_of(name) {
-            for part in ["# UNIT ", name, " ", unit, "\n"] {
-                self.text.push_str(part);
-            }
-        }
+        push_family(&mut self.text, name, help, true);
         samples(self);
         if self.series == before {
             self.text.truncate(start);
@@ -374,13 +363,6 @@ fn write_up(page: &mut Page, tenants: &[Tenant]) {
     });
 }
 
-/// The OpenMetrics unit of a metric: the base unit that its name ends with.
-pub(super) fn unit_of(name: &str) -> Option<&'static str> {
-    ["seconds", "bytes", "ratio"]
-        .into_iter()
-        .find(|unit| name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
-}
-
 /// Appends an opening brace and the labels that have a value, without the closing brace.
 fn push_labels<'v>(
     out: &mut String,
@@ -395,14 +377,6 @@ fn push_labels<'v>(
             mark = ',';
         }
     }
-}
-
-/// Appends `name="value"`, the value cut to the length that labels may have.
-fn push_label(out: &mut String, name: &str, value: &str) {
-    out.push_str(name);
-    out.push_str("=\"");
-    push_label_value(out, label_value(value));
-    out.push('"');
 }
 
 #[cfg(test)]

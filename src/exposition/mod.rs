@@ -5,6 +5,7 @@
 //! metrics are a few kilobytes and are rendered for each scrape, in the format it asked for; they
 //! follow the departments in the same answer, in the same gzip member.
 
+mod dated;
 mod departments;
 mod encode;
 mod negotiate;
@@ -12,6 +13,7 @@ mod own;
 mod text;
 mod view;
 
+pub use dated::{DatedFormat, push_series, push_value};
 pub use departments::{LeftOut, Rendered, render};
 pub use encode::{compress, gzip_frames, plain_frames};
 pub use negotiate::{Format, accepts_gzip};

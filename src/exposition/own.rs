@@ -5,9 +5,8 @@
 use prometheus::proto::{Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::{
-    departments::unit_of,
     negotiate::Format,
-    text::{push_help, push_label_value, push_number},
+    text::{push_help, push_label_value, push_number, unit_of},
 };
 
 /// Renders families sorted by name, in OpenMetrics with the end mark.

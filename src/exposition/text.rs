@@ -1,9 +1,43 @@
-//! What both formats share on the level of characters: escaping and numbers.
+//! What both formats share on the level of characters: heads of families, escaping and numbers.
 
 use std::fmt::Write;
 
+use crate::usage::label_value;
+
 /// Whole numbers below this are written digit by digit; from here on `Debug` writes an exponent.
 const DIGITS_MAX: f64 = 1e16;
+
+/// Appends the head of a family of gauges. `quotes`: whether HELP escapes them, as in OpenMetrics; a
+/// `# UNIT` line is a comment to 0.0.4.
+pub(super) fn push_family(out: &mut String, name: &str, help: &str, quotes: bool) {
+    for part in ["# HELP ", name, " "] {
+        out.push_str(part);
+    }
+    push_help(out, help, quotes);
+    for part in ["\n# TYPE ", name, " gauge\n"] {
+        out.push_str(part);
+    }
+    if let Some(unit) = unit_of(name) {
+        for part in ["# UNIT ", name, " ", unit, "\n"] {
+            out.push_str(part);
+        }
+    }
+}
+
+/// The OpenMetrics unit of a metric: the base unit that its name ends with.
+pub(super) fn unit_of(name: &str) -> Option<&'static str> {
+    ["seconds", "bytes", "ratio"]
+        .into_iter()
+        .find(|unit| name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
+}
+
+/// Appends `name="value"`, the value cut to the length that labels may have.
+pub(super) fn push_label(out: &mut String, name: &str, value: &str) {
+    out.push_str(name);
+    out.push_str("=\"");
+    push_label_value(out, label_value(value));
+    out.push('"');
+}
 
 /// Appends a label value between its quotes: backslash, quote and line feed are escaped, in both
 /// formats alike; everything else stands for itself.

@@ -2,9 +2,9 @@
 //!
 //! Knows nothing of retries and tokens' lives; those are [`super::Client`]'s.
 
-use std::{fs, net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use reqwest::{Method, Response, Url, header, redirect};
+use reqwest::{Method, Response, Url, header};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -15,14 +15,15 @@ use super::{
     token::Tokens,
     wire::Object,
 };
-use crate::secret::Secret;
+use crate::{
+    http_client::{self, chain},
+    secret::Secret,
+};
 
 /// Bytes of an answer at most. A page of 20 rows has some 30 KiB; with names of 4 KiB, 300.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of Feishu's message that are kept.
 const MESSAGE_BYTES_MAX: usize = 500;
-/// For the connection alone; the request's own limit includes it.
-const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
 /// A request to be sent, as often as needed.
 #[derive(Clone, Debug)]
@@ -92,41 +93,11 @@ impl Transport {
     /// # Errors
     /// A sentence, if `base_url` or `ca_file` cannot be used or the machine has no certificates.
     pub(super) fn new(options: &Options) -> Result<Self, String> {
-        // The process has one TLS provider; whoever comes first installs it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let base_url = Url::parse(&options.base_url)
             .map_err(|e| format!("base_url {}: {e}", options.base_url))?;
         let timeout = options.limits.timeout;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("feishu-exporter/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .http1_only()
-            .timeout(timeout)
-            .connect_timeout(timeout.min(CONNECT_TIMEOUT_MAX));
-        if base_url.scheme() == "http" {
-            // Nothing to verify, and so no need for certificates on the machine.
-            builder = builder.tls_certs_only([]);
-        }
-        if is_loopback(&base_url) {
-            builder = builder.no_proxy();
-        }
-        if let Some(path) = &options.ca_file {
-            let certificates = fs::read(path)
-                .map_err(|e| e.to_string())
-                .and_then(|pem| {
-                    reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| e.to_string())
-                })
-                .map_err(|why| format!("ca_file {}: {why}", path.display()))?;
-            builder = builder.tls_certs_merge(certificates);
-        }
-        let http = builder.build().map_err(|e| {
-            format!(
-                "cannot prepare TLS: {}; install the system's certificates (package ca-certificates)",
-                chain(&e)
-            )
-        })?;
+        let ca_file = options.ca_file.as_deref().map(|path| ("ca_file", path));
+        let http = http_client::for_server(&base_url, timeout, ca_file)?;
         Ok(Self { http, base_url, timeout })
     }
 
@@ -299,30 +270,6 @@ async fn read(response: &mut Response) -> Result<Vec<u8>, Unread> {
     Ok(body)
 }
 
-/// The innermost causes of an error on one line. reqwest's own text is left out: it holds the URL.
-fn chain(error: &reqwest::Error) -> String {
-    let mut causes = Vec::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        // hyper's wrappers repeat their cause.
-        if causes.last() != Some(&text) {
-            causes.push(text);
-        }
-        source = cause.source();
-    }
-    match causes.is_empty() {
-        true => "the request could not be sent".to_owned(),
-        false => causes.join(": "),
-    }
-}
-
 fn cut(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -331,7 +331,7 @@ fn newest_days(
     Ok(days)
 }
 
-fn versions_of(
+pub(super) fn versions_of(
     transaction: &Transaction<'_>,
     department: i64,
     day: Day,
@@ -371,7 +371,7 @@ fn covered(
     Ok(days)
 }
 
-fn totals(
+pub(super) fn totals(
     transaction: &Transaction<'_>,
     department: i64,
     days: &[Day],

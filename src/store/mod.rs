@@ -1,7 +1,7 @@
 //! The store: every fetched day in one SQLite file, and what was learned on the way.
 //!
 //! A thread of its own owns the connection and does one job after another, so that nobody else
-//! waits for a disk. All SQL of the crate is in this room. `docs/history.md` documents the tables
+//! waits for a disk. All SQL of the crate is in this room. `docs/store.md` documents the tables
 //! for people, who may read them with `sqlite3` at any time.
 //!
 //! One exporter writes; a `backfill` may write beside it. Every write is one transaction: after a
@@ -42,8 +42,6 @@ pub const FILE_NAME: &str = "history.db";
 #[derive(Clone, Debug)]
 pub struct Store {
     worker: Worker,
-    /// Held while any handle lives.
-    _lock: Option<Arc<Lock>>,
 }
 
 /// The part of the store that belongs to one tenant.
@@ -74,8 +72,7 @@ impl Store {
         let lock = Lock::take(directory, role)?;
         let file = directory.join(FILE_NAME);
         let connection = file::open(&file, clock.now())?;
-        let worker = Worker::start(connection, Some(file), clock)?;
-        Ok(Self { worker, _lock: lock.map(Arc::new) })
+        Ok(Self { worker: Worker::start(connection, Some(file), lock, clock)? })
     }
 
     /// A store that ends with the process.
@@ -83,7 +80,7 @@ impl Store {
     /// # Errors
     /// If there is no memory for it.
     pub fn in_memory(clock: Clock) -> Result<Self, Unusable> {
-        Ok(Self { worker: Worker::start(file::in_memory()?, None, clock)?, _lock: None })
+        Ok(Self { worker: Worker::start(file::in_memory()?, None, None, clock)? })
     }
 
     /// The part of a tenant, which is made when something is kept in it.

@@ -7,12 +7,13 @@ use rusqlite::Transaction;
 
 use super::{
     Error, TenantStore,
+    days::{totals, versions_of},
     rows::{day_of, find_target, target_of, version_names},
 };
 use crate::{
     catalogue::FIGURES,
     day::Day,
-    usage::{Target, Version},
+    usage::{Figures, Target, Version},
 };
 
 /// A department of the store.
@@ -196,6 +197,30 @@ impl Past<'_> {
             }
             Ok(days)
         })
+    }
+
+    /// The rows of a department's day, the total first.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn rows(
+        &self,
+        department: DepartmentKey,
+        day: Day,
+    ) -> Result<Vec<(Version, Figures)>, Error> {
+        self.read(|_| versions_of(self.transaction, department.0, day))
+    }
+
+    /// The totals of those of the days that have one.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn totals(
+        &self,
+        department: DepartmentKey,
+        days: &[Day],
+    ) -> Result<Vec<(Day, Figures)>, Error> {
+        self.read(|_| totals(self.transaction, department.0, days))
     }
 
     /// The days of a department that a receiver accepted.

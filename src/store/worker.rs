@@ -14,6 +14,7 @@ use super::{
     Identity,
     error::{Error, Unusable},
     file,
+    locks::Lock,
 };
 use crate::clock::Clock;
 
@@ -56,6 +57,7 @@ impl Worker {
     pub(super) fn start(
         connection: Connection,
         file: Option<PathBuf>,
+        lock: Option<Lock>,
         clock: Clock,
     ) -> Result<Self, Unusable> {
         let file = Arc::new(file);
@@ -63,7 +65,12 @@ impl Worker {
         let mut database = Database { connection, file: Arc::clone(&file), clock };
         let running = thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || todo.into_iter().for_each(|job| job(&mut database)))
+            .spawn(move || {
+                todo.into_iter().for_each(|job| job(&mut database));
+                drop(database);
+                // Held until the file is closed.
+                drop(lock);
+            })
             .map_err(|e| Unusable(format!("no thread can be started for the store: {e}")))?;
         let thread = Thread { jobs: Some(jobs), running: Some(running) };
         Ok(Self { thread: Arc::new(thread), file })

@@ -120,6 +120,9 @@ impl Past {
         if !self.keeper.is_there() {
             return;
         }
+        // What the store alone tells is there from the start.
+        let served = self.known.borrow().served.clone();
+        self.compare(&served).await;
         self.publish().await;
         loop {
             if self.run_once().await {

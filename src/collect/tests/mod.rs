@@ -1,6 +1,7 @@
 //! The real client and collector against the simulator over TCP. Nobody sleeps: each test says
 //! what time it is and when to look.
 
+mod costs;
 mod failures;
 mod history;
 mod hostile;
@@ -8,6 +9,8 @@ mod latest;
 mod optional;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::civil::date;
 
 use prometheus::{Registry, proto::MetricFamily};
 

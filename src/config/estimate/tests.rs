@@ -25,6 +25,9 @@ fn estimated(departments: u64, keys: &str, measured: &Measured) -> Estimate {
     estimate(&options(departments, keys).tenants[0], measured)
 }
 
+/// Without baselines and the contact API.
+const BARE: &str = "collection: {baseline_weeks: 0}\n  contact: {enabled: false}\n  ";
+
 /// Requests a day, requests a month, series.
 fn numbers(cost: Cost) -> (u64, u64, u64) {
     (cost.requests_per_day, cost.requests_per_month, cost.series)
@@ -35,20 +38,38 @@ fn nothing() -> Measured {
 }
 
 #[test]
-fn department_statistics_cost_a_page_a_department_some_looks_and_tokens() {
-    // 2 looks within two hours and 2 tokens come on top of the pages.
+fn department_statistics_cost_a_page_a_department_and_a_token() {
     for (departments, keys, expected) in [
-        (1, "rates: auto", (1 + 2 + 2, 155, 5 * 38 + 3)),
-        (3, "product_versions: false", (3 + 2 + 2, 217, 3 * (38 + 2) + 1)),
-        (3, "geos: [cn, sg]", (6 + 4 + 2, 372, 3 * (2 * (5 * 38 + 1) + 1) + 2)),
-        (3, "collection: {interval: 15m}", (3 + 8 + 2, 403, 3 * (5 * 38 + 2) + 1)),
-        (2, "figures: {include: [feishu_department_im_dau]}", (2 + 2 + 2, 186, 2 * 7 + 1)),
+        (1, "rates: auto", (1 + 1, 62, 5 * 38 + 3)),
+        (3, "product_versions: false", (3 + 1, 124, 3 * (38 + 2) + 1)),
+        (3, "geos: [cn, sg]", (6 + 1, 217, 3 * (2 * (5 * 38 + 1) + 1) + 2)),
+        (2, "figures: {include: [feishu_department_im_dau]}", (2 + 1, 93, 2 * 7 + 1)),
     ] {
-        let keys = format!("contact: {{enabled: false}}\n  {keys}");
+        let keys = format!("{BARE}{keys}");
         let estimate = estimated(departments, &keys, &nothing());
         assert_eq!(numbers(estimate.live), expected, "{keys}");
         assert_eq!((estimate.total(), estimate.is_lower_bound), (estimate.live, false));
     }
+}
+
+#[test]
+fn baselines_cost_the_past_once() {
+    for (keys, first_day, series) in [
+        // 28 rows are two pages.
+        ("rates: auto", 3 * 2, 3 * 12),
+        ("collection: {baseline_weeks: 2}", 3, 3 * 12),
+        ("collection: {baseline_weeks: 12}", 3 * 5, 3 * 12),
+        ("collection: {retention: 15d}", 3, 3 * 12),
+        ("geos: [cn, sg]", 2 * 3 * 2, 2 * 3 * 12),
+        ("figures: {include: [feishu_department_im_dau, feishu_department_users]}", 3 * 2, 3),
+    ] {
+        let estimate = estimated(3, keys, &nothing());
+        let source = estimate.optional.iter().find(|source| source.key == "baselines").unwrap();
+        assert_eq!(source.cost.requests_first_day, first_day, "{keys}");
+        assert_eq!(numbers(source.cost), (0, first_day, series), "{keys}");
+    }
+    let none = estimated(3, "collection: {baseline_weeks: 0}", &nothing());
+    assert!(none.optional.iter().all(|source| source.key != "baselines"));
 }
 
 #[test]
@@ -71,7 +92,7 @@ fn each_optional_source_shows_its_own_cost() {
     }
     let both = estimated(1, "discovery: {enabled: true}\n  directory: {enabled: true}", &nothing());
     let keys: Vec<_> = both.optional.iter().map(|source| source.key).collect();
-    assert_eq!(keys, ["contact", "discovery"], "one walk serves both");
+    assert_eq!(keys, ["baselines", "contact", "discovery"], "one walk serves both");
 }
 
 #[test]
@@ -111,7 +132,7 @@ fn what_was_measured_stands_in_for_what_was_assumed() {
     let keys = "discovery: {enabled: true}\n  members: {enabled: true}";
     let open = estimated(1, keys, &nothing());
     assert!(open.is_lower_bound);
-    assert_eq!(open.live.requests_per_day, 1 + 2 + 3);
+    assert_eq!(open.live.requests_per_day, 1 + 2);
 
     let measured = Measured {
         found: Some(99),
@@ -122,11 +143,11 @@ fn what_was_measured_stands_in_for_what_was_assumed() {
     };
     let known = estimated(1, keys, &measured);
     assert!(!known.is_lower_bound);
-    assert_eq!(known.live.requests_per_day, 100 * 2 + 2 + 3);
+    assert_eq!(known.live.requests_per_day, 100 * 2 + 2);
     assert_eq!(known.live.series, 100 * (21 * 38 + 2) + 1);
     let requests: Vec<_> =
         known.optional.iter().map(|source| (source.key, source.cost.requests_per_day)).collect();
-    assert_eq!(requests, [("contact", 2), ("discovery", 30), ("members", 150)]);
+    assert_eq!(requests, [("baselines", 0), ("contact", 2), ("discovery", 30), ("members", 150)]);
     let unused = Measured { people: Some(Vec::new()), ..nothing() };
     assert_eq!(estimated(1, keys, &unused), open, "an empty sample is none");
 }
@@ -136,24 +157,24 @@ fn departments_of_unknown_number_are_priced_each() {
     let found = options(1, "discovery: {enabled: true}");
     // A page a day for its figures, and a fiftieth of a call to the contact API.
     let more = further_department(&found.tenants[0], &nothing());
-    assert_eq!(numbers(more), (2, 32, 5 * 38 + 2 + 4 + 5));
+    assert_eq!(numbers(more), (2, 34, 5 * 38 + 12 + 2 + 4 + 5));
 
     let below = options(0, "departments: [{id: od-1, include_children: true}]");
     assert!(estimate(&below.tenants[0], &nothing()).is_lower_bound);
     // Its rows come in the pages of the listed department: five of twenty.
     let more = further_department(&below.tenants[0], &nothing());
-    assert_eq!(numbers(more), (1, 9, 5 * 38 + 2 + 4));
+    assert_eq!(numbers(more), (1, 10, 5 * 38 + 12 + 2 + 4));
     let known = Measured { children: Some(8), ..nothing() };
     let estimate = estimate(&below.tenants[0], &known);
-    assert_eq!((estimate.live.requests_per_day, estimate.is_lower_bound), (3 + 2 + 3, false));
+    assert_eq!((estimate.live.requests_per_day, estimate.is_lower_bound), (3 + 2, false));
 }
 
 #[test]
 fn tokens_follow_the_source_that_is_refreshed_most_often() {
-    for (interval, tokens) in [("24h", 3), ("30d", 3), ("8h", 5), ("1m", 12)] {
+    for (interval, tokens) in [("24h", 2), ("30d", 2), ("8h", 4), ("1m", 12)] {
         let keys = format!("contact: {{refresh_interval: {interval}}}");
         let live = estimated(1, &keys, &nothing()).live;
-        assert_eq!(live.requests_per_day, 1 + 2 + tokens, "{interval}");
+        assert_eq!(live.requests_per_day, 1 + tokens, "{interval}");
     }
 }
 
@@ -164,7 +185,8 @@ fn only_what_is_used_and_unknown_is_assumed() {
     };
     assert_eq!(
         told("product_versions: false", &nothing()),
-        "figures come 2h late; each department is asked alone"
+        "figures come in time; while a day is late, each look (every 1h) adds 1 request; each \
+         department is asked alone"
     );
     let keys = "members: {enabled: true}\n  user_statistics: {enabled: true}\n  \
                 directory: {enabled: true}";
@@ -181,19 +203,19 @@ fn only_what_is_used_and_unknown_is_assumed() {
 fn a_warning_tells_what_will_stop_and_what_to_do() {
     for (departments, keys, told) in [
         (3, "limits: {requests_per_month: 1000}", None),
-        (3, "limits: {requests_per_month: 200}", Some("collection will stop before the month")),
+        (3, "limits: {requests_per_month: 150}", Some("collection will stop before the month")),
         (
             3,
-            "limits: {requests_per_month: 250}",
+            "limits: {requests_per_month: 170}",
             Some(
-                "279 requests a month are more than limits.requests_per_month (250); department \
-                 statistics take 248 of them and go first",
+                "191 requests a month are more than limits.requests_per_month (170); department \
+                 statistics take 154 of them and go first",
             ),
         ),
         (
             400,
             "contact:",
-            Some("12803 requests a month are more than the 10000 of Feishu's Basic plan"),
+            Some("13509 requests a month are more than the 10000 of Feishu's Basic plan"),
         ),
         (400, "limits: {requests_per_month: 20000}", None),
         (100, "members: {enabled: true, refresh_interval: 6h}", Some("refresh them less often")),

@@ -345,7 +345,7 @@ fn a_unit_is_the_end_of_the_name() {
         ("a_users", None),
         ("kiloseconds", None),
     ] {
-        assert_eq!(unit_of(name), unit, "{name}");
+        assert_eq!(crate::exposition::text::unit_of(name), unit, "{name}");
     }
 }
 

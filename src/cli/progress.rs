@@ -1,0 +1,97 @@
+//! How far something is: a bar on a terminal, lines elsewhere.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::Instant;
+
+/// Lines are at least this far apart, so that a log stays readable.
+const BETWEEN_LINES: Duration = Duration::from_secs(5);
+
+/// Shows on standard error how far something is.
+pub(super) enum Progress {
+    Bar(ProgressBar),
+    Lines { what: &'static str, last: Instant },
+}
+
+impl Progress {
+    /// `what` is said of what is done, such as "fetched".
+    pub(super) fn new(what: &'static str) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self::Lines { what, last: Instant::now() };
+        }
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len} {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("=> "));
+        bar.set_message(what);
+        Self::Bar(bar)
+    }
+
+    /// So many of so many parts are done.
+    pub(super) fn at(&mut self, done: u64, of: u64) {
+        if of == 0 {
+            return;
+        }
+        match self {
+            Self::Bar(bar) => {
+                bar.set_length(of);
+                bar.set_position(done);
+                if done == of {
+                    bar.finish_and_clear();
+                }
+            }
+            Self::Lines { what, last } => {
+                if done == of || last.elapsed() >= BETWEEN_LINES {
+                    *last = Instant::now();
+                    let percent = done.saturating_mul(100).checked_div(of).unwrap_or(100);
+                    say(&format!("{what} {done} of {of} parts ({percent} %)"));
+                }
+            }
+        }
+    }
+
+    /// As a function that may be called from another thread.
+    pub(super) fn watch(mut self) -> Box<dyn FnMut(u64, u64) + Send> {
+        Box::new(move |done, of| self.at(done, of))
+    }
+}
+
+/// A line on standard error. If nobody reads it, nobody misses it.
+pub(super) fn say(text: &str) {
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+/// A number with its thousands apart.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (123_456, "123,456"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

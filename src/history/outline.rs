@@ -1,0 +1,183 @@
+//! Which days of which departments are written, before any value is read.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::{Error, GeoDays, Subject, day_set::DaySet, moment::Moments};
+use crate::{
+    baseline::compared_with,
+    day::{Day, after},
+    store::{DepartmentKey, Past, Value},
+    usage::{Geo, TOTAL_USERS, Version, label_value},
+};
+
+/// A tenant with the outline of its past.
+#[derive(Debug)]
+pub(super) struct Outline {
+    pub(super) subject: Arc<Subject>,
+    pub(super) places: BTreeMap<Geo, Place>,
+    /// By geo and id.
+    pub(super) departments: Vec<Department>,
+}
+
+/// A geo: its days and their moments.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) days: GeoDays,
+    pub(super) moments: Moments,
+    /// The days that any department shows.
+    pub(super) shown: DaySet,
+}
+
+/// A department: which of its days are shown, and which are known.
+#[derive(Debug)]
+pub(super) struct Department {
+    pub(super) key: DepartmentKey,
+    pub(super) geo: Geo,
+    pub(super) id: Arc<str>,
+    pub(super) name: Arc<str>,
+    /// The days with rows.
+    with_rows: DaySet,
+    /// The days that may be published.
+    pub(super) shown: DaySet,
+    /// The days whose list was read, with rows or without.
+    known: DaySet,
+}
+
+impl Outline {
+    /// Reads what is kept of a tenant.
+    pub(super) async fn load(
+        subject: Arc<Subject>,
+        now: Timestamp,
+        step: Option<std::time::Duration>,
+    ) -> Result<Self, Error> {
+        let store = subject.store.clone();
+        let read = move |past: &Past<'_>| {
+            let (from, to) = reach(&subject, now);
+            let mut departments = Vec::new();
+            let mut ids = std::collections::BTreeSet::new();
+            for found in past.departments(&subject.targets)? {
+                let id: Arc<str> = label_value(&found.place.department_id).into();
+                // Ids that are cut to the same label are one series.
+                if !ids.insert((found.place.geo, Arc::clone(&id))) {
+                    continue;
+                }
+                let with_rows = DaySet::of(from, past.days(found.key, from, to)?);
+                departments.push(Department {
+                    key: found.key,
+                    geo: found.place.geo,
+                    id,
+                    name: found.name,
+                    shown: with_rows.clone(),
+                    known: DaySet::of(from, past.known_days(found.key, from, to)?),
+                    with_rows,
+                });
+            }
+            if subject.min_department_users > 0 {
+                leave_small_days_out(past, &mut departments, &subject, (from, to))?;
+            }
+            Ok(Self { places: places(&subject, &departments, now, step), departments, subject })
+        };
+        Ok(store.past(read).await?)
+    }
+
+    pub(super) fn keys(&self) -> Vec<DepartmentKey> {
+        self.departments.iter().map(|department| department.key).collect()
+    }
+
+    /// The first and the last day of all geos.
+    pub(super) fn days(&self) -> Option<(Day, Day)> {
+        let from = self.places.values().map(|place| place.days.from).min()?;
+        let to = self.places.values().map(|place| place.days.to).max()?;
+        Some((from, to))
+    }
+
+    /// The place of a department.
+    pub(super) fn place(&self, department: &Department) -> Option<&Place> {
+        self.places.get(&department.geo)
+    }
+
+    /// The days that a day of a department is compared with, if all of them are known.
+    pub(super) fn compared_with(&self, department: &Department, day: Day) -> Option<Vec<Day>> {
+        let days = compared_with(day, self.subject.baseline_weeks, &self.subject.calendar);
+        let is_known = !days.is_empty() && days.iter().all(|day| department.known.contains(*day));
+        is_known.then_some(days)
+    }
+}
+
+impl Place {
+    /// Whether a day is one of those to be written.
+    pub(super) fn holds(&self, day: Day) -> bool {
+        (self.days.from..=self.days.to).contains(&day)
+    }
+}
+
+impl Department {
+    /// The day that takes the place of `day`.
+    pub(super) fn next_after(&self, day: Day) -> Option<Day> {
+        self.with_rows.next_after(day)
+    }
+
+    /// Labels in the order of `/metrics`, without the version.
+    pub(super) fn labels<'a>(&'a self, subject: &'a Subject) -> [(&'static str, &'a str); 4] {
+        [
+            ("tenant", label_value(&subject.tenant)),
+            ("geo", self.geo.as_label()),
+            ("department_id", &self.id),
+            ("department", label_value(&self.name)),
+        ]
+    }
+}
+
+/// From which day on values are needed, and up to which day there can be any.
+fn reach(subject: &Subject, now: Timestamp) -> (Day, Day) {
+    let first = subject.geos.iter().map(|geo| geo.from).min().unwrap_or_default();
+    let last = subject.geos.iter().map(|geo| geo.zone.local(now).date()).max().unwrap_or_default();
+    (after(first, -7 * i32::from(subject.baseline_weeks)), last)
+}
+
+fn places(
+    subject: &Subject,
+    departments: &[Department],
+    now: Timestamp,
+    step: Option<std::time::Duration>,
+) -> BTreeMap<Geo, Place> {
+    let place = |days: &GeoDays| {
+        let here = departments.iter().filter(|department| department.geo == days.geo);
+        let moments = Moments {
+            zone: days.zone.clone(),
+            ready_at: subject.ready_at,
+            max_age: subject.max_age,
+            now,
+            step,
+        };
+        let shown = DaySet::of(days.from, here.flat_map(|department| department.shown.iter()));
+        Place { days: days.clone(), moments, shown }
+    };
+    subject.geos.iter().map(|days| (days.geo, place(days))).collect()
+}
+
+/// A day on which a department is too small, or its size is unknown, is not shown.
+#[expect(clippy::cast_precision_loss, reason = "no department has 2^53 members")]
+fn leave_small_days_out(
+    past: &Past<'_>,
+    departments: &mut [Department],
+    subject: &Subject,
+    (from, to): (Day, Day),
+) -> Result<(), crate::store::Error> {
+    let keys: Vec<DepartmentKey> = departments.iter().map(|department| department.key).collect();
+    let mut large: BTreeMap<DepartmentKey, DaySet> = BTreeMap::new();
+    past.scan(&keys, TOTAL_USERS, (from, to), &mut |value: &Value<'_>| {
+        if *value.version == Version::Total && value.value >= subject.min_department_users as f64 {
+            let days = large.entry(value.department).or_insert_with(|| DaySet::of(from, []));
+            days.insert(value.day);
+        }
+        Ok(())
+    })?;
+    for department in departments {
+        let large = large.remove(&department.key).unwrap_or_else(|| DaySet::of(from, []));
+        department.shown = department.shown.and(&large);
+    }
+    Ok(())
+}

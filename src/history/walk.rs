@@ -1,0 +1,288 @@
+//! Every sample of a family, series by series, in the order of time within a series.
+
+use super::{
+    Error,
+    moment::Run,
+    outline::{Department, Outline, Place},
+};
+use crate::{
+    baseline::median,
+    catalogue::{DAY_TIMESTAMP, FIGURE_COUNT, FIGURE_LABELS, FIGURES, TOTAL_VERSION, WORKDAY},
+    day::{Day, after},
+    store::{self, DepartmentKey, Past, Value},
+    usage::{FigureSet, Version, label_value, sample_of},
+};
+
+/// What is written, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Figure(usize),
+    Baseline(usize),
+    Day,
+    Workday,
+}
+
+/// Where samples go.
+pub(super) trait Sink {
+    /// Begins a series; its samples follow.
+    fn series(&mut self, labels: &[(&str, &str)]) -> Result<(), Error>;
+    /// Adds samples of one value.
+    fn samples(&mut self, value: f64, run: Run) -> Result<(), Error>;
+}
+
+impl Family {
+    /// The families of these figures.
+    pub(super) fn of(figures: FigureSet) -> Vec<Self> {
+        let figures = (0..FIGURE_COUNT).filter(|index| figures.contains(*index));
+        let of_figure = |index: usize| {
+            let baseline = FIGURES[index].baseline.map(|_| Self::Baseline(index));
+            [Some(Self::Figure(index)), baseline]
+        };
+        figures.flat_map(of_figure).flatten().chain([Self::Day, Self::Workday]).collect()
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Figure(index) => FIGURES[index].metric,
+            Self::Baseline(index) => FIGURES[index].baseline.unwrap_or_default(),
+            Self::Day => DAY_TIMESTAMP.name,
+            Self::Workday => WORKDAY.name,
+        }
+    }
+
+    pub(super) fn help(self) -> String {
+        match self {
+            Self::Figure(index) => FIGURES[index].help_text(),
+            Self::Baseline(index) => FIGURES[index].baseline_help_text(),
+            Self::Day => DAY_TIMESTAMP.help.to_owned(),
+            Self::Workday => WORKDAY.help.to_owned(),
+        }
+    }
+}
+
+/// Hands every sample of a family to the sink.
+pub(super) fn walk(
+    outline: &Outline,
+    past: &Past<'_>,
+    family: Family,
+    sink: &mut dyn Sink,
+) -> Result<(), Error> {
+    match family {
+        Family::Figure(index) if outline.subject.figures.contains(index) => {
+            figure(outline, past, index, sink)
+        }
+        Family::Baseline(index)
+            if outline.subject.figures.contains(index) && outline.subject.baseline_weeks > 0 =>
+        {
+            baseline(outline, past, index, sink)
+        }
+        Family::Figure(_) | Family::Baseline(_) => Ok(()),
+        Family::Day => {
+            outline.departments.iter().try_for_each(|department| days(outline, department, sink))
+        }
+        Family::Workday => {
+            outline.places.values().try_for_each(|place| workdays(outline, place, sink))
+        }
+    }
+}
+
+/// The label of a version.
+pub(super) fn version_label(version: &Version) -> &str {
+    match version {
+        Version::Total => TOTAL_VERSION,
+        Version::Named(name) => label_value(name),
+    }
+}
+
+/// The start of a day as the value of the day gauge.
+#[expect(clippy::cast_precision_loss, reason = "years 1 to 9999 fit 2^53")]
+pub(super) fn day_value(place: &Place, day: Day) -> f64 {
+    place.days.zone.start_of(day).as_second() as f64
+}
+
+/// The labels of a department's series.
+pub(super) fn labels<'a>(
+    outline: &'a Outline,
+    department: &'a Department,
+    version: &'a str,
+) -> [(&'static str, &'a str); 5] {
+    let [tenant, geo, id, name] = department.labels(&outline.subject);
+    [tenant, geo, id, name, (FIGURE_LABELS[4], version)]
+}
+
+/// Scans a figure and keeps a failure of `each` apart from those of the store.
+fn scan(
+    past: &Past<'_>,
+    keys: &[DepartmentKey],
+    index: usize,
+    days: (Day, Day),
+    mut each: impl FnMut(&Value<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut failure = None;
+    let scanned = past.scan(keys, index, days, &mut |value| {
+        each(value).map_err(|error| {
+            failure = Some(error);
+            store::Error::of_reader("writing past days", &std::io::ErrorKind::Other.into())
+        })
+    });
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(scanned?),
+    }
+}
+
+fn figure(
+    outline: &Outline,
+    past: &Past<'_>,
+    index: usize,
+    sink: &mut dyn Sink,
+) -> Result<(), Error> {
+    let Some(range) = outline.days() else { return Ok(()) };
+    let mut departments = Following::new(outline);
+    // The series that is open, and the versions that the department had before it.
+    let mut open: Option<(DepartmentKey, Version)> = None;
+    let mut labels_seen: Vec<String> = Vec::new();
+    let mut is_doubled = false;
+    scan(past, &outline.keys(), index, range, |value| {
+        let Some((department, place)) = departments.find(value.department) else { return Ok(()) };
+        let sample = sample_of(index, value.value, value.had_percent_sign, outline.subject.scale);
+        let run = || place.moments.run(value.day, department.next_after(value.day));
+        let (Some(sample), true) =
+            (sample.filter(|s| s.is_finite()), shows(department, place, value.day))
+        else {
+            return Ok(());
+        };
+        let Some(run) = run() else { return Ok(()) };
+        let version = version_label(value.version);
+        if open.as_ref().is_none_or(|(key, v)| *key != department.key || v != value.version) {
+            if open.as_ref().is_none_or(|(key, _)| *key != department.key) {
+                labels_seen.clear();
+            }
+            // Names that are cut to the same label are one series.
+            is_doubled = labels_seen.iter().any(|seen| seen == version);
+            open = Some((department.key, value.version.clone()));
+            if !is_doubled {
+                labels_seen.push(version.to_owned());
+                sink.series(&labels(outline, department, version))?;
+            }
+        }
+        if is_doubled { Ok(()) } else { sink.samples(sample, run) }
+    })
+}
+
+fn baseline(
+    outline: &Outline,
+    past: &Past<'_>,
+    index: usize,
+    sink: &mut dyn Sink,
+) -> Result<(), Error> {
+    let Some((from, to)) = outline.days() else { return Ok(()) };
+    let from = after(from, -7 * i32::from(outline.subject.baseline_weeks));
+    let mut departments = Following::new(outline);
+    let mut totals: Vec<(Day, f64)> = Vec::new();
+    let mut current: Option<(&Department, &Place)> = None;
+    scan(past, &outline.keys(), index, (from, to), |value| {
+        let Some(found) = departments.find(value.department) else { return Ok(()) };
+        if current.is_none_or(|(department, _)| department.key != found.0.key) {
+            if let Some((department, place)) = current {
+                baselines_of(outline, department, place, &totals, sink)?;
+            }
+            totals.clear();
+            current = Some(found);
+        }
+        if *value.version == Version::Total && found.0.shown.contains(value.day) {
+            totals.push((value.day, value.value));
+        }
+        Ok(())
+    })?;
+    match current {
+        Some((department, place)) => baselines_of(outline, department, place, &totals, sink),
+        None => Ok(()),
+    }
+}
+
+fn baselines_of(
+    outline: &Outline,
+    department: &Department,
+    place: &Place,
+    totals: &[(Day, f64)],
+    sink: &mut dyn Sink,
+) -> Result<(), Error> {
+    let mut is_open = false;
+    for day in department.shown.iter().filter(|day| place.holds(*day)) {
+        let Some(compared) = outline.compared_with(department, day) else { continue };
+        let value = |day: &Day| {
+            totals.binary_search_by_key(day, |(day, _)| *day).ok().map(|at| totals[at].1)
+        };
+        let Some(median) = median(compared.iter().filter_map(value).collect()) else { continue };
+        let Some(run) = place.moments.run(day, department.next_after(day)) else { continue };
+        if !is_open {
+            sink.series(&labels(outline, department, TOTAL_VERSION))?;
+            is_open = true;
+        }
+        sink.samples(median, run)?;
+    }
+    Ok(())
+}
+
+fn days(outline: &Outline, department: &Department, sink: &mut dyn Sink) -> Result<(), Error> {
+    let Some(place) = outline.place(department) else { return Ok(()) };
+    let mut is_open = false;
+    for day in department.shown.iter().filter(|day| place.holds(*day)) {
+        let Some(run) = place.moments.run(day, department.next_after(day)) else { continue };
+        if !is_open {
+            sink.series(&department.labels(&outline.subject))?;
+            is_open = true;
+        }
+        sink.samples(day_value(place, day), run)?;
+    }
+    Ok(())
+}
+
+fn workdays(outline: &Outline, place: &Place, sink: &mut dyn Sink) -> Result<(), Error> {
+    let mut is_open = false;
+    for day in place.shown.iter().filter(|day| place.holds(*day)) {
+        let Some(run) = place.moments.run(day, place.shown.next_after(day)) else { continue };
+        if !is_open {
+            sink.series(&workday_labels(outline, place))?;
+            is_open = true;
+        }
+        sink.samples(workday_value(outline, day), run)?;
+    }
+    Ok(())
+}
+
+/// The labels of the series that tells working days from days off.
+pub(super) fn workday_labels<'a>(
+    outline: &'a Outline,
+    place: &Place,
+) -> [(&'static str, &'a str); 2] {
+    [("tenant", label_value(&outline.subject.tenant)), ("geo", place.days.geo.as_label())]
+}
+
+pub(super) fn workday_value(outline: &Outline, day: Day) -> f64 {
+    f64::from(u8::from(outline.subject.calendar.is_workday(day)))
+}
+
+fn shows(department: &Department, place: &Place, day: Day) -> bool {
+    place.holds(day) && department.shown.contains(day)
+}
+
+/// Finds departments that are asked for in their own order.
+struct Following<'a> {
+    outline: &'a Outline,
+    at: usize,
+}
+
+impl<'a> Following<'a> {
+    fn new(outline: &'a Outline) -> Self {
+        Self { outline, at: 0 }
+    }
+
+    fn find(&mut self, key: DepartmentKey) -> Option<(&'a Department, &'a Place)> {
+        let departments = &self.outline.departments;
+        self.at += departments[self.at..].iter().position(|department| department.key == key)?;
+        let department = &departments[self.at];
+        self.outline.place(department).map(|place| (department, place))
+    }
+}

@@ -1,0 +1,79 @@
+//! Usage, messages and signals of `backfill`.
+
+use crate::{
+    past::Past,
+    program::{Program, directory, eventually},
+};
+
+#[test]
+fn bad_usage_is_status_2_and_names_the_flag() {
+    let past = Past::new();
+    let tomorrow = past.newest.tomorrow().unwrap();
+    let (late_from, late_to) = (format!("--from={tomorrow}"), format!("--to={tomorrow}"));
+    let url = "--remote-write.url=http://127.0.0.1:9/api/v1/write";
+    for (args, what) in [
+        (&[][..], "--output"),
+        (&["--output=x", url], "cannot be used with"),
+        (&["--output=x", "--step=4m"], "--figure"),
+        (&["--output=x", "--step=5s"], "from 15s to 1d"),
+        (&["--output=x", "--figure=feishu_department_suite_dua"], "feishu_department_suite_dau?"),
+        (&["--output=x", "--figure=suite_dau"], "its metric is feishu_department_suite_dau"),
+        (&["--output=x", "--label=tenant=a"], "have already"),
+        (&["--output=x", "--from=2026-13-01"], "--from"),
+        (&["--output=x", "--to=2020-01-01"], "is later than --to"),
+        (&["--output=x", &late_from], "is too late"),
+        (&["--output=x", &late_to], "is too late"),
+        (&[url, "--format=openmetrics"], "cannot be used with"),
+        (&[url, "--step=1d"], "cannot be used with"),
+        (&[url, "--remote-write.username=a"], "--remote-write.password-file"),
+        (&[url, "--remote-write.bearer-token-file=none"], "cannot be read"),
+        (&["--remote-write.url=http://a:hunter2@h/"], "--remote-write.password-file"),
+        (&["--output=x", "--remote-write.header=a=b"], "cannot be used with"),
+    ] {
+        let (status, out, said) = past.backfill(args);
+        assert_eq!((status, out.as_str()), (Some(2), ""), "{args:?}: {said}");
+        assert!(said.contains(what) && !said.contains("hunter2"), "{args:?}: {said}");
+        assert!(!past.directory.path().join("x").exists());
+    }
+}
+
+#[test]
+fn standard_output_has_the_text_and_nothing_else() {
+    let past = Past::new();
+    past.written(&["--output=back.om"]);
+    let (status, out, said) = past.backfill(&["--output=-"]);
+    assert_eq!(status, Some(0), "{said}");
+    let file = std::fs::read_to_string(past.directory.path().join("back.om")).unwrap();
+    assert!(out == file);
+    assert!(out.ends_with("# EOF\n") && said.contains("91 days"), "{said}");
+}
+
+#[test]
+fn a_stop_leaves_no_file_and_says_how_to_go_on() {
+    let past = Past::new();
+    let config = format!("--config.file={}/feishu-exporter.yml", past.directory.path().display());
+    let storage = format!("--storage.path={}/data", past.directory.path().display());
+    for signal in ["INT", "TERM"] {
+        // Seconds of work: every figure named, at the smallest step.
+        let args = ["backfill", &config, &storage, "--output=big.om", "--step=15s"];
+        let figures = ["--figure=feishu_department_suite_dau", "--figure=feishu_department_users"];
+        let mut writing = Program::exporter(&[&args[..], &figures].concat(), &[]);
+        let partial = writing.path("big.om.partial");
+        eventually("a file that is being written", || partial.exists().then_some(()));
+        writing.signal(signal);
+        assert_eq!(writing.status(), Some(1), "{}", writing.stderr());
+        assert!(writing.stderr().contains("run the same command again"), "{}", writing.stderr());
+        assert!(!partial.exists() && !writing.path("big.om").exists());
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_an_error() {
+    let past = Past::new();
+    let place = directory(&[("file", "")]);
+    let storage = format!("--storage.path={}/file/data", place.path().display());
+    let (status, _, said) = past.backfill(&[&storage, "--output=x"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("--storage.path"), "{said}");
+    assert!(!past.directory.path().join("x").exists());
+}
