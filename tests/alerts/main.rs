@@ -15,13 +15,14 @@ mod ninety_days;
 #[expect(dead_code, reason = "not everything that looks from outside is used here")]
 mod outside;
 #[path = "../end_to_end/program.rs"]
-#[expect(dead_code, reason = "not everything that a program can do is used here")]
 mod program;
 mod prometheus;
 mod promtool;
+mod replay;
 mod rules;
 mod scenario;
 mod tenant;
+mod victoria;
 mod webhook;
 #[path = "../end_to_end/world.rs"]
 #[expect(dead_code, reason = "not everything about a tenant is used here")]
