@@ -118,7 +118,7 @@ impl Rates {
 
     /// Decides, after a whole look: the first department alone might be the odd one. Once decided,
     /// the scale stays.
-    fn decide(&mut self) {
+    pub(super) fn decide(&mut self) {
         self.scale = self.scale.or_else(|| self.evidence.decide());
     }
 }

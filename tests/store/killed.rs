@@ -75,7 +75,7 @@ async fn write(directory: &Path, days: i32) {
     let next = newest.map_or(0, |newest| number(newest) + 1);
     for n in next..next + days {
         tenant.keep(lists(n)).await.unwrap();
-        println!("acknowledged {n}");
+        writeln!(std::io::stdout(), "acknowledged {n}").unwrap();
         std::io::stdout().flush().unwrap();
     }
 }

@@ -90,7 +90,7 @@ impl Collector {
             }
             let keeper = self.parts[index].keeper.clone();
             let panics = self.shared.metrics.panics.clone();
-            all.push(fetch(&tenant, &keeper, panics, wanted, progress).await);
+            all.push(fetch(&mut tenant, &keeper, panics, wanted, progress).await);
         }
         all
     }
@@ -124,7 +124,7 @@ impl Drop for Sharing {
 }
 
 async fn fetch(
-    tenant: &Tenant,
+    tenant: &mut Tenant,
     keeper: &Keeper,
     panics: prometheus::IntCounter,
     wanted: PastDays,
@@ -167,6 +167,7 @@ async fn fetch(
     while let Some(asked) = asking.next().await {
         match asked {
             Asked::Answered(ask, found) => {
+                tenant.rates.see(&found);
                 let lists = manner.lists(&ask, found, tenant.clock.now());
                 if !keeper.keep(vec![lists]).await {
                     fetched.ended_by =
@@ -180,6 +181,9 @@ async fn fetch(
         done += 1;
         progress(Progress { tenant: &name, done, of });
     }
+    // How rates are read is told by the rows, also where no exporter has run yet.
+    tenant.rates.decide();
+    tenant.keep().await;
     fetched.ended_by = fetched.ended_by.or_else(|| asking.ended_by.map(|e| e.to_string()));
     fetched.requests = tenant.budget.spent().saturating_sub(spent);
     fetched

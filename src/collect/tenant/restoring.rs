@@ -98,7 +98,7 @@ impl Tenant {
     }
 
     /// Keeps what was read and learned since the last time.
-    pub(super) async fn keep(&mut self) {
+    pub(in crate::collect) async fn keep(&mut self) {
         if !self.keeper.is_there() {
             self.to_keep.clear();
             return;

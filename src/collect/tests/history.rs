@@ -501,6 +501,18 @@ async fn a_backfill_fetches_91_days_once_and_goes_on_where_it_was_interrupted() 
 }
 
 #[tokio::test]
+async fn a_backfill_finds_out_how_rates_are_read() {
+    let store = in_memory();
+    let options = simulator::Options { rates: simulator::Rates::Percent, ..few(12) };
+    let world = world_keeping(Some(&store), options, |_| {}).await;
+    let url = world.tenant.options.api.base_url.clone();
+    let wanted = PastDays { from: Some(after(SUNDAY, -6)), ..PastDays::default() };
+    let auto = |tenant: &mut Tenant| tenant.rates = None;
+    backfill(&store, &world.simulator, &url, wanted, auto).await;
+    assert_eq!(kept(&store).rate_scale().await.unwrap(), Some(RateScale::Percent));
+}
+
+#[tokio::test]
 async fn a_backfill_takes_what_is_there_and_asks_for_all_again_only_when_told_to() {
     let store = in_memory();
     let mut world = keeping(&store, 2, |_| {}).await;
