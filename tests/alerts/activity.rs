@@ -153,6 +153,14 @@ facts! {
             .spares(BELOW)
             .spares(COMPANY);
 
+    a_department_that_worked_through_a_holiday_is_not_below_the_company_after_it =
+        // The baselines of the others hold two days off of four.
+        Scenario::days(6)
+            .department("od-1", "Support", DAILY).figure("suite_dau", "100", "100")
+            .department("od-2", "Sales", DAILY).figure("suite_dau", "100", "53")
+            .department("od-3", "R&D", DAILY).figure("suite_dau", "100", "53")
+            .spares(BELOW);
+
     a_holiday_that_nobody_configured_is_one_alert_about_the_company =
         everywhere(Scenario::days(5), "100 7 7 8 100")
             .fires([1, 2, 3], COMPANY, &of_company("suite"))
