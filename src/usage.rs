@@ -271,6 +271,12 @@ impl FigureSet {
         Self(self.0 & other.0)
     }
 
+    /// Bit `i` is set if the figure of catalogue index `i` is in.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// How many there are.
     #[must_use]
     pub const fn len(self) -> u32 {

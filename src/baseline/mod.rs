@@ -73,7 +73,7 @@ impl Baseline {
     }
 }
 
-/// The median, of an even number the mean of the middle two; none of fewer than [`DAYS_MIN`].
+/// The median, of an even number the mean of the middle two; none of fewer than two.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.retain(|value| value.is_finite());

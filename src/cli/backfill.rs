@@ -13,7 +13,7 @@ use crate::{
     app,
     catalogue::FIGURES,
     clock::Clock,
-    collect::{self, Fetched, PastDays, Tenant, expected_day},
+    collect::{self, Fetched, OFFERED_DAYS, PastDays, Tenant, expected_day},
     config,
     day::{Day, after},
     exposition::DatedFormat,
@@ -27,8 +27,8 @@ use crate::{
     usage::FigureSet,
 };
 
-/// Days that the API offers, yesterday among them.
-const DAYS_OFFERED: i32 = 91;
+/// Failures that are told; more would drown the first ones.
+const FAILURES_TOLD_MAX: usize = 10;
 /// One sample a day, as against several.
 const A_DAY: Duration = Duration::from_secs(86_400);
 /// Closer together than any sensible scrape interval; it would only fill disks.
@@ -202,10 +202,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             fetched.iter().flat_map(|fetched| &fetched.failures).map(String::as_str).collect();
         match failures.as_slice() {
             [] => Ok(()),
-            failures => Err(Failure::failed(plain(&format!(
-                "written without what could not be fetched: {}",
-                failures.join("; ")
-            )))),
+            failures => {
+                let told = &failures[..failures.len().min(FAILURES_TOLD_MAX)];
+                Err(Failure::failed(plain(&format!(
+                    "written without what could not be fetched, {} failures: {}{}",
+                    failures.len(),
+                    told.join("; "),
+                    if told.len() < failures.len() { "; …" } else { "" }
+                ))))
+            }
         }
     })
 }
@@ -233,8 +238,8 @@ async fn fetch(
     say(&format!("fetched what the store lacked with {} requests", grouped(requests)));
     match fetched.iter().find_map(|fetched| fetched.ended_by.as_ref()) {
         Some(why) => Err(Failure::failed(plain(&format!(
-            "the past cannot be fetched to its end: {why}; what was fetched is kept: run the same \
-             command again to go on"
+            "the past cannot be fetched to its end: {why}; run the same command again to go \
+             on with what is missing"
         )))),
         None => Ok(fetched),
     }
@@ -288,7 +293,7 @@ fn days(
         GeoDays {
             geo: geo.geo,
             zone: geo.zone.clone(),
-            from: args.from.unwrap_or_else(|| after(newest, 1 - DAYS_OFFERED)),
+            from: args.from.unwrap_or_else(|| after(newest, 1 - OFFERED_DAYS)),
             to: args.to.unwrap_or(newest),
         }
     };
@@ -402,7 +407,7 @@ fn failed(error: Error) -> Failure {
         // The receiver's words may try to steer the terminal.
         Error::Receiver(text) => plain(&text),
         Error::Interrupted => {
-            "interrupted; what was fetched is kept: run the same command again to go on".to_owned()
+            "interrupted; run the same command again to go on with what is missing".to_owned()
         }
         error => error.to_string(),
     })

@@ -53,7 +53,8 @@ use self::{
     tenant::Shared,
 };
 pub(crate) use self::{
-    facts::discovered, latest_day::expected as expected_day, rates::Evidence as RateEvidence,
+    facts::discovered, latest_day::expected as expected_day, past::OFFERED_DAYS,
+    rates::Evidence as RateEvidence,
 };
 use crate::{
     clock::Clock,

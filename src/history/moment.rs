@@ -143,4 +143,38 @@ mod tests {
             assert_eq!(shown(*times.last().unwrap()), last, "{name}");
         }
     }
+
+    proptest::proptest! {
+        /// Against the rule itself, step by step.
+        #[test]
+        fn a_sample_stands_exactly_where_a_live_exporter_shows_the_day(
+            day in 0i32..700,
+            gap in 1i32..5,
+            age_h in 24u64..96,
+            now_h in 0i64..200,
+            step_s in 900u64..20_000,
+        ) {
+            for zone in ["Asia/Shanghai", "UTC", "Europe/Berlin"] {
+                let day = after(date(2026, 1, 1), day);
+                let next = after(day, gap);
+                let mut moments = moments(zone, "2026-01-01T00:00:00Z", Some(step_s));
+                moments.max_age = Duration::from_secs(age_h * 3600);
+                let end = moments.zone.end_of(day).as_second();
+                moments.now = Timestamp::from_second(end + now_h * 3600 + 17).unwrap();
+                let is_shown = |time: i64| {
+                    time < moments.of(next)
+                        && time < end + i64::try_from(age_h).unwrap() * 3600
+                        && time <= moments.now.as_second()
+                };
+                let step = usize::try_from(step_s).unwrap();
+                let expected: Vec<i64> = (moments.of(day)..)
+                    .step_by(step)
+                    .take_while(|time| is_shown(*time))
+                    .collect();
+                let run = moments.run(day, Some(next));
+                let found: Vec<i64> = run.into_iter().flat_map(Run::times).collect();
+                proptest::prop_assert_eq!(found, expected);
+            }
+        }
+    }
 }

@@ -105,7 +105,7 @@ pub(super) fn version(transaction: &Transaction<'_>, version: &Version) -> rusql
     }
 }
 
-/// The figures in the columns from `first` on, as [`COLUMNS`] lists them.
+/// The figures in the columns from `first` on, in catalogue order.
 pub(super) fn figures_of(row: &Row<'_>, first: usize) -> rusqlite::Result<Figures> {
     let mut values = [None; FIGURE_COUNT];
     for (index, value) in values.iter_mut().enumerate() {

@@ -1,8 +1,12 @@
 //! Usage, messages and signals of `backfill`.
 
+use serde_json::json;
+
 use crate::{
+    outside::get,
     past::Past,
-    program::{Program, directory, eventually},
+    program::{Program, directory, eventually, run},
+    world::{SECRET, World, configuration},
 };
 
 #[test]
@@ -76,4 +80,38 @@ fn a_store_that_cannot_be_used_is_an_error() {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("--storage.path"), "{said}");
     assert!(!past.directory.path().join("x").exists());
+}
+
+#[test]
+fn a_fetch_that_is_interrupted_goes_on_where_it_stopped() {
+    let world = World::new(3);
+    let one_by_one = "    limits: {concurrency: 1, requests_per_second: 100}\n";
+    let configuration = configuration(&world.api, &world.departments(), one_by_one);
+    let place = directory(&[("feishu-exporter.yml", &configuration), ("secret", SECRET)]);
+    // A token, the five pages of one department, and some of the next.
+    let fault = json!({ "on": { "skip": 8 }, "kind": { "slow": { "millis": 600_000 } } });
+    let faults = format!("{}/_simulator/faults", world.api);
+    get(&faults, &["--request", "POST", "--data-binary", &fault.to_string()]);
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let arguments = [
+        "backfill".to_owned(),
+        format!("--config.file={}", path("feishu-exporter.yml")),
+        format!("--storage.path={}", path("data")),
+        format!("--output={}", path("back.om")),
+    ];
+    let arguments = arguments.each_ref().map(String::as_str);
+    let mut fetching = Program::exporter(&arguments, &[]);
+    eventually("the requests that are answered", || (world.requests().len() >= 8).then_some(()));
+    fetching.signal("INT");
+    assert_eq!(fetching.status(), Some(1), "{}", fetching.stderr());
+    assert!(fetching.stderr().contains("run the same command again"), "{}", fetching.stderr());
+    assert!(!place.path().join("back.om").exists());
+
+    world.clear_faults();
+    let before = world.requests().len();
+    let (status, _, said) = run(place.path(), &arguments);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("91 days"), "{said}");
+    // A token again, and two departments of three.
+    assert_eq!(world.requests().len() - before, 11, "{said}");
 }

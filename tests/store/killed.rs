@@ -75,8 +75,9 @@ async fn write(directory: &Path, days: i32) {
     let next = newest.map_or(0, |newest| number(newest) + 1);
     for n in next..next + days {
         tenant.keep(lists(n)).await.unwrap();
-        writeln!(std::io::stdout(), "acknowledged {n}").unwrap();
-        std::io::stdout().flush().unwrap();
+        let mut out = std::io::stdout();
+        writeln!(out, "acknowledged {n}").unwrap();
+        out.flush().unwrap();
     }
 }
 

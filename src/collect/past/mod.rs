@@ -19,7 +19,8 @@ use tokio::{
 };
 
 pub use self::backfill::{Fetched, PastDays, Progress};
-use self::{fill::Manner, plan::OFFERED_DAYS};
+use self::fill::Manner;
+pub(crate) use self::plan::OFFERED_DAYS;
 use super::{
     asking::Asked,
     board::Board,

@@ -12,7 +12,7 @@ use crate::{
 pub(super) const SPAN_DAYS_MAX: i32 = 91;
 
 /// Days that the API still offers, by the same document: nothing says that it offers more.
-pub(super) const OFFERED_DAYS: i32 = 91;
+pub(crate) const OFFERED_DAYS: i32 = 91;
 
 /// Pages of one range at most: a failure costs no more than that.
 const PAGES_MAX: usize = 50;

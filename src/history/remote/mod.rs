@@ -76,11 +76,11 @@ pub async fn push(
     shutdown: &mut Shutdown,
     mut watch: Watch,
 ) -> Result<Pushed, Error> {
-    let key = receiver.key(&history.labels);
     let mut tenants = Vec::with_capacity(history.subjects.len());
     for subject in &history.subjects {
         let outline = Outline::load(Arc::clone(subject), history.now, None).await?;
-        tenants.push(Tenant::load(Arc::new(outline), &key).await?);
+        let key = receiver.key(&history.labels, subject.figures);
+        tenants.push(Tenant::load(Arc::new(outline), key).await?);
     }
     let due = due(&tenants);
     let mut pushed = Pushed::default();
@@ -112,7 +112,7 @@ pub async fn push(
             pushed.bytes += body.len() as u64;
             days.insert(due.day);
             let accepted = batch.departments.into_iter().map(|key| (key, due.day)).collect();
-            tenant.outline.subject.store.pushed(key.clone(), accepted).await?;
+            tenant.outline.subject.store.pushed(tenant.key.clone(), accepted).await?;
         }
     }
     watch(parts as u64, parts as u64);
@@ -123,12 +123,14 @@ pub async fn push(
 /// A tenant, and what the receiver has of it.
 struct Tenant {
     outline: Arc<Outline>,
+    /// What accepted days are remembered by.
+    key: String,
     accepted: Arc<BTreeMap<DepartmentKey, DaySet>>,
 }
 
 impl Tenant {
-    async fn load(outline: Arc<Outline>, receiver: &str) -> Result<Self, Error> {
-        let (keys, receiver) = (outline.keys(), receiver.to_owned());
+    async fn load(outline: Arc<Outline>, key: String) -> Result<Self, Error> {
+        let (keys, receiver) = (outline.keys(), key.clone());
         let first = outline.days().map(|(from, _)| from).unwrap_or_default();
         let read = move |past: &Past<'_>| {
             keys.iter()
@@ -136,7 +138,7 @@ impl Tenant {
                 .collect()
         };
         let accepted = outline.subject.store.past(read).await?;
-        Ok(Self { outline, accepted: Arc::new(accepted) })
+        Ok(Self { outline, key, accepted: Arc::new(accepted) })
     }
 
     fn has(&self, department: &Department, day: Day) -> bool {

@@ -14,6 +14,7 @@ use crate::{
     http_client::{self, chain},
     secret::Secret,
     shutdown::Shutdown,
+    usage::FigureSet,
 };
 
 /// For one request. A receiver that is busy with old samples may take its time.
@@ -120,11 +121,14 @@ impl Receiver {
     }
 
     /// What the days that it accepted are remembered by: everything that makes its series others.
-    pub(super) fn key(&self, labels: &Labels) -> String {
+    pub(super) fn key(&self, labels: &Labels, figures: FigureSet) -> String {
         let mut key = self.options.url.clone();
         for (name, value) in labels.pairs() {
             // Writing to a string cannot fail.
             let _ = write!(key, " {name}={value:?}");
+        }
+        if figures != FigureSet::all() {
+            let _ = write!(key, " figures:{:x}", figures.bits());
         }
         if !self.options.headers.is_empty() {
             // They may name the tenant of a receiver, and they may hold a secret.
@@ -381,12 +385,15 @@ mod tests {
         let url = "http://127.0.0.1:9090/api/v1/write";
         let none = Labels::default();
         let job = Labels::parse(["job=a"]).unwrap();
+        let (all, mut few) = (FigureSet::all(), FigureSet::none());
+        few.insert(3);
         let keys = [
-            receiver(url, &[]).key(&none),
-            receiver(url, &[]).key(&job),
-            receiver(url, &["X-Scope-OrgID=hunter2"]).key(&none),
-            receiver(url, &["X-Scope-OrgID=b"]).key(&none),
-            receiver("http://127.0.0.1:9091/api/v1/write", &[]).key(&none),
+            receiver(url, &[]).key(&none, all),
+            receiver(url, &[]).key(&job, all),
+            receiver(url, &["X-Scope-OrgID=hunter2"]).key(&none, all),
+            receiver(url, &["X-Scope-OrgID=b"]).key(&none, all),
+            receiver("http://127.0.0.1:9091/api/v1/write", &[]).key(&none, all),
+            receiver(url, &[]).key(&none, few),
         ];
         let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len(), "{keys:?}");

@@ -1,0 +1,221 @@
+//! The dashboards against the tables of what is published, and against each other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    process::Command,
+};
+
+use feishu_exporter::{
+    catalogue::{self, FIGURES},
+    telemetry::table::{Kind, OWN},
+};
+use prometheus::{core::Collector, process_collector::ProcessCollector};
+use regex::Regex;
+use serde_json::Value;
+
+use crate::{
+    files::{DASHBOARDS, Dashboard, LANGUAGES, metrics, queries_to_copy, root},
+    outside::python,
+};
+
+/// What Prometheus itself knows of a target.
+const OF_PROMETHEUS: [&str; 5] = [
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+];
+
+/// The series of every table; of a histogram, each must not be on a dashboard, but the family.
+fn published() -> BTreeMap<String, Vec<String>> {
+    let mut families = BTreeMap::new();
+    let figures =
+        FIGURES.iter().flat_map(|figure| [Some(figure.metric), figure.baseline]).flatten();
+    let simple = figures.chain(catalogue::families().map(|family| family.name)).map(str::to_owned);
+    let process = ProcessCollector::for_self().collect();
+    for name in simple.chain(process.iter().map(|family| family.name().to_owned())) {
+        families.insert(name.clone(), vec![name]);
+    }
+    for own in OWN {
+        let series = match own.kind {
+            Kind::Histogram => {
+                ["bucket", "count", "sum"].map(|end| format!("{}_{end}", own.name)).into()
+            }
+            Kind::Counter | Kind::Gauge => vec![own.name.to_owned()],
+        };
+        families.insert(own.name.to_owned(), series);
+    }
+    families
+}
+
+fn named() -> BTreeSet<String> {
+    let queries = Dashboard::all().into_iter().flat_map(|dashboard| dashboard.spelled_out());
+    queries.flat_map(|query| metrics(&query.expression)).collect()
+}
+
+#[test]
+fn every_metric_that_a_dashboard_names_is_published() {
+    let published: BTreeSet<String> = published().into_values().flatten().collect();
+    let named = named();
+    let strange: Vec<_> = named
+        .iter()
+        .filter(|name| !published.contains(*name) && !OF_PROMETHEUS.contains(&name.as_str()))
+        .collect();
+    assert!(strange.is_empty(), "nobody publishes {strange:?}");
+}
+
+#[test]
+fn every_metric_that_is_published_is_on_a_dashboard() {
+    let named = named();
+    let missing: Vec<_> = published()
+        .into_iter()
+        .filter(|(_, series)| !series.iter().any(|name| named.contains(name)))
+        .map(|(family, _)| family)
+        .collect();
+    assert!(missing.is_empty(), "on no dashboard: {missing:?}");
+}
+
+#[test]
+fn the_table_of_the_dashboards_is_that_of_the_catalogue() {
+    let table = fs::read_to_string(root().join("dashboards/source/figures.tsv")).unwrap();
+    let lines: Vec<Vec<&str>> =
+        table.lines().skip(1).map(|line| line.split('\t').take(3).collect()).collect();
+    let catalogue: Vec<Vec<String>> = FIGURES
+        .iter()
+        .map(|f| {
+            vec![f.metric.to_owned(), f.unit.to_string(), f.baseline.unwrap_or("-").to_owned()]
+        })
+        .collect();
+    assert_eq!(lines, catalogue);
+}
+
+/// A total beside its parts is our one series that must not be added up with others.
+#[test]
+fn every_query_of_a_figure_chooses_the_product_version() {
+    let figure = Regex::new(r"\b(feishu_department_\w+)(\{[^}]*\})?").unwrap();
+    let by_version: BTreeSet<&str> =
+        FIGURES.iter().flat_map(|f| [Some(f.metric), f.baseline]).flatten().collect();
+    let mut seen = 0;
+    for dashboard in Dashboard::all() {
+        for query in dashboard.spelled_out().iter().filter(|query| !query.place.contains('$')) {
+            for found in figure.captures_iter(&query.expression) {
+                if by_version.contains(&found[1]) {
+                    let labels = found.get(2).map_or("", |labels| labels.as_str());
+                    assert!(
+                        labels.contains("product_version=\""),
+                        "{}: {}",
+                        query.place,
+                        &found[0]
+                    );
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 100, "the figures were not found");
+}
+
+#[test]
+fn counts_of_all_levels_are_never_added_up() {
+    let nested = Regex::new(r"sum[^(]*\([^()]*(recursive|contact)_").unwrap();
+    for query in Dashboard::all().iter().flat_map(Dashboard::spelled_out) {
+        assert!(!nested.is_match(&query.expression), "{}: {}", query.place, query.expression);
+    }
+}
+
+#[test]
+fn every_panel_has_a_title_of_its_own_and_tells_what_it_shows() {
+    for dashboard in Dashboard::all() {
+        let mut titles = BTreeSet::new();
+        for panel in dashboard.panels() {
+            let title = panel["title"].as_str().unwrap();
+            assert!(titles.insert(title), "{}: two panels are called {title}", dashboard.uid);
+            let description = panel["description"].as_str().unwrap();
+            assert!(description.ends_with(['.', '。']), "{}/{title}: {description}", dashboard.uid);
+        }
+        assert!(titles.len() > 20, "{}", dashboard.uid);
+    }
+}
+
+/// What differs between the editions is words: texts, legends, and the ids of dashboards.
+#[test]
+fn both_editions_ask_the_same_and_the_chinese_one_is_chinese() {
+    for name in DASHBOARDS {
+        let [english, chinese] = LANGUAGES.map(|language| Dashboard::read(name, language));
+        let expressions =
+            |of: &Dashboard| of.queries().into_iter().map(|q| q.expression).collect::<Vec<_>>();
+        assert_eq!(expressions(&english), expressions(&chinese), "{name}");
+        assert_eq!(words(&english.json, &|text| text.chars().any(is_chinese)), Vec::<&str>::new());
+        let left = words(&chinese.json, &|text| !text.chars().any(is_chinese));
+        assert_eq!(
+            left.into_iter().filter(|word| !IN_BOTH.contains(word)).collect::<Vec<_>>(),
+            Vec::<&str>::new()
+        );
+    }
+}
+
+/// Titles that are the same in Chinese.
+const IN_BOTH: [&str; 1] = ["CPU"];
+
+/// Titles, labels and descriptions that are so.
+fn words<'a>(json: &'a Value, so: &dyn Fn(&str) -> bool) -> Vec<&'a str> {
+    match json {
+        Value::Array(entries) => entries.iter().flat_map(|entry| words(entry, so)).collect(),
+        Value::Object(entries) => entries
+            .iter()
+            .flat_map(|(key, entry)| match entry {
+                Value::String(text)
+                    if ["title", "label", "description"].contains(&key.as_str()) =>
+                {
+                    Vec::from_iter(so(text).then_some(text.as_str()))
+                }
+                _ => words(entry, so),
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn is_chinese(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
+}
+
+#[test]
+fn every_link_leads_to_a_dashboard_of_the_same_edition() {
+    let target = Regex::new(r#""/d/([a-z-]+)\?"#).unwrap();
+    let all = Dashboard::all();
+    let uids: BTreeSet<&str> = all.iter().map(|dashboard| dashboard.uid.as_str()).collect();
+    assert_eq!(uids.len(), DASHBOARDS.len() * LANGUAGES.len());
+    let mut seen = 0;
+    for dashboard in &all {
+        let (_, language) = dashboard.uid.rsplit_once('-').unwrap();
+        for link in target.captures_iter(&dashboard.json.to_string()) {
+            assert!(uids.contains(&link[1]) && link[1].ends_with(language), "{}", &link[0]);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 8, "the links were not found");
+}
+
+#[test]
+fn the_dashboards_are_what_their_source_says() {
+    let generate = root().join("dashboards/generate");
+    let output = Command::new("python3").arg(generate).arg("--check").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// By the parser of the crate promql-parser, which follows Prometheus 3.
+#[test]
+fn another_parser_of_promql_accepts_every_query() {
+    let queries = Dashboard::all().into_iter().flat_map(|dashboard| dashboard.spelled_out());
+    let expressions: Vec<String> = queries
+        .filter(|query| !query.place.contains('$'))
+        .map(|query| query.expression.replace("$__rate_interval", "1m").replace("$people", "10"))
+        .collect();
+    let copied = queries_to_copy();
+    assert!(copied.len() >= 8, "the queries of the README were not found");
+    let expressions = [expressions, copied].concat();
+    python("../dashboards/parse.py", &[], serde_json::to_string(&expressions).unwrap().as_bytes());
+}

@@ -1,0 +1,258 @@
+//! What the dashboards show of a small made-up company in which everything happens that misleads:
+//! a late day, a missing day, a renamed department, a parent beside its child, two exporters.
+
+#![expect(clippy::cast_precision_loss, reason = "small numbers and seconds of this century")]
+
+use std::{
+    fmt::Write as _,
+    fs,
+    ops::{Range, RangeInclusive},
+};
+
+use crate::{
+    program::directory,
+    prometheus::{Prometheus, Shown, points},
+};
+
+const DAY: i64 = 86_400;
+const HALF_HOUR: i64 = 1800;
+/// 2026-03-02 00:00 in UTC+8, a Monday.
+const MONDAY: i64 = 1_772_380_800;
+const DAYS: i64 = 12;
+/// From here on Alpha is called Beta.
+const RENAMED: i64 = 6;
+/// On this day the exporter was switched off.
+const MISSING: i64 = 4;
+/// This day of `od-2` came never, nor did the next: it showed the day before instead.
+const LATE: i64 = 8;
+/// On the last day all but one come so many samples later than half past nine.
+const WAITED: i64 = 2;
+/// From here on there are two exporters.
+const SECOND: i64 = 7;
+
+/// A department: id, its name on a day, the people that it reports, the department above.
+struct Department {
+    id: &'static str,
+    active: i64,
+    parent: &'static str,
+}
+
+const COMPANY: [Department; 4] = [
+    Department { id: "od-1", active: 10, parent: "0" },
+    Department { id: "od-2", active: 20, parent: "0" },
+    // It counts the two of its child as well.
+    Department { id: "od-3", active: 5, parent: "0" },
+    Department { id: "od-4", active: 2, parent: "od-3" },
+];
+
+impl Department {
+    fn name(&self, day: i64) -> &'static str {
+        match self.id {
+            "od-1" if day < RENAMED => "Alpha",
+            "od-1" => "Beta",
+            "od-2" => "Late",
+            "od-3" => "Parent",
+            _ => "Child",
+        }
+    }
+
+    /// The half hours, from half past nine on, in which it shows the day.
+    fn steps(&self, day: i64) -> Range<i64> {
+        match DAYS - 1 - day {
+            0 if self.id != "od-4" => WAITED..48,
+            1 if self.id != "od-4" => 0..48 + WAITED,
+            _ => 0..48,
+        }
+    }
+
+    /// The day that it shows when others show this one.
+    fn shows(&self, day: i64) -> i64 {
+        if self.id == "od-2" && day == LATE { day - 1 } else { day }
+    }
+}
+
+/// Half past nine of the day after.
+fn ready(day: i64) -> i64 {
+    MONDAY + (day + 1) * DAY + 19 * HALF_HOUR
+}
+
+/// A live exporter's samples of a time, one each half hour.
+fn history(known: &RangeInclusive<i64>) -> String {
+    let mut families = vec![String::new(); 6];
+    for department in &COMPANY {
+        for (since, instance) in [(0, "a"), (SECOND, "b")] {
+            for day in (since..DAYS).filter(|day| *day != MISSING) {
+                let shown = department.shows(day);
+                let target = format!("job=\"feishu\",instance=\"{instance}\",tenant=\"t\"");
+                let id = format!("department_id=\"{}\"", department.id);
+                let labels = format!(
+                    "{target},geo=\"local\",{id},department=\"{}\"",
+                    department.name(shown)
+                );
+                let all = format!("{labels},product_version=\"all\"");
+                let place = format!("{target},{id},parent_department_id=\"{}\"", department.parent);
+                // Figures grow by the day, so that each day's can be told from another's.
+                let active = department.active + 100 * shown;
+                let values = [
+                    ("feishu_department_suite_dau", &all, active),
+                    ("feishu_department_suite_dau_baseline", &all, 2 * active),
+                    ("feishu_department_activated_users", &all, 4 * active),
+                    ("feishu_department_users", &all, 5 * active),
+                    (
+                        "feishu_department_statistics_day_timestamp_seconds",
+                        &labels,
+                        MONDAY + shown * DAY,
+                    ),
+                    ("feishu_department_info", &place, 1),
+                ];
+                for (family, (metric, labels, value)) in families.iter_mut().zip(values) {
+                    let moments = department.steps(day).map(|step| ready(day) + step * HALF_HOUR);
+                    for at in moments.filter(|at| known.contains(at)) {
+                        writeln!(family, "{metric}{{{labels}}} {value} {at}").unwrap();
+                    }
+                }
+            }
+        }
+    }
+    format!("{}# EOF\n", families.concat())
+}
+
+struct Company {
+    prometheus: Prometheus,
+}
+
+impl Company {
+    fn new() -> Self {
+        Self::known(0..=i64::MAX)
+    }
+
+    /// With the samples of this time alone.
+    fn known(time: RangeInclusive<i64>) -> Self {
+        let files = directory(&[]);
+        let file = files.path().join("history.om");
+        fs::write(&file, history(&time)).unwrap();
+        Self { prometheus: Prometheus::with(&[file]) }
+    }
+
+    /// The panels of a dashboard at a moment.
+    fn show(&self, dashboard: &str, panels: &[&str], at: i64, set: &[&str]) -> Shown {
+        let at = at.to_string();
+        let panels: Vec<String> =
+            panels.iter().map(|title| format!("{dashboard}-en/{title}")).collect();
+        let mut options = vec!["--at", &at, "--only"];
+        options.extend(panels.iter().map(String::as_str));
+        options.push("--set");
+        options.extend(set);
+        self.prometheus.show(&[dashboard], &options)
+    }
+}
+
+fn active(ids: &[&str], day: i64) -> f64 {
+    let chosen = COMPANY.iter().filter(|department| ids.contains(&department.id));
+    chosen.map(|department| department.active + 100 * day).sum::<i64>() as f64
+}
+
+const ALL: [&str; 4] = ["od-1", "od-2", "od-3", "od-4"];
+
+#[test]
+fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
+    let company = Company::new();
+    let activity =
+        |at, panels: &[&str], set: &[&str]| company.show("feishu-activity", panels, at, set);
+    let end = ready(DAYS - 1) + DAY - HALF_HOUR;
+
+    let shown = activity(end, &["Active people", "Last 7 days against baseline"], &[]);
+    let expected: Vec<_> = (0..DAYS)
+        .filter(|day| *day != MISSING)
+        .map(|day| {
+            let there: &[&str] = if day == LATE { &["od-1", "od-3", "od-4"] } else { &ALL };
+            (MONDAY + day * DAY, active(there, day))
+        })
+        .collect();
+    assert_eq!(shown.curve("feishu-activity-en/Active people/A"), expected);
+    assert!((shown.value("feishu-activity-en/Last 7 days against baseline/A") - 0.5).abs() < 1e-9);
+
+    // Just after the rename and beside a second exporter, everybody is there once.
+    for day in [RENAMED, SECOND, DAYS - 2] {
+        let shown = activity(ready(day) + HALF_HOUR, &["Active", "Share of activated"], &[]);
+        assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&ALL, day), "day {day}");
+        assert!((shown.value("feishu-activity-en/Share of activated/A") - 0.25).abs() < 1e-9);
+    }
+
+    // A parent that counts its child is not added to it.
+    let shown = activity(end, &["Active", "Active people"], &["below=.+"]);
+    let top = ["od-1", "od-2", "od-3"];
+    assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&top, DAYS - 1));
+    let last = shown.curve("feishu-activity-en/Active people/A").pop();
+    assert_eq!(last, Some((MONDAY + (DAYS - 1) * DAY, active(&top, DAYS - 1))));
+}
+
+#[test]
+fn a_late_department_is_named_and_not_compared() {
+    let company = Company::new();
+    let panels = ["Departments", "Active", "Late departments", "Lowest adoption"];
+    let shown = company.show("feishu-activity", &panels, ready(LATE) + HALF_HOUR, &[]);
+    assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&["od-1", "od-3", "od-4"], LATE));
+    assert_eq!(shown.value("feishu-activity-en/Departments/A"), 3.0);
+    assert_eq!(shown.value("feishu-activity-en/Departments/B"), 1.0);
+    let late = shown.results("feishu-activity-en/Late departments/B");
+    assert_eq!(late.len(), 1, "{late:?}");
+    assert_eq!(late[0]["metric"]["department"], "Late");
+    let ranked = shown.results("feishu-activity-en/Lowest adoption/A");
+    let names: Vec<_> =
+        ranked.iter().map(|r| r["metric"]["department"].as_str().unwrap()).collect();
+    assert!(names.len() == 3 && names.contains(&"Beta") && !names.contains(&"Late"), "{names:?}");
+}
+
+#[test]
+fn a_day_that_few_departments_have_is_not_yet_that_of_the_company() {
+    let panels = ["Figures of", "Departments", "Active", "Active people"];
+    let shown = |at| Company::known(0..=at).show("feishu-activity", &panels, at, &[]);
+    let day = |shown: &Shown| shown.value("feishu-activity-en/Figures of/A") / 1000.0 - 43_200.0;
+    let place = |day: i64| MONDAY + day * DAY;
+
+    // One of four has the newest day: the others still make up the company's.
+    let early = shown(ready(DAYS - 1) + HALF_HOUR);
+    assert_eq!(day(&early), place(DAYS - 2) as f64);
+    assert_eq!(early.value("feishu-activity-en/Departments/B"), 1.0);
+    let others = active(&["od-1", "od-2", "od-3"], DAYS - 2);
+    assert_eq!(early.value("feishu-activity-en/Active/A"), others);
+    let last = early.curve("feishu-activity-en/Active people/A").pop();
+    assert_eq!(last, Some((place(DAYS - 2), active(&ALL, DAYS - 2))), "no bar of one department");
+
+    let later = shown(ready(DAYS - 1) + (WAITED + 1) * HALF_HOUR);
+    assert_eq!(day(&later), place(DAYS - 1) as f64);
+    assert_eq!(later.value("feishu-activity-en/Active/A"), active(&ALL, DAYS - 1));
+    let last = later.curve("feishu-activity-en/Active people/A").pop();
+    assert_eq!(last, Some((place(DAYS - 1), active(&ALL, DAYS - 1))), "the bar of today");
+}
+
+#[test]
+fn a_renamed_department_is_one_curve_under_its_newest_name() {
+    let company = Company::new();
+    let panel = "Members";
+    let shown = company.show(
+        "feishu-department",
+        &[panel],
+        ready(DAYS - 1) + 3 * HALF_HOUR,
+        &["department=od-1"],
+    );
+    let curves = shown.results(&format!("feishu-department-en/{panel}/C"));
+    assert_eq!(curves.len(), 1, "{curves:?}");
+    assert_eq!(curves[0]["metric"]["department"], "Beta");
+    assert_eq!(points(&curves[0]).len() as i64, DAYS - 1, "one day is missing");
+}
+
+#[test]
+fn an_hour_after_the_installation_the_newest_day_is_there() {
+    let installed = ready(DAYS - 1) + (WAITED + 1) * HALF_HOUR;
+    let now = installed + 2 * HALF_HOUR;
+    let company = Company::known(installed..=now);
+    let day = MONDAY + (DAYS - 1) * DAY;
+    let shown = company.show("feishu-activity", &["Active people"], now, &[]);
+    let all = vec![(day, active(&ALL, DAYS - 1))];
+    assert_eq!(shown.curve("feishu-activity-en/Active people/A"), all);
+    let one = company.show("feishu-department", &["Members"], now, &["department=od-1"]);
+    let expected = vec![(day, active(&["od-1"], DAYS - 1))];
+    assert_eq!(one.curve("feishu-department-en/Members/C"), expected);
+}
