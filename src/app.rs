@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     clock::Clock,
-    collect::{self, Collected, Collector, Fetched, PastDays, Progress},
+    collect::{self, Collected, Collector, Fetched, PastDays, Progress, Storage},
     day::Day,
     server::{self, Server},
     shutdown::Shutdown,
@@ -59,8 +59,12 @@ impl App {
             Server::bind(options.server, published.clone(), registry.clone(), clock.clone())
                 .map_err(|error| error.to_string())?;
         let store = open(&options.history, &clock);
-        let collector =
-            Collector::new(options.collect, &registry, clock, published, store.as_ref())?;
+        let storage = match &store {
+            _ if options.history == History::Nowhere => Storage::Nowhere,
+            Some(store) => Storage::Store(store),
+            None => Storage::Unusable,
+        };
+        let collector = Collector::new(options.collect, &registry, clock, published, storage)?;
         collector.publish_start().await;
         Ok(Self { collector, server })
     }
@@ -108,7 +112,8 @@ pub async fn collect_once(
     clock: Clock,
     day: Option<Day>,
 ) -> Result<Vec<Collected>, String> {
-    let collector = Collector::new(options, &Registry::new(), clock, Published::nothing(), None)?;
+    let collector =
+        Collector::new(options, &Registry::new(), clock, Published::nothing(), Storage::Nowhere)?;
     Ok(collector.once(day).await)
 }
 
@@ -124,7 +129,8 @@ pub async fn fetch_past(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Fetched>, String> {
     let nothing = Published::nothing();
-    let collector = Collector::new(options, &Registry::new(), clock, nothing, Some(store))?;
+    let collector =
+        Collector::new(options, &Registry::new(), clock, nothing, Storage::Store(store))?;
     Ok(collector.fetch_past(wanted, progress).await)
 }
 

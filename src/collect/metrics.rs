@@ -44,7 +44,10 @@ pub(super) struct DepartmentCounts {
 }
 
 impl Metrics {
-    pub(super) fn register(registry: &Registry) -> Self {
+    /// Registers them; that of the store only where there is to be one.
+    pub(super) fn register(registry: &Registry, has_storage: bool) -> Self {
+        let unregistered = Registry::new();
+        let of_storage = if has_storage { registry } else { &unregistered };
         Self {
             success: telemetry::gauges(registry, &table::COLLECTION_SUCCESS),
             duration: telemetry::gauges(registry, &table::COLLECTION_DURATION),
@@ -61,7 +64,7 @@ impl Metrics {
             series_limit: telemetry::gauge(registry, &table::SERIES_LIMIT),
             series_limit_reached: telemetry::gauge(registry, &table::SERIES_LIMIT_REACHED),
             panics: telemetry::counter(registry, &table::PANICS),
-            store_up: telemetry::gauge(registry, &table::STORE_UP),
+            store_up: telemetry::gauge(of_storage, &table::STORE_UP),
         }
     }
 

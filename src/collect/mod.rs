@@ -83,6 +83,17 @@ pub struct Collector {
     directory: Option<PathBuf>,
 }
 
+/// Where fetched days are kept.
+#[derive(Clone, Copy, Debug)]
+pub enum Storage<'a> {
+    /// Nowhere, as was wished.
+    Nowhere,
+    /// Nowhere, since the store cannot be used.
+    Unusable,
+    /// There.
+    Store(&'a Store),
+}
+
 /// What a tenant's loop is started with.
 #[derive(Clone)]
 struct Part {
@@ -119,9 +130,14 @@ impl Collector {
         registry: &Registry,
         clock: Clock,
         published: Published,
-        store: Option<&Store>,
+        storage: Storage<'_>,
     ) -> Result<Self, String> {
-        let metrics = Metrics::register(registry);
+        let store = match storage {
+            Storage::Store(store) => Some(store),
+            Storage::Nowhere | Storage::Unusable => None,
+        };
+        // Where nobody wants a store, none is down.
+        let metrics = Metrics::register(registry, !matches!(storage, Storage::Nowhere));
         metrics.store_up.set(f64::from(u8::from(store.is_some())));
         let api_metrics = feishu::Metrics::register(registry);
         let prepare = |options: Tenant| {

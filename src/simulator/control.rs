@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Tenant,
-    faults::Fault,
+    faults::{Fault, UnknownDepartment},
     http::{Answer, Call},
 };
 
@@ -14,6 +14,13 @@ use super::{
 #[serde(deny_unknown_fields)]
 struct SetClock {
     now: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rename {
+    department: String,
+    name: String,
 }
 
 pub(super) fn answer(tenant: &Tenant, call: &Call, path: &str) -> Answer {
@@ -31,6 +38,16 @@ pub(super) fn answer(tenant: &Tenant, call: &Call, path: &str) -> Answer {
             }
             Err(error) => wrong(400, &error.to_string()),
         },
+        ("POST", "departments") => match serde_json::from_slice::<Rename>(&call.body) {
+            Ok(Rename { department, name }) => match tenant.organisation().find(&department) {
+                Some(index) => {
+                    tenant.reorganise(|organisation| organisation.rename(index, &name));
+                    done()
+                }
+                None => wrong(400, &UnknownDepartment(department).to_string()),
+            },
+            Err(error) => wrong(400, &error.to_string()),
+        },
         ("GET", "faults") => Answer::json(200, json!(tenant.faults.list())),
         ("POST", "faults") => match serde_json::from_slice::<Fault>(&call.body) {
             Ok(fault) => match tenant.faults.add(fault, &tenant.organisation()) {
@@ -43,7 +60,9 @@ pub(super) fn answer(tenant: &Tenant, call: &Call, path: &str) -> Answer {
             tenant.faults.clear();
             done()
         }
-        (_, "" | "requests" | "clock" | "faults") => wrong(405, "no such method here"),
+        (_, "" | "requests" | "clock" | "departments" | "faults") => {
+            wrong(405, "no such method here")
+        }
         _ => wrong(404, "see /_simulator/"),
     }
 }

@@ -1,10 +1,14 @@
 //! What faults do to the rows of a page.
 
+use std::ops::RangeInclusive;
+
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::{
     endpoints::Row,
     faults::{Active, Kind},
+    figures,
 };
 
 /// What says whose and of when a row is.
@@ -19,6 +23,15 @@ const IDENTITY: &[&str] = &[
     "union_id",
     "user_id",
     "user_name",
+];
+/// The figures of a department that say how many people it has, not what they do.
+const HEADS: &[&str] = &[
+    "total_user_num",
+    "active_user_num",
+    "active_user_rate",
+    "new_user_num",
+    "new_active_num",
+    "resign_user_num",
 ];
 /// The figure in which a repeated row differs: the first that the row has.
 const DIFFERENT: &[&str] =
@@ -53,6 +66,9 @@ fn change(row: &mut Map<String, Value>, kind: &Kind) {
                 }
             }
         }
+        Kind::Slump { from, to, percent, field } => {
+            slump(row, *from..=*to, *percent, field.as_deref());
+        }
         Kind::NumbersAsStrings => {
             for value in row.values_mut().filter(|value| value.is_number()) {
                 *value = Value::from(value.to_string());
@@ -64,6 +80,36 @@ fn change(row: &mut Map<String, Value>, kind: &Kind) {
             row.insert("product_version".to_owned(), Value::from(to.as_str()));
         }
         _ => {}
+    }
+}
+
+/// Scales what people did, in the form in which it stands there. Only rows of departments have these
+/// figures together; those of single people stay as they are.
+fn slump(
+    row: &mut Map<String, Value>,
+    days: RangeInclusive<Date>,
+    percent: u32,
+    only: Option<&str>,
+) {
+    let day = row.get("date").and_then(|date| date.as_str()?.parse::<Date>().ok());
+    if !day.is_some_and(|day| days.contains(&day)) || !row.contains_key("suite_dau") {
+        return;
+    }
+    let figures = figures::names().filter(|name| !HEADS.contains(name));
+    for name in figures.filter(|name| only.is_none_or(|only| only == *name)) {
+        let Some(value) = row.get_mut(name) else { continue };
+        let scaled = |number: f64| number * f64::from(percent) / 100.0;
+        *value = match &*value {
+            Value::String(text) => {
+                let number = scaled(text.parse().unwrap_or_default());
+                let decimals = if text.contains('.') { 2 } else { 0 };
+                Value::from(format!("{number:.decimals$}"))
+            }
+            other => {
+                let count = other.as_u64().unwrap_or_default();
+                Value::from(count * u64::from(percent) / 100)
+            }
+        };
     }
 }
 

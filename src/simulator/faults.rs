@@ -2,7 +2,7 @@
 
 use std::{error, fmt, sync::Mutex};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -108,6 +108,18 @@ pub enum Kind {
         /// Their names; the total's is one as well.
         without: Vec<String>,
     },
+    /// People do less in these days: what they did is scaled, how many they are is not.
+    Slump {
+        /// The first day.
+        from: Date,
+        /// The last day.
+        to: Date,
+        /// So much of a hundred is left.
+        percent: u32,
+        /// Only this figure, such as `vc_dau`; absent: all.
+        #[serde(default)]
+        field: Option<String>,
+    },
     /// A field has another value.
     SetField {
         /// Its name, such as `im_dau` or `status.is_frozen`; `*` for every figure.
@@ -189,6 +201,7 @@ impl Kind {
             self,
             Self::LateDay { .. }
                 | Self::PartialDay { .. }
+                | Self::Slump { .. }
                 | Self::SetField { .. }
                 | Self::DropField { .. }
                 | Self::NumbersAsStrings

@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `GET /_simulator/` | the clock, versions and all departments, as JSON |
 //! | `POST /_simulator/clock` | `{"now": "2026-11-23T09:31:00+08:00"}` sets the clock, which goes on from there |
+//! | `POST /_simulator/departments` | `{"department": "od-…", "name": "New name"}` renames a department, for past days as well |
 //! | `GET /_simulator/requests` | the last requests with their outcome; `DELETE` forgets them |
 //! | `POST /_simulator/faults` | adds a [`Fault`], such as `{"on": {"times": 2}, "kind": {"throttle": {"reset": "1"}}}` |
 //! | `GET /_simulator/faults` | all faults; `DELETE` removes them |

@@ -83,7 +83,7 @@ table! {
         "Rows from Feishu that were not believed: a department or day that was not asked for, or one that contradicts another.";
 
     STORE_UP = Gauge "feishu_exporter_store_up" []
-        "Whether the store of fetched days works: 1; 0 if it fails or there is none.";
+        "Whether the store of fetched days works: 1 or 0; absent where there is to be none (--storage.path= empty).";
     SERIES = Gauge "feishu_exporter_series" []
         "Series published about departments.";
     SERIES_LIMIT = Gauge "feishu_exporter_series_limit" []

@@ -103,7 +103,12 @@ impl Program {
     /// Its exit status, once it has one.
     #[track_caller]
     pub(crate) fn status(&mut self) -> Option<i32> {
-        eventually("the end of the program", || self.child.try_wait().unwrap()).code()
+        eventually("the end of the program", || self.ended())
+    }
+
+    /// Its exit status, if it has ended; of one that a signal ended, none within.
+    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
+        self.child.try_wait().unwrap().map(|status| status.code())
     }
 }
 

@@ -31,6 +31,20 @@ async fn the_clock_can_be_set() {
 }
 
 #[tokio::test]
+async fn a_department_can_be_renamed() {
+    let rig = Rig::start().await;
+    let id = rig.department(1);
+    let body = json!({ "department": id, "name": "Elsewhere" }).to_string();
+    assert_eq!(rig.control("POST", "departments", &body).await.status, 200);
+    let rows = rig.statistics(&[("department_id", &id)]).await.items();
+    assert_eq!(rows[0]["department_name"], "Elsewhere");
+    for body in [r#"{"department": "nobody", "name": "A"}"#, r#"{"department": "0"}"#] {
+        assert_eq!(rig.control("POST", "departments", body).await.status, 400, "{body}");
+    }
+    assert_eq!(rig.control("DELETE", "departments", "").await.status, 405);
+}
+
+#[tokio::test]
 async fn faults_come_and_go() {
     let rig = Rig::start().await;
     let fault = json!({
@@ -50,6 +64,7 @@ async fn faults_come_and_go() {
         r#"{"kind": "cut_off", "on": {"time": 1}}"#,
         r#"{"kind": {"throttle": {"resets": "1"}}}"#,
         r#"{"kind": "cut_off", "on": {"department": "nobody"}}"#,
+        r#"{"kind": {"slump": {"from": "2026-11-31", "to": "2026-12-01", "percent": 1}}}"#,
     ] {
         assert_eq!(rig.control("POST", "faults", body).await.status, 400, "{body}");
     }

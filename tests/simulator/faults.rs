@@ -187,6 +187,50 @@ async fn the_newest_day_can_lack_versions_and_the_total() {
 }
 
 #[tokio::test]
+async fn a_slump_scales_what_people_do_on_its_days_and_not_how_many_they_are() {
+    let rig = Rig::start().await;
+    let departments = rig.handle.departments();
+    let (struck, spared) = (&departments[1].open_department_id, &departments[2].open_department_id);
+    let days = [("start_date", "2026-11-12"), ("page_size", "20")];
+    let ask =
+        async |id: &str| rig.statistics(&[days[0], days[1], ("department_id", id)]).await.items();
+    let (before, other) = (ask(struck).await, ask(spared).await);
+    let date = |day: &str| day.parse().unwrap();
+    let (from, to) = (date("2026-11-13"), date("2026-11-16"));
+    let kind = Kind::Slump { from, to, percent: 30, field: None };
+    rig.handle.inject(Fault::from(kind).department(struck)).unwrap();
+    let after = ask(struck).await;
+    assert_eq!((after.len(), ask(spared).await), (6, other));
+    for (before, after) in before.iter().zip(&after) {
+        let day = before["date"].as_str().unwrap();
+        if !("2026-11-13"..="2026-11-16").contains(&day) {
+            assert_eq!(before, after);
+            continue;
+        }
+        for (name, was) in before.as_object().unwrap() {
+            let is = &after[name];
+            let heads = ["total", "active_user", "new_", "resign", "date", "department", "product"];
+            if heads.iter().any(|head| name.starts_with(head)) && name != "total_search_count" {
+                assert_eq!(is, was, "{name}");
+                continue;
+            }
+            // Still of the same type, and a number.
+            let number = |value: &Value| match value {
+                Value::String(text) => text.parse::<f64>().unwrap(),
+                other => other.as_f64().unwrap(),
+            };
+            assert_eq!((is.is_string(), is.is_u64()), (was.is_string(), was.is_u64()), "{name}");
+            assert!((number(is) - 0.3 * number(was)).abs() <= 1.0, "{name}: {is} of {was}");
+        }
+    }
+    rig.handle.clear_faults();
+    let field = Some("vc_dau".to_owned());
+    rig.handle.inject(Kind::Slump { from, to, percent: 0, field }).unwrap();
+    let one = ask(struck).await;
+    assert!(one[1]["vc_dau"] == 0 && one[1]["suite_dau"] == before[1]["suite_dau"]);
+}
+
+#[tokio::test]
 async fn fields_can_have_any_value_or_none() {
     for value in [json!(null), json!("12,345"), json!("NaN"), json!(-3), json!(true), json!("0x1F")]
     {

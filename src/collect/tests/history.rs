@@ -482,7 +482,8 @@ async fn backfill(
     let options = Options { tenants: vec![tenant], series_limit: 1_000_000 };
     let published = Published::nothing();
     let registry = Registry::new();
-    let collector = Collector::new(options, &registry, clock, published, Some(store)).unwrap();
+    let collector =
+        Collector::new(options, &registry, clock, published, Storage::Store(store)).unwrap();
     collector.fetch_past(wanted, &mut |_| {}).await.remove(0)
 }
 

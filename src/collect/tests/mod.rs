@@ -64,7 +64,8 @@ async fn world_keeping(
     let (clock, hand) = Clock::manual(MONDAY_14.parse().unwrap());
     let (registry, published) = (Registry::new(), Published::nothing());
     let options = Options { tenants: vec![tenant], series_limit: 1_000_000 };
-    let collector = Collector::new(options, &registry, clock, published.clone(), store).unwrap();
+    let storage = store.map_or(Storage::Nowhere, Storage::Store);
+    let collector = Collector::new(options, &registry, clock, published.clone(), storage).unwrap();
     collector.publish_start().await;
     let Loops { mut tenant, mut optional, past } = collector.loops(0);
     optional.restore().await;
