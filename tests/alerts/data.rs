@@ -369,7 +369,7 @@ facts! {
             .says(
                 STORE,
                 "Exporter exporter:10917 keeps no history",
-                "The store of exporter:10917 fails, or there is none: what was fetched lives in \
+                "The store of exporter:10917 fails: what was fetched lives in \
                  memory only, and a restart fetches weeks of history again before drops are noticed.",
             );
 

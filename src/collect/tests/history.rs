@@ -111,6 +111,27 @@ async fn every_baseline_is_the_median_of_the_same_weekday_of_the_four_weeks_befo
 }
 
 #[tokio::test]
+async fn a_drop_shows_in_the_first_scrape_after_the_installation() {
+    let store = in_memory();
+    let options = simulator::Options { huge_department: Some((1, 3000)), ..plenty(6) };
+    let mut world = world_keeping(Some(&store), options, |_| {}).await;
+    let tuesday = date(2026, 11, 24);
+    world.set_now("2026-11-25T10:00:00+08:00");
+    let dropped = world.simulator.departments()[1].open_department_id.clone();
+    let slump = Kind::Slump { from: tuesday, to: tuesday, percent: 60, field: None };
+    world.simulator.inject(Fault::from(slump).department(&dropped)).unwrap();
+    world.settle().await;
+    let baselines = world.baselines();
+    for figure in FIGURES.iter().filter(|figure| figure.baseline.is_some()) {
+        let field = figure.api_field;
+        let baseline = baselines[&(figure.baseline.unwrap().to_owned(), dropped.clone())];
+        let day = world.served_one(&dropped).unwrap();
+        let ratio = samples(&day, &Version::Total)[field] / baseline;
+        assert!((ratio - 0.6).abs() < 0.05, "{field}: {ratio}");
+    }
+}
+
+#[tokio::test]
 async fn the_next_weeks_need_no_request_for_the_past() {
     let store = in_memory();
     let mut world = keeping(&store, 4, |_| {}).await;
