@@ -208,6 +208,15 @@ impl Collector {
 
     /// Collects until the stop is requested.
     pub async fn run(self, mut shutdown: Shutdown) {
+        let clients: Vec<_> = self.parts.iter().map(|part| Arc::clone(&part.client)).collect();
+        if self.directory.as_ref().is_some_and(|directory| store::is_backfill_running(directory)) {
+            clients.iter().for_each(|client| client.share_rate(true));
+            // Until the backfill has noticed.
+            tokio::select! {
+                () = shutdown.requested() => return,
+                () = tokio::time::sleep(SHARE_CHECK * 2) => {}
+            }
+        }
         let mut running = JoinSet::new();
         let mut loops: HashMap<Id, Loop> = HashMap::new();
         for index in 0..self.parts.len() {
@@ -217,7 +226,6 @@ impl Collector {
             }
         }
         if let Some(directory) = self.directory.clone() {
-            let clients = self.parts.iter().map(|part| Arc::clone(&part.client)).collect();
             running.spawn(share_rate(directory, clients));
         }
         loop {

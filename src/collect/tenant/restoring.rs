@@ -1,6 +1,6 @@
 //! What a tenant's loop keeps beyond the process, and takes up again when it starts.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::{Group, Tenant};
 use crate::{
     collect::{grouping::Meaning, job::Source, latest_day},
     day::{Day, after},
-    usage::RateScale,
+    usage::{DepartmentDay, RateScale, Version},
 };
 
 /// The names under which things are remembered.
@@ -17,6 +17,11 @@ const RATES: &str = "rates";
 const LOOKS: &str = "looks";
 const VERSIONS: &str = "product_versions";
 const GROUPING: &str = "request_grouping";
+
+/// Leaves the total of a day that was fetched while versions were wanted.
+fn drop_versions(day: &mut Arc<DepartmentDay>) {
+    Arc::make_mut(day).rows.retain(|(version, _)| *version == Version::Total);
+}
 
 /// How the last looks went.
 #[derive(Default, Serialize, Deserialize)]
@@ -49,7 +54,10 @@ impl Tenant {
         let mut held: HashMap<_, _> =
             self.keeper.held(since).await.into_iter().map(|h| (h.target.clone(), h)).collect();
         for standing in self.groups.iter_mut().flat_map(|group| &mut group.standings) {
-            if let Some(held) = held.remove(&standing.target) {
+            if let Some(mut held) = held.remove(&standing.target) {
+                if !self.options.product_versions {
+                    held.days.iter_mut().for_each(drop_versions);
+                }
                 standing.restore(held);
             }
         }

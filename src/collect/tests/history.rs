@@ -182,6 +182,15 @@ async fn ten_restarts_cost_no_statistics_request_and_leave_no_gap() {
 }
 
 #[tokio::test]
+async fn versions_that_are_no_longer_wanted_are_not_served_from_the_store() {
+    let store = in_memory();
+    keeping(&store, 2, |_| {}).await.settle().await;
+    let again = keeping(&store, 2, |tenant| tenant.product_versions = false).await;
+    assert!(again.served().iter().all(|day| day.rows.len() == 1 && day.total().is_some()));
+    assert_eq!(again.served().len(), again.ids().len());
+}
+
+#[tokio::test]
 async fn a_restart_while_the_day_is_late_costs_one_request() {
     let store = in_memory();
     let mut world = keeping(&store, 10, |_| {}).await;
