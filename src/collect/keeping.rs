@@ -73,6 +73,12 @@ impl Keeper {
         is_kept
     }
 
+    /// Tries again to keep what could not be kept, and tells whether that is there now.
+    pub(super) async fn keep_the_rest(&self) -> bool {
+        let owes = self.0.as_ref().is_some_and(|kept| !lock(&kept.unkept).is_empty());
+        owes && self.keep(Vec::new()).await
+    }
+
     /// What the live collection held, with days from `since` on.
     pub(super) async fn held(&self, since: Day) -> Vec<Held> {
         let Some(kept) = &self.0 else { return Vec::new() };

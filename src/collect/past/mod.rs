@@ -146,6 +146,9 @@ impl Past {
             return false;
         }
         let known = self.known.borrow_and_update().clone();
+        if self.keeper.keep_the_rest().await {
+            self.baselines.clear();
+        }
         let mut any = self.compare(&known.served).await;
         if !known.has_looked || !known.is_reachable {
             return any;
@@ -253,13 +256,15 @@ impl Past {
         let started = Instant::now();
         let mut progress = Instant::now();
         let mut asking = self.manner.asking(asks, self.metrics.panics.clone());
+        let mut is_kept = true;
         while let Some(asked) = asking.next().await {
             let now = self.clock.now();
             match asked {
                 Asked::Answered(ask, found) => {
                     let tenant = &self.options.name;
                     self.metrics.rejected(tenant, found.rejected_rows, &found.rejected_values);
-                    self.keeper.keep(vec![self.manner.lists(&ask, found, now)]).await;
+                    // If not, it is kept as soon as that is possible, and not asked for again.
+                    is_kept &= self.keeper.keep(vec![self.manner.lists(&ask, found, now)]).await;
                     self.job.done(&ask);
                     self.is_old(&ask.target, known);
                 }
@@ -273,7 +278,7 @@ impl Past {
             }
         }
         self.compare(&known.served).await;
-        self.ended(started, asking.failure, asking.ended_by);
+        self.ended(started, is_kept, asking.failure, asking.ended_by);
     }
 
     /// Forgets the baselines that a target's new days may change.
@@ -288,7 +293,13 @@ impl Past {
         }
     }
 
-    fn ended(&mut self, started: Instant, failure: Option<Error>, ended_by: Option<Error>) {
+    fn ended(
+        &mut self,
+        started: Instant,
+        is_kept: bool,
+        failure: Option<Error>,
+        ended_by: Option<Error>,
+    ) {
         let now = self.clock.now();
         let tenant = self.options.name.as_str();
         let succeeded = failure.is_none();
@@ -301,7 +312,11 @@ impl Past {
                  concerned"
             ),
             Some(error) => tracing::debug!(tenant, %error, "Past days are still incomplete"),
-            None => tracing::info!(tenant, "The past days that baselines need are there"),
+            None if is_kept => {
+                tracing::info!(tenant, "The past days that baselines need are there");
+            }
+            // The keeper has told what is wrong.
+            None => {}
         }
     }
 

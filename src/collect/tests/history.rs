@@ -599,14 +599,19 @@ async fn a_store_that_fails_costs_history_and_not_the_live_values() {
     let file = directory.path().join(store::FILE_NAME);
     let meddler = rusqlite::Connection::open(&file).unwrap();
     meddler.execute_batch("ALTER TABLE lists RENAME TO gone").unwrap();
-    world.tenant.look_once().await;
-    world.tenant.publish().await;
+    world.settle().await;
     assert_eq!(world.served().len(), world.ids().len());
     assert_eq!(world.metric("feishu_exporter_store_up", &[]), 0.0);
-    // What could not be kept is kept with the next.
+    assert!(world.baselines().is_empty());
+    // What could not be kept is kept by itself, without being asked for again.
+    let asked = world.statistics_requests();
     meddler.execute_batch("ALTER TABLE gone RENAME TO lists").unwrap();
-    world.settle().await;
+    assert!(world.past.run_once().await);
+    world.past.publish().await;
     assert_eq!(world.metric("feishu_exporter_store_up", &[]), 1.0);
+    let departments = world.ids().len();
+    assert_eq!(world.baselines().len(), departments * 12);
+    assert_eq!(world.statistics_requests(), asked);
     let held = kept(&store).held(after(SUNDAY, -1)).await.unwrap();
     assert_eq!(held.len(), world.ids().len());
 }
