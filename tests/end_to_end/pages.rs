@@ -1,6 +1,6 @@
 //! What the documents tell a user to write works as it stands.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use crate::{
     demo::Demo,
@@ -29,8 +29,12 @@ fn blocks(language: &str) -> Vec<(&'static str, &'static str)> {
 #[test]
 fn every_configuration_in_the_documents_is_valid() {
     for (page, block) in blocks("yaml") {
-        if block.starts_with("scrape_configs:") {
+        if ["scrape_configs:", "rule_files:"].iter().any(|begin| block.starts_with(begin)) {
             let directory = directory(&[("prometheus.yml", block)]);
+            for rules in fs::read_dir("dashboards/prometheus").unwrap() {
+                let rules = rules.unwrap().path();
+                fs::copy(&rules, directory.path().join(rules.file_name().unwrap())).unwrap();
+            }
             let mut promtool = Command::new("promtool");
             promtool.current_dir(directory.path()).args(["check", "config", "prometheus.yml"]);
             let output = promtool.output().expect("promtool is there: use tests/run");
