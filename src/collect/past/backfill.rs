@@ -13,8 +13,8 @@ use crate::{
         Collector, Loops, SHARE_CHECK, asking::Asked, keeping::Keeper, latest_day, options,
         tenant::Tenant,
     },
-    day::{Day, after},
-    feishu::Client,
+    day::{Day, after, days_between},
+    feishu::{Class, Client, Error},
     sources::departments::Ask,
     store::{self, Extent},
     usage::{Geo, Target},
@@ -175,6 +175,12 @@ async fn fetch(
                     break;
                 }
             }
+            Asked::Failed(ask, error) if is_not_offered(tenant, &ask, &error) => {
+                tracing::info!(
+                    tenant = name, from = %ask.start, to = %ask.end, %error,
+                    "Feishu does not offer these days any more"
+                );
+            }
             Asked::Failed(_, error) => fetched.failures.push(error.to_string()),
             Asked::Ended => {}
         }
@@ -201,7 +207,7 @@ async fn lacking(
     let mut ranges = Vec::new();
     for (group, (_, from, to)) in tenant.groups.iter().zip(days) {
         // Baselines of the first days need older ones, as far as the API has them.
-        let oldest = after(tenant.expected(group), 1 - OFFERED_DAYS);
+        let oldest = oldest(tenant, group.geo);
         let first = after(*from, -7 * i32::from(baseline_weeks)).max(oldest).min(*from);
         ranges.extend(group.standings.iter().map(|s| (s, first, *to)));
     }
@@ -216,16 +222,31 @@ async fn lacking(
         let assumed = if target.include_children { MEMBERS_ASSUMED } else { 1 };
         let versions = if manner.extent() == Extent::Whole { VERSIONS_ASSUMED } else { 1 };
         let rows = standing.days.len().max(assumed) * versions;
-        let needed: BTreeSet<Day> =
-            (0..=crate::day::days_between(first, to)).map(|days| after(first, days)).collect();
-        let ranges = plan::ranges(&needed, to, &covered, rows);
-        asks.extend(ranges.into_iter().map(|(start, end)| Ask {
-            target: target.clone(),
-            start,
-            end,
-        }));
+        // Days that may not be offered any more are asked for apart from those that are.
+        let oldest = oldest(tenant, target.geo);
+        for (first, last) in [(first, to.min(after(oldest, -1))), (first.max(oldest), to)] {
+            let needed: BTreeSet<Day> =
+                (0..=days_between(first, last)).map(|days| after(first, days)).collect();
+            let ranges = plan::ranges(&needed, last, &covered, rows);
+            asks.extend(ranges.into_iter().map(|(start, end)| Ask {
+                target: target.clone(),
+                start,
+                end,
+            }));
+        }
     }
     Some(asks)
+}
+
+/// The oldest day that the API surely offers.
+fn oldest(tenant: &Tenant, geo: Geo) -> Day {
+    let group = tenant.groups.iter().find(|group| group.geo == geo);
+    group.map_or(Day::MAX, |group| after(tenant.expected(group), 1 - OFFERED_DAYS))
+}
+
+/// Whether a range failed for being older than what the API offers.
+fn is_not_offered(tenant: &Tenant, ask: &Ask, error: &Error) -> bool {
+    error.class == Class::InvalidRequest && ask.end < oldest(tenant, ask.target.geo)
 }
 
 impl Tenant {

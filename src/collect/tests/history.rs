@@ -80,6 +80,11 @@ impl World {
     }
 }
 
+/// A department that is asked for by itself.
+fn alone(id: &str) -> Target {
+    Target { geo: Geo::Local, department_id: id.into(), include_children: false }
+}
+
 fn kept(store: &Store) -> TenantStore {
     store.tenant("acme", "cli_demo")
 }
@@ -481,11 +486,7 @@ async fn retention_removes_days_and_no_more_is_fetched_than_is_kept() {
     let store = in_memory();
     let mut world = keeping(&store, 1, |tenant| tenant.schedule.retention_days = 10).await;
     world.settle().await;
-    let target = Target {
-        geo: Geo::Local,
-        department_id: world.ids()[0].as_str().into(),
-        include_children: false,
-    };
+    let target = alone(&world.ids()[0]);
     let covered = async |world: &World| {
         let all = vec![(target.clone(), after(world.today(), -100), world.today())];
         kept(&store).covered(all, Extent::Total).await.unwrap().remove(0)
@@ -544,11 +545,8 @@ async fn a_backfill_fetches_91_days_once_and_goes_on_where_it_was_interrupted() 
     assert_eq!(third.requests, 0);
 
     let ids = world.ids();
-    let asked = ids.iter().map(|id| {
-        let target =
-            Target { geo: Geo::Local, department_id: id.as_str().into(), include_children: false };
-        (target, (0..91).map(|days| after(SUNDAY, -days)).collect())
-    });
+    let asked =
+        ids.iter().map(|id| (alone(id), (0..91).map(|days| after(SUNDAY, -days)).collect()));
     let totals = kept(&store).totals(asked.collect()).await.unwrap();
     let dau = FIGURES.iter().position(|f| f.api_field == "suite_dau").unwrap();
     for (id, totals) in ids.iter().zip(totals) {
@@ -569,6 +567,37 @@ async fn a_backfill_finds_out_how_rates_are_read() {
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     backfill(&store, &world.simulator, &url, wanted, auto).await;
     assert_eq!(kept(&store).rate_scale().await.unwrap(), Some(RateScale::Percent));
+}
+
+#[tokio::test]
+async fn days_that_are_not_offered_any_more_are_asked_for_apart_and_are_no_failure() {
+    let store = in_memory();
+    let world = keeping(&store, 2, |_| {}).await;
+    let url = world.tenant.options.api.base_url.clone();
+    let invalid =
+        Kind::Error { status: 500, code: 1_051_001, msg: "request contain invalid param".into() };
+    // The first range of each department is the older one.
+    let departments = world.ids().len() as u64;
+    world
+        .simulator
+        .inject(Fault::from(invalid).endpoint(Endpoint::AdminDeptStats).times(1))
+        .unwrap();
+    let wanted = PastDays { from: Some(after(SUNDAY, -120)), ..PastDays::default() };
+    let one_by_one = |tenant: &mut Tenant| tenant.api.limits.concurrency = 1;
+    let fetched = backfill(&store, &world.simulator, &url, wanted, one_by_one).await;
+    assert_eq!((fetched.ended_by, fetched.failures), (None, vec![]));
+    let asked = world.simulator.requests();
+    let oldest = after(SUNDAY, -90).to_string();
+    let straddles = |r: &&simulator::Recorded| {
+        r.parameter("start_date").is_some_and(|start| start < &*oldest)
+            && r.parameter("end_date").is_some_and(|end| end >= &*oldest)
+    };
+    assert_eq!(asked.iter().filter(straddles).count(), 0);
+    let ids = world.ids();
+    let covered = ids.iter().map(|id| (alone(id), after(SUNDAY, -120), SUNDAY)).collect();
+    let covered = kept(&store).covered(covered, Extent::Total).await.unwrap();
+    let all: usize = covered.iter().map(BTreeSet::len).sum();
+    assert_eq!(all as u64, departments * 121 - 30, "all but the range that was refused");
 }
 
 #[tokio::test]
