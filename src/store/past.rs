@@ -123,12 +123,7 @@ impl Past<'_> {
                 "SELECT DISTINCT l.day FROM members AS m JOIN lists AS l ON l.target = m.target
                  WHERE m.department = ?1 AND l.day BETWEEN ?2 AND ?3",
             )?;
-            let mut rows = statement.query((department.0, from.to_string(), to.to_string()))?;
-            let mut days = BTreeSet::new();
-            while let Some(row) = rows.next()? {
-                days.extend(day_of(row, 0)?);
-            }
-            Ok(days)
+            days_of(statement.query((department.0, from.to_string(), to.to_string()))?)
         })
     }
 
@@ -190,12 +185,7 @@ impl Past<'_> {
                 "SELECT DISTINCT day FROM figures WHERE department = ?1
                  AND version IN (SELECT id FROM versions) AND day BETWEEN ?2 AND ?3",
             )?;
-            let mut rows = statement.query((department.0, from.to_string(), to.to_string()))?;
-            let mut days = BTreeSet::new();
-            while let Some(row) = rows.next()? {
-                days.extend(day_of(row, 0)?);
-            }
-            Ok(days)
+            days_of(statement.query((department.0, from.to_string(), to.to_string()))?)
         })
     }
 
@@ -236,12 +226,7 @@ impl Past<'_> {
             let mut statement = self
                 .transaction
                 .prepare_cached("SELECT day FROM pushes WHERE receiver = ?1 AND department = ?2")?;
-            let mut rows = statement.query((receiver, department.0))?;
-            let mut days = BTreeSet::new();
-            while let Some(row) = rows.next()? {
-                days.extend(day_of(row, 0)?);
-            }
-            Ok(days)
+            days_of(statement.query((receiver, department.0))?)
         })
     }
 
@@ -268,4 +253,13 @@ impl Past<'_> {
         let Some(tenant) = self.tenant else { return Ok(T::default()) };
         read(tenant).map_err(|error| Error::new(READING, &error))
     }
+}
+
+/// The days in the first column.
+fn days_of(mut rows: rusqlite::Rows<'_>) -> rusqlite::Result<BTreeSet<Day>> {
+    let mut days = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        days.extend(day_of(row, 0)?);
+    }
+    Ok(days)
 }

@@ -10,34 +10,36 @@ use crate::{
     usage::{DepartmentDay, Figures, Geo, Target, Version},
 };
 
+/// The number of a target.
 pub(super) fn find_target(
     transaction: &Transaction<'_>,
     tenant: i64,
     target: &Target,
 ) -> rusqlite::Result<Option<i64>> {
-    let sql = "SELECT id FROM targets WHERE tenant = ?1 AND geo = ?2 AND department_id = ?3 \
-               AND include_children = ?4";
-    find(transaction, sql, tenant, target)
+    find(transaction, "targets", tenant, target)
 }
 
+/// The number of a department, as it is counted alone or with those below it.
 pub(super) fn find_department(
     transaction: &Transaction<'_>,
     tenant: i64,
     place: &Target,
 ) -> rusqlite::Result<Option<i64>> {
-    let sql = "SELECT id FROM departments WHERE tenant = ?1 AND geo = ?2 AND department_id = ?3 \
-               AND include_children = ?4";
-    find(transaction, sql, tenant, place)
+    find(transaction, "departments", tenant, place)
 }
 
 fn find(
     transaction: &Transaction<'_>,
-    sql: &str,
+    table: &str,
     tenant: i64,
     place: &Target,
 ) -> rusqlite::Result<Option<i64>> {
     let place = (tenant, place.geo.as_label(), &*place.department_id, place.include_children);
-    transaction.prepare_cached(sql)?.query_row(place, |row| row.get(0)).optional()
+    let sql = format!(
+        "SELECT id FROM {table} WHERE tenant = ?1 AND geo = ?2 AND department_id = ?3
+         AND include_children = ?4"
+    );
+    transaction.prepare_cached(&sql)?.query_row(place, |row| row.get(0)).optional()
 }
 
 pub(super) fn target(

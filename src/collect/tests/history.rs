@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::date;
 
-use super::*;
+use super::{optional::everything, *};
 use crate::{
     day::{after, days_between},
     simulator::{Fault, Kind},
@@ -399,21 +399,6 @@ async fn what_was_learned_survives_a_restart() {
 #[tokio::test]
 async fn optional_sources_go_on_where_they_were() {
     let store = in_memory();
-    let everything = |tenant: &mut Tenant| {
-        let refresh_interval = Duration::from_secs(24 * 3600);
-        tenant.departments.clear();
-        tenant.discovery = Some(Discovery {
-            root: "0".to_owned(),
-            max_depth: 4,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            min_members: 0,
-            refresh_interval,
-        });
-        tenant.contact = Some(Contact { language: Language::Chinese, refresh_interval });
-        tenant.members = Some(refresh_interval);
-        tenant.user_statistics = Some(UserStatistics { min_group_size: 5 });
-    };
     let mut world = world_keeping(Some(&store), plenty(10), everything).await;
     for _ in 0..2 {
         world.optional.run_once().await;

@@ -4,7 +4,7 @@ use super::*;
 use crate::simulator::{Fault, Kind, Status, Unavailable};
 
 /// Every source beside the statistics, and discovery.
-fn everything(tenant: &mut Tenant) {
+pub(super) fn everything(tenant: &mut Tenant) {
     let refresh_interval = Duration::from_secs(24 * 3600);
     tenant.departments.clear();
     tenant.discovery = Some(Discovery {
