@@ -1,9 +1,12 @@
 //! The wiring: what a running exporter is made of, readable top to bottom.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use prometheus::{Registry, process_collector::ProcessCollector};
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use crate::{
     clock::Clock,
@@ -12,7 +15,7 @@ use crate::{
     server::{self, Server},
     shutdown::Shutdown,
     snapshot::Published,
-    store::{Role, Store},
+    store::{Role, Store, Unusable},
     telemetry::{self, table},
 };
 
@@ -28,6 +31,11 @@ pub struct Options {
     /// The source revision that it was built from.
     pub revision: &'static str,
 }
+
+/// How long a store in use is waited for at the start: a process that is replaced by this one
+/// stops within five seconds.
+const STORE_PATIENCE: Duration = Duration::from_secs(6);
+const STORE_TRY_EVERY: Duration = Duration::from_millis(200);
 
 /// Where fetched days are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +66,7 @@ impl App {
         let server =
             Server::bind(options.server, published.clone(), registry.clone(), clock.clone())
                 .map_err(|error| error.to_string())?;
-        let store = open(&options.history, &clock);
+        let store = open(&options.history, &clock).await;
         let storage = match &store {
             _ if options.history == History::Nowhere => Storage::Nowhere,
             Some(store) => Storage::Store(store),
@@ -85,12 +93,22 @@ impl App {
 }
 
 /// Opens the store of an exporter, if there is to be one and it can be used.
-fn open(history: &History, clock: &Clock) -> Option<Store> {
-    let store = match history {
-        History::Nowhere => return None,
-        History::Memory => Store::in_memory(clock.clone()),
-        History::Directory(directory) => Store::open(directory, Role::Exporter, clock.clone()),
+///
+/// The process that is replaced by this one may still hold it, so it is tried for a while.
+async fn open(history: &History, clock: &Clock) -> Option<Store> {
+    let try_once = || match history {
+        History::Nowhere => None,
+        History::Memory => Some(Store::in_memory(clock.clone())),
+        History::Directory(directory) => {
+            Some(Store::open(directory, Role::Exporter, clock.clone()))
+        }
     };
+    let mut store = try_once()?;
+    let started = Instant::now();
+    while store.as_ref().is_err_and(Unusable::is_in_use) && started.elapsed() < STORE_PATIENCE {
+        sleep(STORE_TRY_EVERY).await;
+        store = try_once()?;
+    }
     match store {
         Ok(store) => Some(store),
         Err(unusable) => {

@@ -179,6 +179,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     let days = days(args, &options, now)?;
     let receiver = receiver(args, &clock)?;
+    // Better known before anything is fetched.
+    if let Some(path) = args.output.as_ref().filter(|path| *path != "-") {
+        history::try_to_create(path.as_ref())
+            .map_err(|e| Failure::usage(format!("--output: {e}")))?;
+    }
     block_on(async {
         let mut shutdown = shutdown::by_signal()?;
         let store = open(&args.config, clock.clone())?;
@@ -188,29 +193,28 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         };
         let mut subjects = Vec::with_capacity(options.tenants.len());
         for ((tenant, geos), fetched) in options.tenants.iter().zip(days).zip(&fetched) {
-            let kept = store.tenant(&tenant.name, &tenant.api.app_id);
-            subjects.push(Arc::new(subject(args, tenant, geos, fetched, kept).await?));
+            // Part of a tenant's past would look like a past with gaps.
+            if fetched.ended_by.is_none() {
+                let kept = store.tenant(&tenant.name, &tenant.api.app_id);
+                subjects.push(Arc::new(subject(args, tenant, geos, fetched, kept).await?));
+            }
         }
         let history = History { subjects, labels, step, now };
-        match (&args.output, receiver) {
-            (Some(output), _) => to_file(args, output, history, &shutdown).await?,
-            (None, Some(receiver)) => to_receiver(&history, &receiver, shutdown).await?,
+        let written = match (&args.output, receiver) {
+            (Some(output), _) => to_file(args, output, history, &shutdown).await,
+            (None, Some(receiver)) => to_receiver(&history, &receiver, shutdown).await,
             // clap has refused this.
             (None, None) => return Err(Failure::usage("give --output or --remote-write.url")),
-        }
-        let failures: Vec<&str> =
-            fetched.iter().flat_map(|fetched| &fetched.failures).map(String::as_str).collect();
-        match failures.as_slice() {
-            [] => Ok(()),
-            failures => {
-                let told = &failures[..failures.len().min(FAILURES_TOLD_MAX)];
-                Err(Failure::failed(plain(&format!(
-                    "written without what could not be fetched, {} failures: {}{}",
-                    failures.len(),
-                    told.join("; "),
-                    if told.len() < failures.len() { "; …" } else { "" }
-                ))))
+        };
+        match (written, lacking(&fetched)) {
+            (written, None) => written,
+            (Ok(()), Some(lacking)) => Err(Failure::failed(format!(
+                "written without what could not be fetched:\n{lacking}"
+            ))),
+            (Err(Failure::Failed(error)), Some(lacking)) => {
+                Err(Failure::failed(format!("{error}\n{lacking}")))
             }
+            (usage, Some(_)) => usage,
         }
     })
 }
@@ -236,13 +240,37 @@ async fn fetch(
         .map_err(Failure::failed)?;
     let requests: u64 = fetched.iter().map(|fetched| fetched.requests).sum();
     say(&format!("fetched what the store lacked with {} requests", grouped(requests)));
-    match fetched.iter().find_map(|fetched| fetched.ended_by.as_ref()) {
-        Some(why) => Err(Failure::failed(plain(&format!(
-            "the past cannot be fetched to its end: {why}; run the same command again to go \
-             on with what is missing"
-        )))),
-        None => Ok(fetched),
+    let ended: Vec<String> = fetched.iter().filter_map(ended).collect();
+    match ended.as_slice() {
+        ended if ended.len() == fetched.len() && !ended.is_empty() => {
+            Err(Failure::failed(plain(&ended.join("\n"))))
+        }
+        _ => Ok(fetched),
     }
+}
+
+/// What ended a tenant's fetch early, if anything did.
+fn ended(fetched: &Fetched) -> Option<String> {
+    let why = fetched.ended_by.as_ref()?;
+    Some(format!(
+        "the past of tenant {} cannot be fetched to its end: {why}; what was fetched is kept: run \
+         the same command again to go on",
+        fetched.tenant
+    ))
+}
+
+/// What was not written and why, if anything was not.
+fn lacking(fetched: &[Fetched]) -> Option<String> {
+    let ended = fetched.iter().filter_map(ended);
+    let failures: Vec<String> = fetched
+        .iter()
+        .flat_map(|f| f.failures.iter().map(|why| format!("tenant {}: {why}", f.tenant)))
+        .collect();
+    let told = failures.iter().take(FAILURES_TOLD_MAX).cloned();
+    let more = failures.len().saturating_sub(FAILURES_TOLD_MAX);
+    let more = (more > 0).then(|| format!("and {more} more failures"));
+    let lines: Vec<String> = ended.chain(told).chain(more).collect();
+    (!lines.is_empty()).then(|| plain(&lines.join("\n")))
 }
 
 /// The receiver of remote write, with its credentials.

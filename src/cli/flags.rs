@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 
 use crate::{
     app::History,
@@ -39,7 +39,9 @@ pub struct ConfigArgs {
         env = "FEISHU_EXPORTER_STORAGE_PATH",
         value_name = "DIR",
         default_value = "data",
-        hide_env_values = true
+        hide_env_values = true,
+        // The parser of paths refuses an empty one.
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
     pub storage_path: PathBuf,
 

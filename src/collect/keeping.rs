@@ -85,15 +85,16 @@ impl Keeper {
         kept.told(kept.store.held(since).await).unwrap_or_default()
     }
 
-    /// For each target, the days within a range whose list was read to that extent; none if that
-    /// cannot be told now.
+    /// For each target, the days within a range whose list was read to that extent, and was whole
+    /// or read more than `late_days` days later; none if that cannot be told now.
     pub(super) async fn covered(
         &self,
         targets: Vec<(Target, Day, Day)>,
         least: Extent,
+        late_days: i32,
     ) -> Option<Vec<BTreeSet<Day>>> {
         let kept = self.0.as_ref()?;
-        kept.told(kept.store.covered(targets, least).await)
+        kept.told(kept.store.covered(targets, least, late_days).await)
     }
 
     /// For each department, the totals of those of the days that have one.

@@ -260,6 +260,7 @@ impl Tenant {
             for group in 0..self.groups.len() {
                 self.try_grouping(group).await;
             }
+            self.keep().await;
         }
     }
 
@@ -356,7 +357,10 @@ impl Tenant {
         pause.failures = pause.failures.saturating_add(1);
         let interval = self.options.schedule.interval;
         let wait = match self.budget.is_exhausted() {
-            true => now.duration_until(self.budget.next_month()).unsigned_abs(),
+            // Whole seconds read better, one more than is left.
+            true => Duration::from_secs(
+                now.duration_until(self.budget.next_month()).unsigned_abs().as_secs() + 1,
+            ),
             false => failure_wait(interval, pause.failures, is_feishu_quota(error)),
         };
         pause.since = Some((now, wait));

@@ -118,6 +118,16 @@ struct Partial {
     is_complete: bool,
 }
 
+/// Finds out whether a file can be written, without writing any.
+///
+/// # Errors
+/// If it cannot: which and why.
+pub fn try_to_create(path: &Path) -> io::Result<()> {
+    Partial::create(path)
+        .map(drop)
+        .map_err(|e| io::Error::new(e.kind(), format!("{} cannot be written: {e}", path.display())))
+}
+
 impl Partial {
     fn create(path: &Path) -> io::Result<Self> {
         // A link stays, and its target is replaced.

@@ -23,7 +23,7 @@ use jiff::{Timestamp, civil::Time};
 pub use self::{
     encoder::Written,
     error::Error,
-    file::{Destination, File, measure, write},
+    file::{Destination, File, measure, try_to_create, write},
     labels::{Labels, WrongLabel},
     remote::{Credentials, Pushed, Receiver, ReceiverOptions, push},
 };

@@ -141,7 +141,8 @@ impl TenantStore {
     }
 
     /// For each target, the days from the first to the last given whose list was read; at least of
-    /// that extent.
+    /// that extent. A list that lacks departments counts only if it was read more than `late_days`
+    /// days after its day: until then they may just be late.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -149,6 +150,7 @@ impl TenantStore {
         &self,
         targets: Vec<(Target, Day, Day)>,
         least: Extent,
+        late_days: i32,
     ) -> Result<Vec<BTreeSet<Day>>, Error> {
         let tenant = Arc::clone(&self.tenant);
         let job = move |transaction: &Transaction<'_>| {
@@ -160,7 +162,7 @@ impl TenantStore {
                 number,
                 target,
             )? {
-                Some(target) => covered(transaction, target, *from, *to, least),
+                Some(target) => covered(transaction, target, (*from, *to), least, late_days),
                 None => Ok(BTreeSet::new()),
             };
             targets.iter().map(covered).collect()
@@ -351,14 +353,22 @@ pub(super) fn versions_of(
 fn covered(
     transaction: &Transaction<'_>,
     target: i64,
-    from: Day,
-    to: Day,
+    (from, to): (Day, Day),
     least: Extent,
+    late_days: i32,
 ) -> rusqlite::Result<BTreeSet<Day>> {
     let mut statement = transaction.prepare_cached(
-        "SELECT day, extent FROM lists WHERE target = ?1 AND day BETWEEN ?2 AND ?3",
+        "SELECT l.day, l.extent FROM lists AS l
+         WHERE l.target = ?1 AND l.day BETWEEN ?2 AND ?3 AND (
+             date(l.fetched_at) > date(l.day, ?4)
+             OR NOT EXISTS (
+                 SELECT 1 FROM members AS m WHERE m.target = l.target AND NOT EXISTS (
+                     SELECT 1 FROM figures AS f
+                     WHERE f.department = m.department AND f.version = 0 AND f.day = l.day))
+             AND EXISTS (SELECT 1 FROM members AS m WHERE m.target = l.target))",
     )?;
-    let mut rows = statement.query((target, from.to_string(), to.to_string()))?;
+    let late = format!("{late_days:+} days");
+    let mut rows = statement.query((target, from.to_string(), to.to_string(), late))?;
     let enough: Vec<&str> =
         Extent::ALL.into_iter().filter(|e| *e >= least).map(Extent::as_str).collect();
     let mut days = BTreeSet::new();

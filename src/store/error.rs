@@ -25,7 +25,9 @@ impl Error {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 "the file is damaged and is moved aside; a new one is begun"
             }
-            _ => "look at the file system of --storage.path",
+            _ => {
+                "look at the file system of --storage.path; if it stays, move the file away and restart"
+            }
         };
         Self { attempt, what: cause.to_string(), remedy }
     }
@@ -52,20 +54,53 @@ impl error::Error for Error {}
 
 /// Why there is no store to be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unusable(pub(super) String);
+pub struct Unusable {
+    why: String,
+    is_in_use: bool,
+}
 
 impl Unusable {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_in_use: false }
+    }
+
+    /// Another process has it, which may end soon.
+    pub(super) fn in_use(why: String) -> Self {
+        Self { why, is_in_use: true }
+    }
+
+    /// Whether another process has it, so that it may be had later.
+    #[must_use]
+    pub const fn is_in_use(&self) -> bool {
+        self.is_in_use
+    }
+
     pub(super) fn directory(directory: &Path, cause: &io::Error) -> Self {
         let directory = directory.display();
-        Self(format!(
+        Self::new(format!(
             "the directory {directory} cannot be used: {cause}; make it writable, or name another \
              with --storage.path"
         ))
     }
 
+    /// What SQLite says of the file.
+    pub(super) fn database(file: &Path, cause: &rusqlite::Error) -> Self {
+        match cause.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::in_use(format!(
+                "{} is locked by another program; end it, then restart",
+                file.display()
+            )),
+            Some(ErrorCode::DiskFull) => Self::new(format!(
+                "there is no room for {}; free some on its file system, then restart",
+                file.display()
+            )),
+            _ => Self::file(file, cause),
+        }
+    }
+
     pub(super) fn file(file: &Path, cause: &dyn fmt::Display) -> Self {
         let file = file.display();
-        Self(format!(
+        Self::new(format!(
             "{file} cannot be used: {cause}; make it and its directory writable, or name another \
              directory with --storage.path"
         ))
@@ -74,7 +109,7 @@ impl Unusable {
 
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 

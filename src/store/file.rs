@@ -62,7 +62,7 @@ pub(super) fn in_memory() -> Result<Connection, Unusable> {
         schema::migrate(&mut connection)?;
         Ok(connection)
     };
-    prepare().map_err(|e: rusqlite::Error| Unusable(format!("no store in memory: {e}")))
+    prepare().map_err(|e: rusqlite::Error| Unusable::new(format!("no store in memory: {e}")))
 }
 
 /// Moves a file that cannot be used out of the way, with its log, and says so.
@@ -97,7 +97,7 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 fn newer(file: &Path, version: i32) -> Unusable {
-    Unusable(format!(
+    Unusable::new(format!(
         "{} is the store of a newer release (schema {version}; this one knows {VERSION}) and is \
          left untouched; install that release again, or name another directory with --storage.path",
         file.display()
@@ -113,13 +113,13 @@ fn try_open(file: &Path) -> Result<Result<Connection, Kind>, Unusable> {
     let mut connection = match Connection::open_with_flags(file, OpenFlags::default()) {
         Ok(connection) => connection,
         Err(error) if is_damage(&error) => return Ok(Err(Kind::Damaged(error.to_string()))),
-        Err(error) => return Err(Unusable::file(file, &error)),
+        Err(error) => return Err(Unusable::database(file, &error)),
     };
     match prepare(&mut connection) {
         Ok(Kind::Usable) => Ok(Ok(connection)),
         Ok(other) => Ok(Err(other)),
         Err(error) if is_damage(&error) => Ok(Err(Kind::Damaged(error.to_string()))),
-        Err(error) => Err(Unusable::file(file, &error)),
+        Err(error) => Err(Unusable::database(file, &error)),
     }
 }
 

@@ -53,7 +53,7 @@ impl Lock {
             .map_err(|e| Unusable::directory(directory, &e))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Err(Unusable(format!(
+            Err(TryLockError::WouldBlock) => Err(Unusable::in_use(format!(
                 "{} uses the store in {}; give each its own --storage.path",
                 role.holder(),
                 directory.display()

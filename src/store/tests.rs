@@ -126,9 +126,31 @@ async fn a_day_without_rows_is_known_to_have_none() {
     empty.days = vec![(SATURDAY, Extent::Total)];
     store.keep(vec![empty]).await.unwrap();
     let asked = vec![(of.clone(), SATURDAY, SUNDAY)];
-    assert_eq!(store.covered(asked.clone(), Extent::Total).await.unwrap(), [[SATURDAY].into()]);
-    assert_eq!(store.covered(asked, Extent::Whole).await.unwrap(), [BTreeSet::new()]);
+    assert_eq!(store.covered(asked.clone(), Extent::Total, -1).await.unwrap(), [[SATURDAY].into()]);
+    assert_eq!(store.covered(asked, Extent::Whole, -1).await.unwrap(), [BTreeSet::new()]);
     assert_eq!(store.totals(vec![(of, vec![SATURDAY])]).await.unwrap(), [vec![]]);
+}
+
+#[tokio::test]
+async fn a_list_that_lacks_a_department_counts_only_if_it_was_read_late_enough() {
+    let store = Store::in_memory(clock()).unwrap().tenant("acme", "cli_1");
+    let mut of = target("0");
+    of.include_children = true;
+    let both = |on: Day| ["od-1", "od-2"].map(|id| day(id, on, &[Version::Total], 1.0)).to_vec();
+    let mut late = lists(&of, Extent::Total, both(SATURDAY));
+    late.rows.extend(both(SUNDAY).into_iter().take(1));
+    late.days.push((SUNDAY, Extent::Total));
+    store.keep(vec![late.clone()]).await.unwrap();
+    let covered = async |late_days| {
+        let asked = vec![(of.clone(), SATURDAY, SUNDAY)];
+        store.covered(asked, Extent::Total, late_days).await.unwrap().remove(0)
+    };
+    // It was read on Monday.
+    assert_eq!(covered(7).await, [SATURDAY].into());
+    assert_eq!(covered(0).await, [SATURDAY, SUNDAY].into());
+    late.fetched_at = "2026-11-30T02:00:00Z".parse().unwrap();
+    store.keep(vec![late]).await.unwrap();
+    assert_eq!(covered(7).await, [SATURDAY, SUNDAY].into(), "eight days later");
 }
 
 #[tokio::test]

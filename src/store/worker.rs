@@ -71,7 +71,7 @@ impl Worker {
                 // Held until the file is closed.
                 drop(lock);
             })
-            .map_err(|e| Unusable(format!("no thread can be started for the store: {e}")))?;
+            .map_err(|e| Unusable::new(format!("no thread can be started for the store: {e}")))?;
         let thread = Thread { jobs: Some(jobs), running: Some(running) };
         Ok(Self { thread: Arc::new(thread), file })
     }

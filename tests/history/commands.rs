@@ -115,3 +115,46 @@ fn a_fetch_that_is_interrupted_goes_on_where_it_stopped() {
     // A token again, and two departments of three.
     assert_eq!(world.requests().len() - before, 11, "{said}");
 }
+
+#[test]
+fn an_output_that_cannot_be_written_costs_no_request() {
+    let world = World::new(3);
+    let configuration = configuration(&world.api, &world.departments(), "");
+    let place = directory(&[("feishu-exporter.yml", &configuration), ("secret", SECRET)]);
+    for output in ["--output=none/back.om", "--output=/dev/null", "--output=.", "--output="] {
+        let (status, _, said) = run(place.path(), &["backfill", output]);
+        assert_eq!(status, Some(2), "{output}: {said}");
+        assert!(said.contains("--output"), "{output}: {said}");
+    }
+    assert!(world.requests().is_empty());
+}
+
+#[test]
+fn a_tenant_that_fails_is_named_and_costs_the_others_nothing() {
+    let world = World::new(3);
+    let ids = world.departments();
+    let second = configuration(&world.api, &ids, "")
+        .replace("tenants:\n", "")
+        .replace("name: acme", "name: globex")
+        .replace("app_secret_file: secret", "app_secret: wrong");
+    let both = format!("{}{second}", configuration(&world.api, &ids, ""));
+    let place = directory(&[("feishu-exporter.yml", &both), ("secret", SECRET)]);
+    let (status, _, said) = run(place.path(), &["backfill", "--output=back.om"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("tenant globex") && said.contains("Feishu answered 1001"), "{said}");
+    let file = std::fs::read_to_string(place.path().join("back.om")).unwrap();
+    assert!(file.contains("tenant=\"acme\"") && !file.contains("globex"));
+}
+
+#[test]
+fn where_nothing_can_be_written_the_reason_is_told() {
+    let world = World::new(2);
+    let configuration = configuration(&world.api, &world.departments(), "");
+    let place = directory(&[("feishu-exporter.yml", &configuration), ("secret", SECRET)]);
+    let denied = json!({ "error": { "status": 400, "code": 1_051_003, "msg": "no" } });
+    world.fault_at("admin_dept_stats", &denied);
+    let (status, _, said) = run(place.path(), &["backfill", "--output=back.om"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("there is nothing to write") && said.contains("1051003"), "{said}");
+    assert!(!place.path().join("back.om").exists());
+}

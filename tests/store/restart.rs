@@ -96,6 +96,25 @@ fn without_a_usable_directory_live_values_are_served_all_the_same() {
 }
 
 #[test]
+fn an_empty_path_keeps_everything_in_memory() {
+    let world = World::new(4);
+    let files = directory(&[("conf.yml", &world.configuration()), ("secret", SECRET)]);
+    for flag in ["--storage.path=", "--storage.path"] {
+        let mut args = vec!["serve", "--config.file=conf.yml", "--web.listen-address=127.0.0.1:0"];
+        args.push(flag);
+        args.extend((flag == "--storage.path").then_some(""));
+        let mut exporter =
+            Program::exporter(&args, &[("conf.yml", &world.configuration()), ("secret", SECRET)]);
+        let url = exporter.listens();
+        let page = metrics_of_latest(&url, world.departments().len());
+        assert!(!page.contains(BASELINE) && !page.contains("feishu_exporter_store_up"), "{page}");
+        assert!(!exporter.path("data").exists());
+    }
+    let (_, told, _) = run(files.path(), &["check-config", "conf.yml", "--storage.path="]);
+    assert!(told.contains("baselines     none"), "{told}");
+}
+
+#[test]
 fn a_second_exporter_leaves_the_store_to_the_first() {
     let world = World::new(4);
     let store = directory(&[]);

@@ -203,7 +203,7 @@ async fn lacking(
     wanted: PastDays,
     days: &[(Geo, Day, Day)],
 ) -> Option<Vec<Ask>> {
-    let options::Schedule { baseline_weeks, .. } = tenant.options.schedule;
+    let options::Schedule { baseline_weeks, lookback_days, .. } = tenant.options.schedule;
     let mut ranges = Vec::new();
     for (group, (_, from, to)) in tenant.groups.iter().zip(days) {
         // Baselines of the first days need older ones, as far as the API has them.
@@ -214,7 +214,7 @@ async fn lacking(
     let asked = ranges.iter().map(|(s, first, to)| (s.target.clone(), *first, *to));
     let covered = match wanted.refresh {
         true => vec![BTreeSet::new(); ranges.len()],
-        false => keeper.covered(asked.collect(), manner.extent()).await?,
+        false => keeper.covered(asked.collect(), manner.extent(), lookback_days).await?,
     };
     let mut asks = Vec::new();
     for ((standing, first, to), covered) in ranges.into_iter().zip(covered) {

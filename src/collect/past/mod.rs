@@ -46,6 +46,8 @@ use crate::{
 
 /// How long past days are fetched before the baselines found so far are published.
 const PROGRESS_AFTER: Duration = Duration::from_secs(20);
+/// A list counts however soon it was read: what was late then comes with the live statistics.
+const ANY_TIME: i32 = -1;
 /// How often days older than `retention` are looked for.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -224,7 +226,7 @@ impl Past {
             .targets
             .iter()
             .map(|(target, held, _)| (target.clone(), after(*held, -7 * i32::from(weeks)), *held));
-        let covered = self.keeper.covered(ranges.collect(), Extent::Total).await?;
+        let covered = self.keeper.covered(ranges.collect(), Extent::Total, ANY_TIME).await?;
         let mut asks = BTreeSet::new();
         for ((target, held, members), covered) in known.targets.iter().zip(&covered) {
             let oldest = self.oldest(target.geo);

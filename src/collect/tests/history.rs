@@ -474,7 +474,7 @@ async fn retention_removes_days_and_no_more_is_fetched_than_is_kept() {
     let target = alone(&world.ids()[0]);
     let covered = async |world: &World| {
         let all = vec![(target.clone(), after(world.today(), -100), world.today())];
-        kept(&store).covered(all, Extent::Total).await.unwrap().remove(0)
+        kept(&store).covered(all, Extent::Total, -1).await.unwrap().remove(0)
     };
     let oldest = *covered(&world).await.first().unwrap();
     assert!(days_between(oldest, world.today()) <= 10, "{oldest}");
@@ -555,6 +555,21 @@ async fn a_backfill_finds_out_how_rates_are_read() {
 }
 
 #[tokio::test]
+async fn a_backfill_asks_again_for_days_that_were_late() {
+    let store = in_memory();
+    let world = keeping(&store, 3, |_| {}).await;
+    let url = world.tenant.options.api.base_url.clone();
+    let wanted = PastDays { from: Some(after(SUNDAY, -13)), ..PastDays::default() };
+    let late = Kind::LateDay { until: None };
+    world.simulator.inject(Fault::from(late).department(&world.ids()[0])).unwrap();
+    backfill(&store, &world.simulator, &url, wanted, |_| {}).await;
+    world.simulator.clear_faults();
+    let again = backfill(&store, &world.simulator, &url, wanted, |_| {}).await;
+    assert_eq!(again.requests, 2, "the one department, and a token");
+    assert_eq!(backfill(&store, &world.simulator, &url, wanted, |_| {}).await.requests, 0);
+}
+
+#[tokio::test]
 async fn days_that_are_not_offered_any_more_are_asked_for_apart_and_are_no_failure() {
     let store = in_memory();
     let world = keeping(&store, 2, |_| {}).await;
@@ -580,7 +595,7 @@ async fn days_that_are_not_offered_any_more_are_asked_for_apart_and_are_no_failu
     assert_eq!(asked.iter().filter(straddles).count(), 0);
     let ids = world.ids();
     let covered = ids.iter().map(|id| (alone(id), after(SUNDAY, -120), SUNDAY)).collect();
-    let covered = kept(&store).covered(covered, Extent::Total).await.unwrap();
+    let covered = kept(&store).covered(covered, Extent::Total, -1).await.unwrap();
     let all: usize = covered.iter().map(BTreeSet::len).sum();
     assert_eq!(all as u64, departments * 121 - 30, "all but the range that was refused");
 }
