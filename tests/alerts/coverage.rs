@@ -14,14 +14,14 @@ use feishu_exporter::{
 use serde::Deserialize;
 
 use crate::{
-    activity, data,
+    activity, data, holidays,
     rules::{files, path, severities},
     scenario::runbook,
 };
 
 #[test]
 fn every_alert_is_seen_to_fire_and_to_keep_quiet() {
-    let facts: Vec<_> = activity::all().into_iter().chain(data::all()).collect();
+    let facts = [activity::all(), holidays::all(), data::all()].concat();
     let fired: BTreeSet<_> =
         facts.iter().flat_map(|(_, s)| s.fires.iter().map(|(_, alert, _)| *alert)).collect();
     let spared: BTreeSet<_> = facts.iter().flat_map(|(_, s)| s.spares.iter().copied()).collect();

@@ -9,6 +9,7 @@ mod activity;
 mod coverage;
 mod data;
 mod faults;
+mod holidays;
 mod live;
 mod ninety_days;
 #[path = "../end_to_end/outside.rs"]
