@@ -14,14 +14,14 @@ use feishu_exporter::{
 use serde::Deserialize;
 
 use crate::{
-    activity, data, holidays,
+    activity, arrival, data, holidays,
     rules::{files, path, severities},
     scenario::runbook,
 };
 
 #[test]
 fn every_alert_is_seen_to_fire_and_to_keep_quiet() {
-    let facts = [activity::all(), holidays::all(), data::all()].concat();
+    let facts = [activity::all(), arrival::all(), holidays::all(), data::all()].concat();
     let fired: BTreeSet<_> =
         facts.iter().flat_map(|(_, s)| s.fires.iter().map(|(_, alert, _)| *alert)).collect();
     let spared: BTreeSet<_> = facts.iter().flat_map(|(_, s)| s.spares.iter().copied()).collect();
