@@ -49,4 +49,17 @@ facts! {
         six(8, [(3, 100, 30), (3, 100, 100), (4, 100, 100), (5, 100, 100), (5, 100, 100), (7, 100, 100)])
             .fires(5..8, DROP, &of_department("od-1", "North", "suite"))
             .spares(COMPANY);
+
+    what_is_said_of_a_company_is_about_its_own_day =
+        // Another day off is over; the first of its departments serves the next day.
+        six(8, [(3, 7, 100), (8, 7, 100), (8, 7, 100), (8, 7, 100), (8, 7, 100), (8, 7, 100)])
+            .fires([6, 0, 1, 2, 3, 4, 5, 7], COMPANY, &of_company("suite"))
+            .spares(DROP)
+            .says(
+                COMPANY,
+                "Tenant acme: suite at 7% of the usual in the whole company",
+                "Half of the departments of tenant acme, geo local, had 7% or less of their usual \
+                 suite activity on 2024-10-06 (5 departments judged). If that was a holiday, put it \
+                 into the calendar of the tenant's configuration.",
+            );
 }
