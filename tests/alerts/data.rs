@@ -204,6 +204,15 @@ facts! {
             .series(&labelled("feishu_exporter_api_failures_total", "tenant=beta,endpoint=tenant_access_token,class=credentials"), "1")
             .spares(CREDENTIALS);
 
+    what_was_refused_and_mended_is_not_told_when_the_network_fails =
+        Scenario::every("10m", 12)
+            .series(&labelled("feishu_up", "tenant=acme"), "0 0 1 1 1 1 1 0 0 0 0 0")
+            .series(&failures("tenant_access_token", "credentials"), "1 2 2 2 2 2 2 2 2 2 3 3")
+            .series(&failures("admin_dept_stats", "quota"), "1 2 2 2 2 2 2 2 2 2 2 2")
+            .series(&failures("tenant_access_token", "network"), "0 0 0 0 0 0 0 1 2 3 4 5")
+            .fires([1, 11], CREDENTIALS, OF_ACME)
+            .fires([1], EXHAUSTED, OF_ACME);
+
     a_missing_permission_alerts_by_endpoint =
         Scenario::every("10m", 5)
             .series(&labelled("feishu_up", "tenant=acme"), "1")
