@@ -220,7 +220,7 @@ facts! {
             .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=departments"), "0")
             .series(&labelled("feishu_exporter_department_up", "tenant=acme,geo=local,department_id=od-1"), "1")
             .series(&labelled("feishu_exporter_department_up", "tenant=acme,geo=local,department_id=od-2"), "0")
-            .fires(2..5, PERMISSION, "tenant=\"acme\",endpoint=\"admin_dept_stats\"")
+            .fires(2..5, PERMISSION, "tenant=\"acme\",endpoint=\"admin_dept_stats\",source=\"departments\"")
             .says(
                 PERMISSION,
                 "Tenant acme: the permission for admin_dept_stats is missing",
@@ -238,10 +238,10 @@ facts! {
             .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=contact"), "0")
             .series(&failures("departments_filter", "permission"), "1")
             .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=directory"), "0")
-            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"admin_user_stats\"")
-            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"users_find_by_department\"")
-            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"departments_batch\"")
-            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"departments_filter\"");
+            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"admin_user_stats\",source=\"users\"")
+            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"users_find_by_department\",source=\"members\"")
+            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"departments_batch\",source=\"contact\"")
+            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"departments_filter\",source=\"directory\"");
 
     a_permission_that_was_granted_is_missing_no_more =
         Scenario::every("10m", 5)
