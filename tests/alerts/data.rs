@@ -61,7 +61,7 @@ facts! {
             .says(
                 LATE,
                 "Tenant acme: figures of yesterday are late",
-                "The newest figures of tenant acme, geo local, are about a day that began 2d 14h 0m \
+                "The figures of most departments of tenant acme, geo local, are about a day that began 2d 14h 0m \
                  0s ago; the next day is due after 57.5 hours. Until it is there, that day is \
                  served and judged.",
             );
@@ -73,6 +73,14 @@ facts! {
             .department("od-2", "Sales", &arriving(70, &[(0, 34), (1, 58)]))
             .spares(LATE);
 
+    one_department_in_time_does_not_hide_that_the_others_are_late =
+        Scenario::every("1h", 70)
+            .by_the_clock()
+            .department("od-1", "R&D", &arriving(70, &[(0, 34)]))
+            .department("od-2", "Sales", &arriving(70, &[(0, 34)]))
+            .department("od-3", "Legal", &arriving(70, &[(0, 34), (1, 58)]))
+            .fires(62..70, LATE, OF_ACME_LOCAL);
+
     figures_that_stay_away_for_days_are_stale =
         Scenario::every("1h", 113)
             .by_the_clock()
@@ -82,7 +90,7 @@ facts! {
             .says(
                 STALE,
                 "Tenant acme: no new figures for days",
-                "The newest figures of tenant acme, geo local, are about a day that began 4d 14h 0m \
+                "The figures of most departments of tenant acme, geo local, are about a day that began 4d 14h 0m \
                  0s ago: three days are missing. After collection.max_age (14 days) they are no \
                  longer served.",
             );
@@ -145,6 +153,14 @@ facts! {
         vanishing()
             .series("feishu_exporter_config_last_reload_success_timestamp_seconds", "0")
             .fires(27..32, VANISHED, &of_its_data("od-1", "R&D"));
+
+    the_last_department_of_a_geo_alerts_as_well =
+        Scenario::every("1h", 32)
+            .of("acme", "sg")
+            .department("od-1", "R&D", &format!("{}{}", "0 ".repeat(26), "_ ".repeat(6)))
+            .of("acme", "jp")
+            .department("od-2", "Sales", &"0 ".repeat(32))
+            .fires(27..32, VANISHED, &of_its_data("od-1", "R&D").replace("local", "sg"));
 
     a_department_taken_off_the_configuration_alerts_nobody =
         vanishing()
