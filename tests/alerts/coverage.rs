@@ -17,11 +17,13 @@ use crate::{
     activity, arrival, data, holidays,
     rules::{files, path, severities},
     scenario::runbook,
+    vanished,
 };
 
 #[test]
 fn every_alert_is_seen_to_fire_and_to_keep_quiet() {
-    let facts = [activity::all(), arrival::all(), holidays::all(), data::all()].concat();
+    let facts =
+        [activity::all(), arrival::all(), holidays::all(), data::all(), vanished::all()].concat();
     let fired: BTreeSet<_> =
         facts.iter().flat_map(|(_, s)| s.fires.iter().map(|(_, alert, _)| *alert)).collect();
     let spared: BTreeSet<_> = facts.iter().flat_map(|(_, s)| s.spares.iter().copied()).collect();

@@ -24,6 +24,7 @@ mod replay;
 mod rules;
 mod scenario;
 mod tenant;
+mod vanished;
 mod victoria;
 mod webhook;
 #[path = "../end_to_end/world.rs"]
