@@ -351,6 +351,13 @@ facts! {
             .fires(2..6, DOWN, "job=\"saas\",instance=\"exporter:10917\"")
             .spares(ABSENT);
 
+    an_exporter_that_stays_down_is_told_for_days =
+        Scenario::every("1h", 60)
+            .series(&labelled("up", "job=saas,instance=a"), &format!("1 {}", "0 ".repeat(59)))
+            .series(&labelled("feishu_exporter_build_info", "job=saas,instance=a"), &format!("1 {}", "_ ".repeat(59)))
+            .fires(2..60, DOWN, "job=\"saas\",instance=\"a\"")
+            .spares(ABSENT);
+
     a_restart_and_other_targets_that_are_down_alert_nobody =
         Scenario::every("5m", 6)
             .series(&labelled("up", "job=feishu,instance=exporter:10917"), "1 0 1 1 1 1")
