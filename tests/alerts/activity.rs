@@ -283,6 +283,7 @@ facts! {
             .department("od-2", "Sales", "0 0 1 3 4").figure("suite_dau", "90 90 6 90 90", "90")
             .department("od-3", "Support", "0 1 2 3 4").figure("suite_dau", "80 5 80 80 80", "80")
             .department("od-4", "Legal", "0 1 2 3 4").figure("suite_dau", "70 5 70 70 70", "70")
+            .department("od-5", "Travel", "0 1 2 3 4").figure("suite_dau", "60 4 60 60 60", "60")
             .fires([1], COMPANY, &of_company("suite"))
             .spares(DROP);
 

@@ -14,14 +14,16 @@ use feishu_exporter::{
 use serde::Deserialize;
 
 use crate::{
-    activity, data,
+    activity, arrival, data, holidays,
     rules::{files, path, severities},
     scenario::runbook,
+    vanished,
 };
 
 #[test]
 fn every_alert_is_seen_to_fire_and_to_keep_quiet() {
-    let facts: Vec<_> = activity::all().into_iter().chain(data::all()).collect();
+    let facts =
+        [activity::all(), arrival::all(), holidays::all(), data::all(), vanished::all()].concat();
     let fired: BTreeSet<_> =
         facts.iter().flat_map(|(_, s)| s.fires.iter().map(|(_, alert, _)| *alert)).collect();
     let spared: BTreeSet<_> = facts.iter().flat_map(|(_, s)| s.spares.iter().copied()).collect();

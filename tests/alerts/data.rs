@@ -61,7 +61,7 @@ facts! {
             .says(
                 LATE,
                 "Tenant acme: figures of yesterday are late",
-                "The newest figures of tenant acme, geo local, are about a day that began 2d 14h 0m \
+                "The figures of most departments of tenant acme, geo local, are about a day that began 2d 14h 0m \
                  0s ago; the next day is due after 57.5 hours. Until it is there, that day is \
                  served and judged.",
             );
@@ -73,6 +73,14 @@ facts! {
             .department("od-2", "Sales", &arriving(70, &[(0, 34), (1, 58)]))
             .spares(LATE);
 
+    one_department_in_time_does_not_hide_that_the_others_are_late =
+        Scenario::every("1h", 70)
+            .by_the_clock()
+            .department("od-1", "R&D", &arriving(70, &[(0, 34)]))
+            .department("od-2", "Sales", &arriving(70, &[(0, 34)]))
+            .department("od-3", "Legal", &arriving(70, &[(0, 34), (1, 58)]))
+            .fires(62..70, LATE, OF_ACME_LOCAL);
+
     figures_that_stay_away_for_days_are_stale =
         Scenario::every("1h", 113)
             .by_the_clock()
@@ -82,7 +90,7 @@ facts! {
             .says(
                 STALE,
                 "Tenant acme: no new figures for days",
-                "The newest figures of tenant acme, geo local, are about a day that began 4d 14h 0m \
+                "The figures of most departments of tenant acme, geo local, are about a day that began 4d 14h 0m \
                  0s ago: three days are missing. After collection.max_age (14 days) they are no \
                  longer served.",
             );
@@ -146,6 +154,14 @@ facts! {
             .series("feishu_exporter_config_last_reload_success_timestamp_seconds", "0")
             .fires(27..32, VANISHED, &of_its_data("od-1", "R&D"));
 
+    the_last_department_of_a_geo_alerts_as_well =
+        Scenario::every("1h", 32)
+            .of("acme", "sg")
+            .department("od-1", "R&D", &format!("{}{}", "0 ".repeat(26), "_ ".repeat(6)))
+            .of("acme", "jp")
+            .department("od-2", "Sales", &"0 ".repeat(32))
+            .fires(27..32, VANISHED, &of_its_data("od-1", "R&D").replace("local", "sg"));
+
     a_department_taken_off_the_configuration_alerts_nobody =
         vanishing()
             .series(&labelled("feishu_exporter_department_up", "tenant=acme,geo=local,department_id=od-1"), &format!("{}{}", "1 ".repeat(26), "_ ".repeat(6)))
@@ -204,6 +220,15 @@ facts! {
             .series(&labelled("feishu_exporter_api_failures_total", "tenant=beta,endpoint=tenant_access_token,class=credentials"), "1")
             .spares(CREDENTIALS);
 
+    what_was_refused_and_mended_is_not_told_when_the_network_fails =
+        Scenario::every("10m", 12)
+            .series(&labelled("feishu_up", "tenant=acme"), "0 0 1 1 1 1 1 0 0 0 0 0")
+            .series(&failures("tenant_access_token", "credentials"), "1 2 2 2 2 2 2 2 2 2 3 3")
+            .series(&failures("admin_dept_stats", "quota"), "1 2 2 2 2 2 2 2 2 2 2 2")
+            .series(&failures("tenant_access_token", "network"), "0 0 0 0 0 0 0 1 2 3 4 5")
+            .fires([1, 11], CREDENTIALS, OF_ACME)
+            .fires([1], EXHAUSTED, OF_ACME);
+
     a_missing_permission_alerts_by_endpoint =
         Scenario::every("10m", 5)
             .series(&labelled("feishu_up", "tenant=acme"), "1")
@@ -211,7 +236,7 @@ facts! {
             .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=departments"), "0")
             .series(&labelled("feishu_exporter_department_up", "tenant=acme,geo=local,department_id=od-1"), "1")
             .series(&labelled("feishu_exporter_department_up", "tenant=acme,geo=local,department_id=od-2"), "0")
-            .fires(2..5, PERMISSION, "tenant=\"acme\",endpoint=\"admin_dept_stats\"")
+            .fires(2..5, PERMISSION, "tenant=\"acme\",endpoint=\"admin_dept_stats\",source=\"departments\"")
             .says(
                 PERMISSION,
                 "Tenant acme: the permission for admin_dept_stats is missing",
@@ -229,10 +254,10 @@ facts! {
             .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=contact"), "0")
             .series(&failures("departments_filter", "permission"), "1")
             .series(&labelled("feishu_exporter_collection_success", "tenant=acme,source=directory"), "0")
-            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"admin_user_stats\"")
-            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"users_find_by_department\"")
-            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"departments_batch\"")
-            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"departments_filter\"");
+            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"admin_user_stats\",source=\"users\"")
+            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"users_find_by_department\",source=\"members\"")
+            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"departments_batch\",source=\"contact\"")
+            .fires(2..4, PERMISSION, "tenant=\"acme\",endpoint=\"departments_filter\",source=\"directory\"");
 
     a_permission_that_was_granted_is_missing_no_more =
         Scenario::every("10m", 5)
@@ -324,6 +349,13 @@ facts! {
             .series(&labelled("up", "job=saas,instance=exporter:10917"), "1 0 0 0 0 0")
             .series(&labelled("feishu_exporter_build_info", "job=saas,instance=exporter:10917"), "1 _ _ _ _ _")
             .fires(2..6, DOWN, "job=\"saas\",instance=\"exporter:10917\"")
+            .spares(ABSENT);
+
+    an_exporter_that_stays_down_is_told_for_days =
+        Scenario::every("1h", 60)
+            .series(&labelled("up", "job=saas,instance=a"), &format!("1 {}", "0 ".repeat(59)))
+            .series(&labelled("feishu_exporter_build_info", "job=saas,instance=a"), &format!("1 {}", "_ ".repeat(59)))
+            .fires(2..60, DOWN, "job=\"saas\",instance=\"a\"")
             .spares(ABSENT);
 
     a_restart_and_other_targets_that_are_down_alert_nobody =

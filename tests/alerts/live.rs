@@ -5,9 +5,10 @@ use std::{fs, process::Command};
 
 use feishu_exporter::simulator::{Fault, Kind};
 use jiff::{SignedDuration, ToSpan};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
+    outside::{self, get},
     program::{Program, directory, eventually},
     prometheus::{Prometheus, free_address, is_ready},
     rules,
@@ -75,6 +76,32 @@ fn a_drop_that_comes_late_reaches_a_webhook_under_the_new_name_and_alone() {
     let firing = prometheus.query("ALERTS{alertstate=\"firing\"}");
     assert!(firing.iter().all(|alert| alert["metric"]["department_id"] == ids[0].as_str()));
     drop(exporter);
+}
+
+/// The permission that an optional source lacks says nothing about why the statistics fail.
+#[test]
+fn a_missing_permission_silences_the_failure_of_its_own_source_alone() {
+    let (_alertmanager, address) = alertmanager("http://127.0.0.1:1");
+    let url = format!("http://{address}/api/v2/alerts");
+    let alert = |alert: &str, source: &str| json!({ "labels": { "alertname": alert, "tenant": "acme", "source": source } });
+    let alerts = json!([
+        alert("FeishuPermissionMissing", "members"),
+        alert("FeishuCollectionFailing", "members"),
+        alert("FeishuCollectionFailing", "departments"),
+    ]);
+    let answer =
+        get(&url, &["--header", "content-type: application/json", "--data", &alerts.to_string()]);
+    assert_eq!(answer.status, 200);
+    let sources = |filter: &str| {
+        let answer = outside::json(&format!("{url}?{filter}"), &[]);
+        let alerts = answer.as_array().unwrap().iter();
+        let failing = alerts.filter(|a| a["labels"]["alertname"] == "FeishuCollectionFailing");
+        failing.map(|a| a["labels"]["source"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    eventually("the silence of members", || {
+        (sources("active=false&inhibited=true") == ["members"]).then_some(())
+    });
+    assert_eq!(sources("active=true&inhibited=false"), ["departments"]);
 }
 
 fn serve(configuration: &str) -> (Program, String) {

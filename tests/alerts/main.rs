@@ -6,9 +6,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod activity;
+mod arrival;
 mod coverage;
 mod data;
 mod faults;
+mod holidays;
 mod live;
 mod ninety_days;
 #[path = "../end_to_end/outside.rs"]
@@ -22,6 +24,7 @@ mod replay;
 mod rules;
 mod scenario;
 mod tenant;
+mod vanished;
 mod victoria;
 mod webhook;
 #[path = "../end_to_end/world.rs"]
