@@ -15,12 +15,12 @@ from grafana import (
 )
 from promql import (
     ACTIVATED,
-    NAMED,
+    KEY,
     OWN_DAY,
     each,
     each_against_baseline,
     each_share,
-    figure,
+    named,
     own_newest_day,
 )
 from shared import (
@@ -160,10 +160,10 @@ def build(language):
 
 def the_day():
     dau = FIGURES["suite_dau"]
-    newest = f"max by ({NAMED}) ({own_newest_day()})"
+    newest = named(f"max by ({KEY}) ({own_newest_day()})")
 
     def its(metric, version="$product_version"):
-        return figure(metric, OWN_DAY, version)
+        return each(metric, OWN_DAY, version)
 
     return [
         table(
@@ -179,7 +179,7 @@ def the_day():
                 column(its(ACTIVATED)),
                 column(its(dau.metric)),
                 column(its(dau.baseline, "all")),
-                column(f"{its(dau.metric, 'all')} / ({its(dau.baseline, 'all')} > 0)"),
+                column(each_against_baseline(dau.metric, dau.baseline, OWN_DAY)),
             ],
             {
                 "department": (T("Department", "部门"), None, {"custom__minWidth": 160}),

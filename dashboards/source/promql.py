@@ -74,8 +74,8 @@ OWN_DAY = (RECENT, own_newest_day)
 BY_DAY = (SERVED, day_of_the_point)
 
 
-def figure(metric, when=NOW, version="$product_version", beside=None, by=NAMED) -> str:
-    """A figure of each chosen department, once, however many exporters serve it.
+def figure(metric, when=NOW, version="$product_version", beside=None) -> str:
+    """A figure of each chosen department, once, however many exporters and names it has.
 
     `beside`: only of departments that have this other figure, too.
     """
@@ -83,8 +83,8 @@ def figure(metric, when=NOW, version="$product_version", beside=None, by=NAMED) 
     labels = f'{CHOSEN},product_version="{version}"'
     values = last(metric, labels, window)
     if beside:
-        values = f"({values} and on ({NAMED}) {last(beside, labels, window)})"
-    return f"max by ({by}) ({values} and ignoring (product_version) ({days()}))"
+        values = f"({values} and on ({KEY}) {last(beside, labels, window)})"
+    return f"max by ({KEY}) ({values} and ignoring (product_version) ({days()}))"
 
 
 def within_another() -> str:
@@ -119,31 +119,32 @@ def week_against_baseline(metric, baseline) -> str:
     return " / ".join(f"sum_over_time(({days})[7d:1d] offset 1d)" for days in week)
 
 
-def named(values, by=KEY) -> str:
+def named(values, by=KEY, window=f"[7d] {AT_THE_END}") -> str:
     """Values by department id, with the name of the department's newest day.
 
     So a renamed department stays one line. The look-back is long: a name is better old than gone.
+    If that day is there under two names, as on the day of the renaming, it is one of them.
     """
-    days = last(DAY, CHOSEN, f"[7d] {AT_THE_END}")
-    name = f"group by ({by}, department) ({days} == on ({by}) group_left () max by ({by}) ({days}))"
+    newest = f"topk by ({by}) (1, {last(DAY, CHOSEN, window)})"
+    name = f"group by ({by}, department) ({newest})"
     return f"{values} * on ({by}) group_left (department) {name}"
 
 
 def each(metric, when=BY_DAY, version="$product_version") -> str:
     """A figure of each department; a renamed department stays one line, under its newest name."""
-    return named(figure(metric, when, version, by=KEY))
+    return named(figure(metric, when, version))
 
 
 def each_share(metric, when=OWN_DAY) -> str:
     """People of each department who used something, as a share of its activated accounts."""
-    ratio = f"{figure(metric, when, by=KEY)} / {figure(ACTIVATED, when, by=KEY)}"
+    ratio = f"{figure(metric, when)} / {figure(ACTIVATED, when)}"
     return named(f"({ratio})")
 
 
 def each_against_baseline(metric, baseline, when=BY_DAY) -> str:
     """A figure of each department by its own baseline."""
-    usual = figure(baseline, when, "all", by=KEY)
-    return named(f"({figure(metric, when, 'all', by=KEY)} / ({usual} > 0))")
+    usual = figure(baseline, when, "all")
+    return named(f"({figure(metric, when, 'all')} / ({usual} > 0))")
 
 
 def people_of(metric, by=(), when=OWN_DAY) -> str:

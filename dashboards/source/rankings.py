@@ -3,9 +3,11 @@
 from grafana import T, column, table
 from promql import (
     ACTIVATED,
-    NAMED,
+    KEY,
+    RECENT,
     company_day,
     figure,
+    named,
     own_newest_day,
 )
 from shared import ADOPTION, AGE, CHANGE, DATE, NOON, link_to_department
@@ -22,7 +24,7 @@ def rankings():
     colored = {"custom__cellOptions": {"type": "color-background", "mode": "basic"}}
     gauge = {"custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}
 
-    def named(**columns):
+    def with_place(**columns):
         link = {"links": link_to_department(), "custom__minWidth": 160}
         return {
             "department": (T("Department", "部门"), None, link),
@@ -32,13 +34,14 @@ def rankings():
         }
 
     def ranking(title, description, picked, others, headings, unit, look, least_first):
-        queries = [column(picked)] + [column(f"{other} and on ({NAMED}) ({picked})") for other in others]
+        values = [picked, *(f"({other} and on ({KEY}) {picked})" for other in others)]
+        queries = [column(named(value, window=RECENT)) for value in values]
         ordered = {
             ref: (heading, unit if ref == "A" else "short", look if ref == "A" else {})
             for ref, heading in zip("BCA", headings, strict=True)
         }
         return table(
-            title, description, queries, named(**ordered), size=(12, 10), sort=("A", not least_first)
+            title, description, queries, with_place(**ordered), size=(12, 10), sort=("A", not least_first)
         )
 
     def by_change(title, description, aggregation, least_first):
@@ -116,7 +119,8 @@ def rankings():
 
 
 def older_days():
-    return f"max by ({NAMED}) ({own_newest_day()} < on (tenant, geo) group_left () {company_day()})"
+    older = f"{own_newest_day()} < on (tenant, geo) group_left () {company_day()}"
+    return named(f"max by ({KEY}) ({older})", window=RECENT)
 
 
 def late():

@@ -87,7 +87,8 @@ def places(all_at_first=True):
         'label_replace(feishu_department_info{tenant="$tenant",department_path!=""}, '
         '"department", "$1", "department_path", "(.+)")'
     )
-    named = last(DAY, 'tenant="$tenant",geo=~"$geo"')
+    newest = last(DAY, 'tenant="$tenant",geo=~"$geo"')
+    named = f"topk by (tenant, department_id) (1, {newest})"
     return [
         asked("geo", T("Geo", "地区"), f'label_values({DAY}{{tenant="$tenant"}}, geo)', several=True),
         asked(

@@ -1,5 +1,6 @@
 //! What the dashboards show of a small made-up company in which everything happens that misleads:
-//! a late day, a missing day, a renamed department, a parent beside its child, two exporters.
+//! a late day, a missing day, a renamed department, a backfill under its new name over days that are
+//! there under the old one, a parent beside its child, two exporters.
 
 #![expect(clippy::cast_precision_loss, reason = "small numbers and seconds of this century")]
 
@@ -21,6 +22,8 @@ const MONDAY: i64 = 1_772_380_800;
 const DAYS: i64 = 12;
 /// From here on Alpha is called Beta.
 const RENAMED: i64 = 6;
+/// These days were brought in under the new name as well, so they are there twice.
+const DOUBLED: Range<i64> = 2..RENAMED;
 /// On this day the exporter was switched off.
 const MISSING: i64 = 4;
 /// This day of `od-2` came never, nor did the next: it showed the day before instead.
@@ -85,11 +88,12 @@ fn history(known: &RangeInclusive<i64>) -> String {
                 let shown = department.shows(day);
                 let target = format!("job=\"feishu\",instance=\"{instance}\",tenant=\"t\"");
                 let id = format!("department_id=\"{}\"", department.id);
-                let labels = format!(
-                    "{target},geo=\"local\",{id},department=\"{}\"",
-                    department.name(shown)
-                );
+                let under = |name| format!("{target},geo=\"local\",{id},department=\"{name}\"");
+                let labels = under(department.name(shown));
                 let all = format!("{labels},product_version=\"all\"");
+                let doubled = DOUBLED.contains(&day) && department.id == "od-1";
+                let (old, new) =
+                    (format!("department=\"{}\"", department.name(day)), "department=\"Beta\"");
                 let place = format!("{target},{id},parent_department_id=\"{}\"", department.parent);
                 // Figures grow by the day, so that each day's can be told from another's.
                 let active = department.active + 100 * shown;
@@ -109,6 +113,10 @@ fn history(known: &RangeInclusive<i64>) -> String {
                     let moments = department.steps(day).map(|step| ready(day) + step * HALF_HOUR);
                     for at in moments.filter(|at| known.contains(at)) {
                         writeln!(family, "{metric}{{{labels}}} {value} {at}").unwrap();
+                    }
+                    if doubled && labels.contains(&old) && known.contains(&ready(day)) {
+                        let labels = labels.replace(&old, new);
+                        writeln!(family, "{metric}{{{labels}}} {value} {}", ready(day)).unwrap();
                     }
                 }
             }
@@ -241,6 +249,28 @@ fn a_renamed_department_is_one_curve_under_its_newest_name() {
     assert_eq!(curves.len(), 1, "{curves:?}");
     assert_eq!(curves[0]["metric"]["department"], "Beta");
     assert_eq!(points(&curves[0]).len() as i64, DAYS - 1, "one day is missing");
+}
+
+#[test]
+fn a_day_that_is_there_under_two_names_counts_once() {
+    let company = Company::new();
+    let last = RENAMED - 1;
+    assert!(DOUBLED.contains(&last));
+    let at = ready(last) + HALF_HOUR;
+    let panels = ["Active", "Share of activated", "Active people", "Lowest adoption"];
+    let shown = company.show("feishu-activity", &panels, at, &[]);
+    assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&ALL, last));
+    assert!((shown.value("feishu-activity-en/Share of activated/A") - 0.25).abs() < 1e-9);
+    let curve = shown.curve("feishu-activity-en/Active people/A");
+    assert_eq!(curve.last(), Some(&(MONDAY + last * DAY, active(&ALL, last))));
+    assert_eq!(shown.results("feishu-activity-en/Lowest adoption/A").len(), ALL.len());
+
+    // Every query of the department answers, and with one row or curve.
+    let panels = ["Departments", "Members"];
+    let shown = company.show("feishu-department", &panels, at, &["department=od-1"]);
+    for query in ["Departments/A", "Departments/E", "Members/C"] {
+        assert_eq!(shown.results(&format!("feishu-department-en/{query}")).len(), 1, "{query}");
+    }
 }
 
 #[test]
