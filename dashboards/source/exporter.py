@@ -23,12 +23,20 @@ from shared import AGE, ALARM, DATE, NOON, YES_NO, link_to_department, tenant
 
 
 def build(language):
-    job = asked("job", T("Job", "任务"), "label_values(feishu_exporter_build_info, job)", several=True)
+    # All are all exporters, and not all that the same Prometheus scrapes.
+    job = asked(
+        "job",
+        T("Job", "任务"),
+        "label_values(feishu_exporter_build_info, job)",
+        several=True,
+        anything=False,
+    )
     instance = asked(
         "instance",
         T("Exporter", "导出器"),
         'label_values(feishu_exporter_build_info{job=~"$job"}, instance)',
         several=True,
+        anything=False,
     )
     rows = [
         row(T("Is all well?", "是否正常"), *health()),

@@ -242,9 +242,21 @@ def data_source():
 
 
 def asked(
-    name, label, query, regex="", several=False, everything=True, sort=5, description=None, current=None
+    name,
+    label,
+    query,
+    regex="",
+    several=False,
+    everything=True,
+    anything=True,
+    sort=5,
+    description=None,
+    current=None,
 ):
-    """A variable whose values come from Prometheus. All of them: an expression, not a long list."""
+    """A variable whose values come from Prometheus.
+
+    All of them are an expression, not a long list; or that list, where not `anything` will do.
+    """
     variable = {
         "name": name,
         "type": "query",
@@ -260,7 +272,9 @@ def asked(
     }
     if several and everything:
         everything = {"text": [T("All", "全部")], "value": ["$__all"], "selected": True}
-        variable |= {"allValue": ".*", "current": everything}
+        variable["current"] = everything
+        if anything:
+            variable["allValue"] = ".*"
     if current:
         variable["current"] = {"text": current, "value": current, "selected": True}
     if description:

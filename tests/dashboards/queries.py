@@ -98,7 +98,8 @@ def chosen(prometheus, variable, values, span):
     if not options:
         raise ValueError("no values")
     if variable.get("current", {}).get("value") == ["$__all"]:
-        return variable["allValue"], len(options)
+        every = f"({'|'.join(map(escaped, options))})"
+        return variable.get("allValue", every), len(options)
     first = variable.get("current", {}).get("value") or options[0]
     if first not in options:
         raise ValueError(f"{first} is not among the values")
