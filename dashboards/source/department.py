@@ -31,7 +31,9 @@ from shared import (
     FIGURES,
     NOON,
     PRODUCTS,
+    TITLES,
     TWICE,
+    links_from,
     places,
     product_version,
     tenant,
@@ -143,9 +145,10 @@ def build(language):
         row(T("The department in the directory", "组织架构"), *directory()),
         row(T("How use spreads over its people", "使用在成员中的分布"), *spread()),
     ]
+    uid = "feishu-department"
     return dashboard(
-        "feishu-department",
-        T("Feishu department", "飞书部门详情"),
+        uid,
+        TITLES[uid],
         T(
             "One department in depth, or several side by side: every figure by day, against its baseline, and what is known about its people as counts.",
             "单个部门（或多个部门并列）的详细数据：每项指标的每日趋势、与基线的比较，以及成员的统计信息。",
@@ -155,6 +158,7 @@ def build(language):
         language,
         "now-90d",
         "15m",
+        links_from(uid),
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from grafana import LANGUAGES, T, asked, choice, steps, words
+from grafana import LANGUAGES, T, asked, choice, link, steps, words
 from promql import DAY, last
 
 # Half a day after its beginning a day has the same date in the zones of other offices, too.
@@ -64,6 +64,27 @@ PRODUCTS = {
     "task": T("Tasks", "任务"),
     "search": T("Search", "搜索"),
 }
+
+
+TITLES = {
+    "feishu-activity": T("Feishu activity", "飞书活跃度总览"),
+    "feishu-department": T("Feishu department", "飞书部门详情"),
+    "feishu-exporter": T("Feishu exporter", "飞书导出器"),
+}
+
+
+def links_from(uid):
+    """Links to the other dashboards.
+
+    To the exporter's, which may show all tenants, and from it only the data source goes. Of the
+    company all departments may be chosen, of which the department's shows the first.
+    """
+    places = () if "feishu-exporter" == uid else ("tenant", "geo")
+    return [
+        link(title, other, "datasource", *(() if other == "feishu-exporter" else places))
+        for other, title in TITLES.items()
+        if other != uid
+    ]
 
 
 def link_to_department(tenant="${tenant:queryparam}"):

@@ -199,6 +199,34 @@ fn every_link_leads_to_a_dashboard_of_the_same_edition() {
     assert!(seen >= 8, "the links were not found");
 }
 
+/// A dashboard takes the value "All" of a link, even for a variable that has no such choice.
+#[test]
+fn a_link_hands_over_only_choices_that_the_other_dashboard_has() {
+    let target = Regex::new(r#""/d/([a-z-]+)\?([^"]*)""#).unwrap();
+    let variable = Regex::new(r"\$\{(\w+):queryparam\}").unwrap();
+    let all = Dashboard::all();
+    let find = |dashboard: &Dashboard, name: &str| {
+        let found = dashboard.variables().iter().find(|variable| variable["name"] == name);
+        found.unwrap_or_else(|| panic!("{} has no {name}", dashboard.uid)).clone()
+    };
+    for dashboard in &all {
+        let links = dashboard.json["links"].as_array().unwrap();
+        assert_eq!(links.len(), DASHBOARDS.len() - 1, "{}: one to each other", dashboard.uid);
+        let every = links.iter().filter(|link| link["includeVars"] != false).count();
+        assert_eq!(every, 0, "{}: hands over everything", dashboard.uid);
+        for link in target.captures_iter(&dashboard.json.to_string()) {
+            let other = all.iter().find(|other| other.uid == link[1]).unwrap();
+            for name in variable.captures_iter(&link[2]) {
+                let (from, to) = (find(dashboard, &name[1]), find(other, &name[1]));
+                for choice in ["includeAll", "multi"] {
+                    let too_many = from[choice] == true && to[choice] != true;
+                    assert!(!too_many, "{}: {} of {}", &link[1], &name[1], dashboard.uid);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_dashboards_are_what_their_source_says() {
     let generate = root().join("dashboards/generate");
