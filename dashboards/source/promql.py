@@ -23,6 +23,8 @@ OF_ITS_DAY = "- time() - 12600) <= 43200"
 
 PLACE = 'tenant="$tenant",geo=~"$geo"'
 CHOSEN = PLACE + ',department_id=~"$department"'
+# How far below: Feishu has statistics of the root and the four levels below it.
+LEVELS_BELOW = (1, 2, 3, 4)
 ID = "tenant, department_id"
 KEY = "tenant, geo, department_id"
 NAMED = KEY + ", department"
@@ -88,13 +90,25 @@ def figure(metric, when=NOW, version="$product_version", beside=None) -> str:
 
 
 def within_another() -> str:
-    """Departments whose parent is published as well, where the choice is that parents count them.
+    """Departments below another chosen one, where the choice is that a department counts those.
 
-    As of the end of the time range: history has no places, and once is enough.
+    By the id of the department directly above, or by the path of names: of those between the two
+    nothing is known if they are not published. As of the end of the time range, once is enough.
     """
-    parents = f'label_replace({last(DAY, PLACE, RECENT_AT_THE_END)}, "parent_department_id", "$1", "department_id", "(.+)")'
-    children = last(INFO, 'tenant="$tenant",parent_department_id=~"$below"', RECENT_AT_THE_END)
-    return f"({children} and on (tenant, parent_department_id) {parents})"
+    # Chosen below="-" no series has such a label, so that this costs nothing.
+    counting = last(DAY, CHOSEN + ',geo=~"$below"', RECENT_AT_THE_END)
+    parents = f'label_replace({counting}, "parent_department_id", "$1", "department_id", "(.+)")'
+    below = last(INFO, 'tenant="$tenant",parent_department_id=~"$below"', RECENT_AT_THE_END)
+    known = last(INFO, 'tenant="$tenant",department_path=~"$below"', RECENT_AT_THE_END)
+    paths = f'label_replace({known} and on ({ID}) {counting}, "above", "$1", "department_path", "(.+)")'
+    higher = " or ".join(
+        f'label_replace({known}, "above", "$1", "department_path", "(.+){"/[^/]+" * levels}")'
+        for levels in LEVELS_BELOW
+    )
+    return (
+        f"(({below} and on (tenant, parent_department_id) {parents})"
+        f" or (({higher}) and on (tenant, above) {paths}))"
+    )
 
 
 def total(metric, when=NOW, version="$product_version", beside=None) -> str:

@@ -147,8 +147,8 @@ def nesting():
         "below",
         T("A department counts", "部门人数包含"),
         T(
-            "What the figures of a department count. By Feishu's documents: its own people. Choose the other if you set include_children and found that a parent counts the departments below: then sums leave these out.",
-            "部门数据的统计范围。按飞书文档，仅统计直属成员。如果设置了 include_children 且确认上级部门包含下级，请选择后者，合计时将不再重复计算下级部门。",
+            "What the figures of a department count. By Feishu's documents: its own people. Choose the other if you set include_children and found that a parent counts the departments below: then sums leave out those below another chosen department. Places are those at the end of the time range; history that was brought in has none, so for a range that ends before the installation nothing is left out.",
+            "部门数据的统计范围。按飞书文档，仅统计直属成员。如果设置了 include_children 且确认上级部门包含下级，请选择后者，合计时将不再计算所选部门中其他部门的下级。部门层级以时间范围末尾为准；回填的历史数据不含层级，因此时间范围在安装之前结束时不排除任何部门。",
         ),
         [
             (T("its own people", "仅直属成员"), "-"),

@@ -33,19 +33,23 @@ const WAITED: i64 = 2;
 /// From here on there are two exporters.
 const SECOND: i64 = 7;
 
-/// A department: id, its name on a day, the people that it reports, the department above.
+/// A department: id, its name on a day, the people that it reports, the department above, its
+/// place as a path of names.
 struct Department {
     id: &'static str,
     active: i64,
     parent: &'static str,
+    path: &'static str,
 }
 
-const COMPANY: [Department; 4] = [
-    Department { id: "od-1", active: 10, parent: "0" },
-    Department { id: "od-2", active: 20, parent: "0" },
+const COMPANY: [Department; 5] = [
+    Department { id: "od-1", active: 10, parent: "0", path: "Beta" },
+    Department { id: "od-2", active: 20, parent: "0", path: "Late" },
     // It counts the two of its child as well.
-    Department { id: "od-3", active: 5, parent: "0" },
-    Department { id: "od-4", active: 2, parent: "od-3" },
+    Department { id: "od-3", active: 5, parent: "0", path: "Parent" },
+    Department { id: "od-4", active: 2, parent: "od-3", path: "Parent/Child" },
+    // The department between is not published: nothing tells that od-6 is below od-3 but the path.
+    Department { id: "od-5", active: 1, parent: "od-6", path: "Parent/Middle/Grandchild" },
 ];
 
 impl Department {
@@ -55,7 +59,8 @@ impl Department {
             "od-1" => "Beta",
             "od-2" => "Late",
             "od-3" => "Parent",
-            _ => "Child",
+            "od-4" => "Child",
+            _ => "Grandchild",
         }
     }
 
@@ -94,7 +99,10 @@ fn history(known: &RangeInclusive<i64>) -> String {
                 let doubled = DOUBLED.contains(&day) && department.id == "od-1";
                 let (old, new) =
                     (format!("department=\"{}\"", department.name(day)), "department=\"Beta\"");
-                let place = format!("{target},{id},parent_department_id=\"{}\"", department.parent);
+                let place = format!(
+                    "{target},{id},parent_department_id=\"{}\",department_path=\"{}\"",
+                    department.parent, department.path
+                );
                 // Figures grow by the day, so that each day's can be told from another's.
                 let active = department.active + 100 * shown;
                 let values = [
@@ -160,7 +168,7 @@ fn active(ids: &[&str], day: i64) -> f64 {
     chosen.map(|department| department.active + 100 * day).sum::<i64>() as f64
 }
 
-const ALL: [&str; 4] = ["od-1", "od-2", "od-3", "od-4"];
+const ALL: [&str; 5] = ["od-1", "od-2", "od-3", "od-4", "od-5"];
 
 #[test]
 fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
@@ -173,7 +181,7 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
     let expected: Vec<_> = (0..DAYS)
         .filter(|day| *day != MISSING)
         .map(|day| {
-            let there: &[&str] = if day == LATE { &["od-1", "od-3", "od-4"] } else { &ALL };
+            let there: &[&str] = if day == LATE { &["od-1", "od-3", "od-4", "od-5"] } else { &ALL };
             (MONDAY + day * DAY, active(there, day))
         })
         .collect();
@@ -187,7 +195,7 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
         assert!((shown.value("feishu-activity-en/Share of activated/A") - 0.25).abs() < 1e-9);
     }
 
-    // A parent that counts its child is not added to it.
+    // A parent that counts those below is not added to them.
     let shown = activity(end, &["Active", "Active people"], &["below=.+"]);
     let top = ["od-1", "od-2", "od-3"];
     assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&top, DAYS - 1));
@@ -196,12 +204,35 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
 }
 
 #[test]
+fn those_below_are_left_out_only_beside_what_counts_them() {
+    let company = Company::new();
+    let end = ready(DAYS - 1) + DAY - HALF_HOUR;
+    let of = |chosen: &[&str]| {
+        let department = format!("department=({})", chosen.join("|"));
+        let shown = company.show("feishu-activity", &["Active"], end, &["below=.+", &department]);
+        shown.value("feishu-activity-en/Active/A")
+    };
+    for (chosen, counted) in [
+        (&["od-4"][..], &["od-4"][..]),
+        (&["od-4", "od-5"], &["od-4", "od-5"]),
+        (&["od-1", "od-5"], &["od-1", "od-5"]),
+        (&["od-3", "od-4"], &["od-3"]),
+        (&["od-3", "od-5"], &["od-3"]),
+    ] {
+        assert_eq!(of(chosen), active(counted, DAYS - 1), "{chosen:?}");
+    }
+}
+
+#[test]
 fn a_late_department_is_named_and_not_compared() {
     let company = Company::new();
     let panels = ["Departments", "Active", "Late departments", "Lowest adoption"];
     let shown = company.show("feishu-activity", &panels, ready(LATE) + HALF_HOUR, &[]);
-    assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&["od-1", "od-3", "od-4"], LATE));
-    assert_eq!(shown.value("feishu-activity-en/Departments/A"), 3.0);
+    assert_eq!(
+        shown.value("feishu-activity-en/Active/A"),
+        active(&["od-1", "od-3", "od-4", "od-5"], LATE)
+    );
+    assert_eq!(shown.value("feishu-activity-en/Departments/A"), 4.0);
     assert_eq!(shown.value("feishu-activity-en/Departments/B"), 1.0);
     let late = shown.results("feishu-activity-en/Late departments/B");
     assert_eq!(late.len(), 1, "{late:?}");
@@ -209,7 +240,7 @@ fn a_late_department_is_named_and_not_compared() {
     let ranked = shown.results("feishu-activity-en/Lowest adoption/A");
     let names: Vec<_> =
         ranked.iter().map(|r| r["metric"]["department"].as_str().unwrap()).collect();
-    assert!(names.len() == 3 && names.contains(&"Beta") && !names.contains(&"Late"), "{names:?}");
+    assert!(names.len() == 4 && names.contains(&"Beta") && !names.contains(&"Late"), "{names:?}");
 }
 
 #[test]
@@ -219,11 +250,11 @@ fn a_day_that_few_departments_have_is_not_yet_that_of_the_company() {
     let day = |shown: &Shown| shown.value("feishu-activity-en/Figures of/A") / 1000.0 - 43_200.0;
     let place = |day: i64| MONDAY + day * DAY;
 
-    // One of four has the newest day: the others still make up the company's.
+    // One of five has the newest day: the others still make up the company's.
     let early = shown(ready(DAYS - 1) + HALF_HOUR);
     assert_eq!(day(&early), place(DAYS - 2) as f64);
     assert_eq!(early.value("feishu-activity-en/Departments/B"), 1.0);
-    let others = active(&["od-1", "od-2", "od-3"], DAYS - 2);
+    let others = active(&["od-1", "od-2", "od-3", "od-5"], DAYS - 2);
     assert_eq!(early.value("feishu-activity-en/Active/A"), others);
     let last = early.curve("feishu-activity-en/Active people/A").pop();
     assert_eq!(last, Some((place(DAYS - 2), active(&ALL, DAYS - 2))), "no bar of one department");
