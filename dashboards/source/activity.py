@@ -368,7 +368,7 @@ def trends():
         volume(FIGURES["messages_sent"], size=(8, 9)),
         volume(FIGURES["vc_duration_seconds"], size=(8, 9)),
         days(
-            T("What was made", "使用量"),
+            T("What was made", "创建与搜索数量"),
             T("How much was created and searched on the day.", "当天创建和搜索的数量。"),
             [over_time(total(FIGURES[f].metric, BY_DAY), FIGURES[f].name) for f in made],
             "short",

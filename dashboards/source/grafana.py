@@ -40,9 +40,9 @@ def now(expr, legend="__auto"):
     return {"expr": expr, "legendFormat": legend, "instant": True, "range": False}
 
 
-def over_time(expr, legend="__auto"):
+def over_time(expr, legend="__auto", **more):
     """A query over the time range."""
-    return {"expr": expr, "legendFormat": legend, "instant": False, "range": True}
+    return {"expr": expr, "legendFormat": legend, "instant": False, "range": True} | more
 
 
 def column(expr):

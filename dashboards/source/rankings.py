@@ -44,12 +44,12 @@ def rankings():
             title, description, queries, with_place(**ordered), size=(12, 10), sort=("A", not least_first)
         )
 
-    def by_change(title, description, aggregation, least_first):
+    def by_change(title, description, aggregation, side, least_first):
         look = {"thresholds": CHANGE, "decimals": 0} | {k: v for k, v in colored.items()}
         return ranking(
             title,
             description,
-            f"{aggregation}({ROWS_OF_A_RANKING}, {change})",
+            f"{aggregation}({ROWS_OF_A_RANKING}, ({change}) {side})",
             [used, usual],
             [T("People", "人数"), T("Usual", "常态"), T("Change", "变化")],
             "percentunit",
@@ -86,6 +86,7 @@ def rankings():
                 "与同一星期几的中位数相比下降最多的部门。",
             ),
             "bottomk",
+            "< 0",
             True,
         ),
         by_change(
@@ -95,6 +96,7 @@ def rankings():
                 "与同一星期几的中位数相比上升最多的部门。",
             ),
             "topk",
+            "> 0",
             False,
         ),
         by_adoption(

@@ -199,6 +199,23 @@ fn every_link_leads_to_a_dashboard_of_the_same_edition() {
     assert!(seen >= 8, "the links were not found");
 }
 
+/// What docs/operations.md takes as the longest interval between scrapes. Of the interval of a
+/// query `$__rate_interval` is four times as much, of that of a panel just a little more.
+#[test]
+fn a_rate_holds_several_scrapes_however_rare_they_may_be() {
+    let guide = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    assert!(guide.contains("An interval of up to 2 minutes"), "the guide names another interval");
+    let mut seen = 0;
+    for dashboard in Dashboard::all() {
+        let targets = dashboard.panels().flat_map(|panel| panel["targets"].as_array().unwrap());
+        for target in targets.filter(|target| target.to_string().contains("$__rate_interval")) {
+            assert_eq!(target["interval"], "2m", "{}: {target}", dashboard.uid);
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 3 * LANGUAGES.len(), "the rates were not found");
+}
+
 /// A dashboard takes the value "All" of a link, even for a variable that has no such choice.
 #[test]
 fn a_link_hands_over_only_choices_that_the_other_dashboard_has() {

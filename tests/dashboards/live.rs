@@ -24,6 +24,9 @@ const ABOUT_ERRORS: [&str; 6] = [
     "feishu-exporter-en/Departments that fail",
     "feishu-exporter-en/Values that were not believed",
 ];
+/// Whether the demo's departments fell or rose is chance.
+const FALLS_AND_RISES: [&str; 2] =
+    ["feishu-activity-en/Largest falls", "feishu-activity-en/Largest rises"];
 /// Whether a scrape saw the requests of the demo's start is chance.
 const ABOUT_NEW_REQUESTS: &str = "feishu-exporter-en/Time that Feishu takes";
 
@@ -44,6 +47,7 @@ fn every_query_gives_data_and_those_about_errors_do_under_a_fault() {
 
     // All departments, and rankings from one person on: on weekends few people are usual.
     let mut options = vec!["--set", "department=.*", "people=1", "--skip", ABOUT_NEW_REQUESTS];
+    options.extend(FALLS_AND_RISES);
     options.push("--empty");
     options.extend(ABOUT_ERRORS);
     let shown = prometheus.show(&DASHBOARDS, &options);

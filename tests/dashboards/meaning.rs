@@ -276,6 +276,25 @@ fn a_late_department_is_named_and_not_compared() {
 }
 
 #[test]
+fn what_rose_is_not_among_the_falls_nor_the_reverse() {
+    let end = ready(DAYS - 1) + DAY - HALF_HOUR;
+    let set = ["product=im", "people=1"];
+    let panels = ["Largest falls", "Largest rises"];
+    let shown = Company::new().show("feishu-activity", &panels, end, &set);
+    for (panel, expected) in
+        [(panels[0], &["Beta", "Grandchild", "Late", "Parent"][..]), (panels[1], &["Child"])]
+    {
+        for query in ["A", "B", "C"] {
+            let ranked = shown.results(&format!("feishu-activity-en/{panel}/{query}"));
+            let mut names: Vec<_> =
+                ranked.iter().map(|r| r["metric"]["department"].as_str().unwrap()).collect();
+            names.sort_unstable();
+            assert_eq!(names, expected, "{panel}/{query}");
+        }
+    }
+}
+
+#[test]
 fn a_day_that_few_departments_have_is_not_yet_that_of_the_company() {
     let panels = ["Figures of", "Departments", "Active", "Active people"];
     let shown = |at| Company::known(0..=at).show("feishu-activity", &panels, at, &[]);
