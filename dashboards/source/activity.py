@@ -40,7 +40,9 @@ from shared import (
     FIGURES,
     NOON,
     PRODUCTS,
+    TITLES,
     TWICE,
+    links_from,
     nesting,
     places,
     product_version,
@@ -85,9 +87,10 @@ def build(language):
         row(T("Departments", "部门排名"), *rankings()),
         row(T("Departments that are late", "数据延迟的部门"), *late()),
     ]
+    uid = "feishu-activity"
     return dashboard(
-        "feishu-activity",
-        T("Feishu activity", "飞书活跃度总览"),
+        uid,
+        TITLES[uid],
         T(
             "The company at a glance: who used what on the newest day that Feishu has, against the same weekdays before, and by department.",
             "全公司概览：飞书最新一天的使用情况、与往期同一星期几的比较，以及各部门排名。",
@@ -97,6 +100,7 @@ def build(language):
         language,
         "now-30d",
         "15m",
+        links_from(uid),
     )
 
 
@@ -364,7 +368,7 @@ def trends():
         volume(FIGURES["messages_sent"], size=(8, 9)),
         volume(FIGURES["vc_duration_seconds"], size=(8, 9)),
         days(
-            T("What was made", "使用量"),
+            T("What was made", "创建与搜索数量"),
             T("How much was created and searched on the day.", "当天创建和搜索的数量。"),
             [over_time(total(FIGURES[f].metric, BY_DAY), FIGURES[f].name) for f in made],
             "short",

@@ -177,7 +177,9 @@ def errors():
     failures = own("feishu_exporter_api_failures_total")
     throttled = own("feishu_exporter_api_failures_total", f'{BOTH},class="throttled"')
     failing = f"max by (tenant, geo, department_id) ({own('feishu_exporter_department_up')} == 0)"
-    names = f"group by (tenant, department_id, department) ({own('feishu_department_info')})"
+    # One name, also beside a second exporter that has another.
+    one_each = f"topk by (tenant, department_id) (1, {own('feishu_department_info')})"
+    names = f"group by (tenant, department_id, department) ({one_each})"
     classes = T(
         "throttled: too many requests at once; quota: the monthly quota is used up; token, credentials: app id or secret; permission: a scope or data permission is missing; invalid_request; server, network: on the way; malformed: an answer that is none.",
         "throttled：请求过快；quota：月度配额用尽；token、credentials：App ID 或密钥问题；permission：缺少权限或数据权限；invalid_request：请求无效；server、network：服务端或网络问题；malformed：响应无法解析。",

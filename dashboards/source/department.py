@@ -15,12 +15,14 @@ from grafana import (
 )
 from promql import (
     ACTIVATED,
-    NAMED,
+    KEY,
     OWN_DAY,
+    by_baseline,
     each,
     each_against_baseline,
     each_share,
     figure,
+    named,
     own_newest_day,
 )
 from shared import (
@@ -31,7 +33,9 @@ from shared import (
     FIGURES,
     NOON,
     PRODUCTS,
+    TITLES,
     TWICE,
+    links_from,
     places,
     product_version,
     tenant,
@@ -143,9 +147,10 @@ def build(language):
         row(T("The department in the directory", "组织架构"), *directory()),
         row(T("How use spreads over its people", "使用在成员中的分布"), *spread()),
     ]
+    uid = "feishu-department"
     return dashboard(
-        "feishu-department",
-        T("Feishu department", "飞书部门详情"),
+        uid,
+        TITLES[uid],
         T(
             "One department in depth, or several side by side: every figure by day, against its baseline, and what is known about its people as counts.",
             "单个部门（或多个部门并列）的详细数据：每项指标的每日趋势、与基线的比较，以及成员的统计信息。",
@@ -155,12 +160,13 @@ def build(language):
         language,
         "now-90d",
         "15m",
+        links_from(uid),
     )
 
 
 def the_day():
     dau = FIGURES["suite_dau"]
-    newest = f"max by ({NAMED}) ({own_newest_day()})"
+    newest = f"max by ({KEY}) ({own_newest_day()})"
 
     def its(metric, version="$product_version"):
         return figure(metric, OWN_DAY, version)
@@ -173,13 +179,14 @@ def the_day():
                 "所选各部门的最新数据日期、时效及当天数据。各部门按各自的日期显示；常态为同一星期几的中位数。",
             ),
             [
-                column(f"({newest} + {NOON}) * 1000"),
+                # The first query alone names the rows: merged are those with all labels alike.
+                column(named(f"(({newest} + {NOON}) * 1000)")),
                 column(f"time() - {newest}"),
                 column(its("feishu_department_users")),
                 column(its(ACTIVATED)),
                 column(its(dau.metric)),
                 column(its(dau.baseline, "all")),
-                column(f"{its(dau.metric, 'all')} / ({its(dau.baseline, 'all')} > 0)"),
+                column(by_baseline(dau.metric, dau.baseline, OWN_DAY)),
             ],
             {
                 "department": (T("Department", "部门"), None, {"custom__minWidth": 160}),

@@ -19,16 +19,24 @@ from grafana import (
 )
 from own import BOTH, TARGET, own, process_of
 from promql import DAY, NAMED
-from shared import AGE, ALARM, DATE, NOON, YES_NO, link_to_department, tenant
+from shared import AGE, ALARM, DATE, NOON, TITLES, YES_NO, link_to_department, links_from, tenant
 
 
 def build(language):
-    job = asked("job", T("Job", "任务"), "label_values(feishu_exporter_build_info, job)", several=True)
+    # All are all exporters, and not all that the same Prometheus scrapes.
+    job = asked(
+        "job",
+        T("Job", "任务"),
+        "label_values(feishu_exporter_build_info, job)",
+        several=True,
+        anything=False,
+    )
     instance = asked(
         "instance",
         T("Exporter", "导出器"),
         'label_values(feishu_exporter_build_info{job=~"$job"}, instance)',
         several=True,
+        anything=False,
     )
     rows = [
         row(T("Is all well?", "是否正常"), *health()),
@@ -40,9 +48,10 @@ def build(language):
         row(T("Cost of scraping", "抓取开销"), *scraping()),
         row(T("The process", "进程"), *process()),
     ]
+    uid = "feishu-exporter"
     return dashboard(
-        "feishu-exporter",
-        T("Feishu exporter", "飞书导出器"),
+        uid,
+        TITLES[uid],
         T(
             "Whether the exporter gets the figures, how many requests that takes, and what goes wrong. Remedies: the exporter's status page and docs/operations.md.",
             "导出器能否取得数据、消耗多少请求以及出现的问题。处理方法见导出器状态页和 docs/operations.md。",
@@ -52,6 +61,7 @@ def build(language):
         language,
         "now-2d",
         "1m",
+        links_from(uid),
     )
 
 

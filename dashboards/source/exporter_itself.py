@@ -3,6 +3,10 @@
 from grafana import T, bars, lines, now, over_time
 from own import HOURLY, OURS, QUOTA, TARGET, own, process_of
 
+# The longest interval between scrapes that docs/operations.md recommends. The data source knows
+# only a default, by which $__rate_interval can be so short that it holds a single sample.
+SCRAPED = "2m"
+
 
 def scraping():
     return [
@@ -17,6 +21,7 @@ def scraping():
                 over_time(
                     f"sum(rate({own('feishu_exporter_http_request_duration_seconds_sum', TARGET)}[$__rate_interval])) / (sum(rate({own('feishu_exporter_http_request_duration_seconds_count', TARGET)}[$__rate_interval])) > 0)",
                     T("the exporter's own part, mean", "其中导出器处理时间（平均）"),
+                    interval=SCRAPED,
                 ),
             ],
             "s",
@@ -94,6 +99,7 @@ def scraping():
                 over_time(
                     f"histogram_quantile(0.95, sum by (le, instance) (rate({own('feishu_exporter_http_request_duration_seconds_bucket', TARGET)}[$__rate_interval]))) >= 0",
                     "{{instance}}",
+                    interval=SCRAPED,
                 )
             ],
             "s",
@@ -110,6 +116,7 @@ def process():
                 over_time(
                     f"rate({own('process_cpu_seconds_total', TARGET)}[$__rate_interval]) {OURS}",
                     "{{instance}}",
+                    interval=SCRAPED,
                 )
             ],
             "percentunit",

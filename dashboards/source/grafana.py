@@ -40,9 +40,9 @@ def now(expr, legend="__auto"):
     return {"expr": expr, "legendFormat": legend, "instant": True, "range": False}
 
 
-def over_time(expr, legend="__auto"):
+def over_time(expr, legend="__auto", **more):
     """A query over the time range."""
-    return {"expr": expr, "legendFormat": legend, "instant": False, "range": True}
+    return {"expr": expr, "legendFormat": legend, "instant": False, "range": True} | more
 
 
 def column(expr):
@@ -242,9 +242,21 @@ def data_source():
 
 
 def asked(
-    name, label, query, regex="", several=False, everything=True, sort=5, description=None, current=None
+    name,
+    label,
+    query,
+    regex="",
+    several=False,
+    everything=True,
+    anything=True,
+    sort=5,
+    description=None,
+    current=None,
 ):
-    """A variable whose values come from Prometheus. All of them: an expression, not a long list."""
+    """A variable whose values come from Prometheus.
+
+    All of them are an expression, not a long list; or that list, where not `anything` will do.
+    """
     variable = {
         "name": name,
         "type": "query",
@@ -260,7 +272,9 @@ def asked(
     }
     if several and everything:
         everything = {"text": [T("All", "全部")], "value": ["$__all"], "selected": True}
-        variable |= {"allValue": ".*", "current": everything}
+        variable["current"] = everything
+        if anything:
+            variable["allValue"] = ".*"
     if current:
         variable["current"] = {"text": current, "value": current, "selected": True}
     if description:
@@ -290,11 +304,31 @@ def choice(name, label, description, options):
 # --- dashboards -------------------------------------------------------------------------------
 
 
+def link(title, uid, *variables):
+    """A link to another dashboard, which takes these variables over, and the time range.
+
+    No others: a dashboard takes what it is given, "All" included, where it has no such choice.
+    """
+    taken = "&".join(f"${{{name}:queryparam}}" for name in variables)
+    return {
+        "type": "link",
+        "title": title,
+        "url": T(*(f"/d/{uid}-{language}?{taken}" for language in LANGUAGES)),
+        "tags": [],
+        "asDropdown": False,
+        "includeVars": False,
+        "keepTime": True,
+        "targetBlank": False,
+        "icon": "dashboard",
+        "tooltip": "",
+    }
+
+
 def row(title, *panels):
     return title, panels
 
 
-def dashboard(uid, title, description, variables, rows, language, since, refresh):
+def dashboard(uid, title, description, variables, rows, language, since, refresh, links):
     """A whole dashboard in one language: panels flow from left to right, row by row."""
     placed, top = [], 0
     for heading, panels in rows:
@@ -318,25 +352,12 @@ def dashboard(uid, title, description, variables, rows, language, since, refresh
         top += height
     for number, each in enumerate(placed, start=1):
         each["id"] = number
-    edition = f"feishu-{language}"
-    links = {
-        "type": "dashboards",
-        "title": T("Other dashboards", "其他仪表板"),
-        "tags": [edition],
-        "asDropdown": False,
-        "includeVars": True,
-        "keepTime": True,
-        "targetBlank": False,
-        "icon": "external link",
-        "tooltip": "",
-        "url": "",
-    }
     return in_language(
         {
             "uid": f"{uid}-{language}",
             "title": title,
             "description": description,
-            "tags": ["feishu", edition],
+            "tags": ["feishu", f"feishu-{language}"],
             "schemaVersion": SCHEMA_VERSION,
             "editable": True,
             "graphTooltip": 1,
@@ -344,7 +365,7 @@ def dashboard(uid, title, description, variables, rows, language, since, refresh
             "time": {"from": since, "to": "now"},
             "timepicker": {},
             "refresh": refresh,
-            "links": [links],
+            "links": links,
             "annotations": {"list": []},
             "templating": {"list": variables},
             "panels": placed,

@@ -5,7 +5,7 @@ from grafana import steps
 TARGET = 'job=~"$job",instance=~"$instance"'
 TENANT = 'tenant=~"$tenant"'
 BOTH = f"{TARGET},{TENANT}"
-# Other programs have metrics of these names, too, where all jobs are chosen.
+# Other programs have metrics of these names, too.
 OURS = "and on (job, instance) feishu_exporter_build_info"
 # Requests come in bursts, mostly one a day: counted by the hour, at whole hours.
 HOURLY = {"interval": "1h", "maxDataPoints": 1000}

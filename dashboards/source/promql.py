@@ -23,6 +23,8 @@ OF_ITS_DAY = "- time() - 12600) <= 43200"
 
 PLACE = 'tenant="$tenant",geo=~"$geo"'
 CHOSEN = PLACE + ',department_id=~"$department"'
+# How far below: Feishu has statistics of the root and the four levels below it.
+LEVELS_BELOW = (1, 2, 3, 4)
 ID = "tenant, department_id"
 KEY = "tenant, geo, department_id"
 NAMED = KEY + ", department"
@@ -74,8 +76,8 @@ OWN_DAY = (RECENT, own_newest_day)
 BY_DAY = (SERVED, day_of_the_point)
 
 
-def figure(metric, when=NOW, version="$product_version", beside=None, by=NAMED) -> str:
-    """A figure of each chosen department, once, however many exporters serve it.
+def figure(metric, when=NOW, version="$product_version", beside=None) -> str:
+    """A figure of each chosen department, once, however many exporters and names it has.
 
     `beside`: only of departments that have this other figure, too.
     """
@@ -83,18 +85,30 @@ def figure(metric, when=NOW, version="$product_version", beside=None, by=NAMED) 
     labels = f'{CHOSEN},product_version="{version}"'
     values = last(metric, labels, window)
     if beside:
-        values = f"({values} and on ({NAMED}) {last(beside, labels, window)})"
-    return f"max by ({by}) ({values} and ignoring (product_version) ({days()}))"
+        values = f"({values} and on ({KEY}) {last(beside, labels, window)})"
+    return f"max by ({KEY}) ({values} and ignoring (product_version) ({days()}))"
 
 
 def within_another() -> str:
-    """Departments whose parent is published as well, where the choice is that parents count them.
+    """Departments below another chosen one, where the choice is that a department counts those.
 
-    As of the end of the time range: history has no places, and once is enough.
+    By the id of the department directly above, or by the path of names: of those between the two
+    nothing is known if they are not published. As of the end of the time range, once is enough.
     """
-    parents = f'label_replace({last(DAY, PLACE, RECENT_AT_THE_END)}, "parent_department_id", "$1", "department_id", "(.+)")'
-    children = last(INFO, 'tenant="$tenant",parent_department_id=~"$below"', RECENT_AT_THE_END)
-    return f"({children} and on (tenant, parent_department_id) {parents})"
+    # Chosen below="-" no series has such a label, so that this costs nothing.
+    counting = last(DAY, CHOSEN + ',geo=~"$below"', RECENT_AT_THE_END)
+    parents = f'label_replace({counting}, "parent_department_id", "$1", "department_id", "(.+)")'
+    below = last(INFO, 'tenant="$tenant",parent_department_id=~"$below"', RECENT_AT_THE_END)
+    known = last(INFO, 'tenant="$tenant",department_path=~"$below"', RECENT_AT_THE_END)
+    paths = f'label_replace({known} and on ({ID}) {counting}, "above", "$1", "department_path", "(.+)")'
+    higher = " or ".join(
+        f'label_replace({known}, "above", "$1", "department_path", "(.+){"/[^/]+" * levels}")'
+        for levels in LEVELS_BELOW
+    )
+    return (
+        f"(({below} and on (tenant, parent_department_id) {parents})"
+        f" or (({higher}) and on (tenant, above) {paths}))"
+    )
 
 
 def total(metric, when=NOW, version="$product_version", beside=None) -> str:
@@ -119,31 +133,38 @@ def week_against_baseline(metric, baseline) -> str:
     return " / ".join(f"sum_over_time(({days})[7d:1d] offset 1d)" for days in week)
 
 
-def named(values, by=KEY) -> str:
+def named(values, by=KEY, window=f"[7d] {AT_THE_END}") -> str:
     """Values by department id, with the name of the department's newest day.
 
     So a renamed department stays one line. The look-back is long: a name is better old than gone.
+    If that day is there under two names, as on the day of the renaming, it is that of the series
+    with newer days besides.
     """
-    days = last(DAY, CHOSEN, f"[7d] {AT_THE_END}")
-    name = f"group by ({by}, department) ({days} == on ({by}) group_left () max by ({by}) ({days}))"
+    besides = f"avg_over_time({DAY}{{{CHOSEN}}}{window}) / 1000"
+    newest = f"topk by ({by}) (1, {last(DAY, CHOSEN, window)} + {besides})"
+    name = f"group by ({by}, department) ({newest})"
     return f"{values} * on ({by}) group_left (department) {name}"
 
 
 def each(metric, when=BY_DAY, version="$product_version") -> str:
     """A figure of each department; a renamed department stays one line, under its newest name."""
-    return named(figure(metric, when, version, by=KEY))
+    return named(figure(metric, when, version))
 
 
 def each_share(metric, when=OWN_DAY) -> str:
     """People of each department who used something, as a share of its activated accounts."""
-    ratio = f"{figure(metric, when, by=KEY)} / {figure(ACTIVATED, when, by=KEY)}"
+    ratio = f"{figure(metric, when)} / {figure(ACTIVATED, when)}"
     return named(f"({ratio})")
 
 
+def by_baseline(metric, baseline, when) -> str:
+    """A figure of each department by its own baseline, without its name."""
+    return f"({figure(metric, when, 'all')} / ({figure(baseline, when, 'all')} > 0))"
+
+
 def each_against_baseline(metric, baseline, when=BY_DAY) -> str:
-    """A figure of each department by its own baseline."""
-    usual = figure(baseline, when, "all", by=KEY)
-    return named(f"({figure(metric, when, 'all', by=KEY)} / ({usual} > 0))")
+    """The same under its newest name."""
+    return named(by_baseline(metric, baseline, when))
 
 
 def people_of(metric, by=(), when=OWN_DAY) -> str:

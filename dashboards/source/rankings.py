@@ -3,9 +3,11 @@
 from grafana import T, column, table
 from promql import (
     ACTIVATED,
-    NAMED,
+    KEY,
+    RECENT,
     company_day,
     figure,
+    named,
     own_newest_day,
 )
 from shared import ADOPTION, AGE, CHANGE, DATE, NOON, link_to_department
@@ -22,7 +24,7 @@ def rankings():
     colored = {"custom__cellOptions": {"type": "color-background", "mode": "basic"}}
     gauge = {"custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}
 
-    def named(**columns):
+    def with_place(**columns):
         link = {"links": link_to_department(), "custom__minWidth": 160}
         return {
             "department": (T("Department", "部门"), None, link),
@@ -32,21 +34,23 @@ def rankings():
         }
 
     def ranking(title, description, picked, others, headings, unit, look, least_first):
-        queries = [column(picked)] + [column(f"{other} and on ({NAMED}) ({picked})") for other in others]
+        # The first query alone names the rows: merged are those with all labels alike.
+        queries = [column(named(picked, window=RECENT))]
+        queries += [column(f"{other} and on ({KEY}) {picked}") for other in others]
         ordered = {
             ref: (heading, unit if ref == "A" else "short", look if ref == "A" else {})
             for ref, heading in zip("BCA", headings, strict=True)
         }
         return table(
-            title, description, queries, named(**ordered), size=(12, 10), sort=("A", not least_first)
+            title, description, queries, with_place(**ordered), size=(12, 10), sort=("A", not least_first)
         )
 
-    def by_change(title, description, aggregation, least_first):
+    def by_change(title, description, aggregation, side, least_first):
         look = {"thresholds": CHANGE, "decimals": 0} | {k: v for k, v in colored.items()}
         return ranking(
             title,
             description,
-            f"{aggregation}({ROWS_OF_A_RANKING}, {change})",
+            f"{aggregation}({ROWS_OF_A_RANKING}, ({change}) {side})",
             [used, usual],
             [T("People", "人数"), T("Usual", "常态"), T("Change", "变化")],
             "percentunit",
@@ -83,6 +87,7 @@ def rankings():
                 "与同一星期几的中位数相比下降最多的部门。",
             ),
             "bottomk",
+            "< 0",
             True,
         ),
         by_change(
@@ -92,6 +97,7 @@ def rankings():
                 "与同一星期几的中位数相比上升最多的部门。",
             ),
             "topk",
+            "> 0",
             False,
         ),
         by_adoption(
@@ -116,7 +122,8 @@ def rankings():
 
 
 def older_days():
-    return f"max by ({NAMED}) ({own_newest_day()} < on (tenant, geo) group_left () {company_day()})"
+    older = f"{own_newest_day()} < on (tenant, geo) group_left () {company_day()}"
+    return f"max by ({KEY}) ({older})"
 
 
 def late():
@@ -128,7 +135,7 @@ def late():
                 "Departments that still serve an older day while at least half of them have the newest: Feishu has no rows for them yet, or asking failed. The exporter's status page tells which. Empty when all is well.",
                 "半数以上部门已有最新数据、而自身仍为更早日期的部门：飞书尚无其数据，或请求失败。原因见导出器状态页。一切正常时为空。",
             ),
-            [column(f"({older_days()} + {NOON}) * 1000"), column(age)],
+            [column(f"({older_days()} + {NOON}) * 1000"), column(named(age, window=RECENT))],
             {
                 "department": (T("Department", "部门"), None, {"links": link_to_department()}),
                 "A": (T("Figures of", "数据日期"), DATE, {}),

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from grafana import LANGUAGES, T, asked, choice, steps, words
+from grafana import LANGUAGES, T, asked, choice, link, steps, words
 from promql import DAY, last
 
 # Half a day after its beginning a day has the same date in the zones of other offices, too.
@@ -66,6 +66,27 @@ PRODUCTS = {
 }
 
 
+TITLES = {
+    "feishu-activity": T("Feishu activity", "飞书活跃度总览"),
+    "feishu-department": T("Feishu department", "飞书部门详情"),
+    "feishu-exporter": T("Feishu exporter", "飞书导出器"),
+}
+
+
+def links_from(uid):
+    """Links to the other dashboards.
+
+    To the exporter's, which may show all tenants, and from it only the data source goes. Of the
+    company all departments may be chosen, of which the department's shows the first.
+    """
+    places = () if "feishu-exporter" == uid else ("tenant", "geo")
+    return [
+        link(title, other, "datasource", *(() if other == "feishu-exporter" else places))
+        for other, title in TITLES.items()
+        if other != uid
+    ]
+
+
 def link_to_department(tenant="${tenant:queryparam}"):
     """A link from the row of a department to its dashboard."""
     chosen = (
@@ -87,7 +108,8 @@ def places(all_at_first=True):
         'label_replace(feishu_department_info{tenant="$tenant",department_path!=""}, '
         '"department", "$1", "department_path", "(.+)")'
     )
-    named = last(DAY, 'tenant="$tenant",geo=~"$geo"')
+    newest = last(DAY, 'tenant="$tenant",geo=~"$geo"')
+    named = f"topk by (tenant, department_id) (1, {newest})"
     return [
         asked("geo", T("Geo", "地区"), f'label_values({DAY}{{tenant="$tenant"}}, geo)', several=True),
         asked(
@@ -125,8 +147,8 @@ def nesting():
         "below",
         T("A department counts", "部门人数包含"),
         T(
-            "What the figures of a department count. By Feishu's documents: its own people. Choose the other if you set include_children and found that a parent counts the departments below: then sums leave these out.",
-            "部门数据的统计范围。按飞书文档，仅统计直属成员。如果设置了 include_children 且确认上级部门包含下级，请选择后者，合计时将不再重复计算下级部门。",
+            "What the figures of a department count. By Feishu's documents: its own people. Choose the other if you set include_children and found that a parent counts the departments below: then sums leave out those below another chosen department. Places are those at the end of the time range; history that was brought in has none, so for a range that ends before the installation nothing is left out.",
+            "部门数据的统计范围。按飞书文档，仅统计直属成员。如果设置了 include_children 且确认上级部门包含下级，请选择后者，合计时将不再计算所选部门中其他部门的下级。部门层级以时间范围末尾为准；回填的历史数据不含层级，因此时间范围在安装之前结束时不排除任何部门。",
         ),
         [
             (T("its own people", "仅直属成员"), "-"),

@@ -199,6 +199,51 @@ fn every_link_leads_to_a_dashboard_of_the_same_edition() {
     assert!(seen >= 8, "the links were not found");
 }
 
+/// What docs/operations.md takes as the longest interval between scrapes. Of the interval of a
+/// query `$__rate_interval` is four times as much, of that of a panel just a little more.
+#[test]
+fn a_rate_holds_several_scrapes_however_rare_they_may_be() {
+    let guide = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    assert!(guide.contains("An interval of up to 2 minutes"), "the guide names another interval");
+    let mut seen = 0;
+    for dashboard in Dashboard::all() {
+        let targets = dashboard.panels().flat_map(|panel| panel["targets"].as_array().unwrap());
+        for target in targets.filter(|target| target.to_string().contains("$__rate_interval")) {
+            assert_eq!(target["interval"], "2m", "{}: {target}", dashboard.uid);
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 3 * LANGUAGES.len(), "the rates were not found");
+}
+
+/// A dashboard takes the value "All" of a link, even for a variable that has no such choice.
+#[test]
+fn a_link_hands_over_only_choices_that_the_other_dashboard_has() {
+    let target = Regex::new(r#""/d/([a-z-]+)\?([^"]*)""#).unwrap();
+    let variable = Regex::new(r"\$\{(\w+):queryparam\}").unwrap();
+    let all = Dashboard::all();
+    let find = |dashboard: &Dashboard, name: &str| {
+        let found = dashboard.variables().iter().find(|variable| variable["name"] == name);
+        found.unwrap_or_else(|| panic!("{} has no {name}", dashboard.uid)).clone()
+    };
+    for dashboard in &all {
+        let links = dashboard.json["links"].as_array().unwrap();
+        assert_eq!(links.len(), DASHBOARDS.len() - 1, "{}: one to each other", dashboard.uid);
+        let every = links.iter().filter(|link| link["includeVars"] != false).count();
+        assert_eq!(every, 0, "{}: hands over everything", dashboard.uid);
+        for link in target.captures_iter(&dashboard.json.to_string()) {
+            let other = all.iter().find(|other| other.uid == link[1]).unwrap();
+            for name in variable.captures_iter(&link[2]) {
+                let (from, to) = (find(dashboard, &name[1]), find(other, &name[1]));
+                for choice in ["includeAll", "multi"] {
+                    let too_many = from[choice] == true && to[choice] != true;
+                    assert!(!too_many, "{}: {} of {}", &link[1], &name[1], dashboard.uid);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_dashboards_are_what_their_source_says() {
     let generate = root().join("dashboards/generate");

@@ -34,6 +34,8 @@ interface Query {
   range: boolean;
   format?: 'table';
   legendFormat?: string;
+  // The shortest step; $__rate_interval is at least four of it.
+  interval?: '2m';
 }
 
 interface Link { title: string; url: string; targetBlank: boolean }

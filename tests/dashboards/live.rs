@@ -24,6 +24,9 @@ const ABOUT_ERRORS: [&str; 6] = [
     "feishu-exporter-en/Departments that fail",
     "feishu-exporter-en/Values that were not believed",
 ];
+/// Whether the demo's departments fell or rose is chance.
+const FALLS_AND_RISES: [&str; 2] =
+    ["feishu-activity-en/Largest falls", "feishu-activity-en/Largest rises"];
 /// Whether a scrape saw the requests of the demo's start is chance.
 const ABOUT_NEW_REQUESTS: &str = "feishu-exporter-en/Time that Feishu takes";
 
@@ -39,13 +42,21 @@ fn every_query_gives_data_and_those_about_errors_do_under_a_fault() {
     let prometheus = Prometheus::with(&history);
     prometheus.scrape(&[target]);
     wait_for_scrapes(&prometheus, target);
+    let itself = "up{job=\"prometheus\"} == 1";
+    eventually(itself, || (!prometheus.query(itself).is_empty()).then_some(()));
 
     // All departments, and rankings from one person on: on weekends few people are usual.
     let mut options = vec!["--set", "department=.*", "people=1", "--skip", ABOUT_NEW_REQUESTS];
+    options.extend(FALLS_AND_RISES);
     options.push("--empty");
     options.extend(ABOUT_ERRORS);
     let shown = prometheus.show(&DASHBOARDS, &options);
 
+    for query in ["Exporter/A", "Time of a scrape/A", "Memory/A"] {
+        let shown = shown.results(&format!("feishu-exporter-en/{query}"));
+        let instances: Vec<_> = shown.iter().map(|result| &result["metric"]["instance"]).collect();
+        assert_eq!(instances, [target], "{query} is of the exporter alone");
+    }
     let day = demo.newest_day();
     assert_eq!(shown.value("feishu-activity-en/Active/A"), demo.active_people(), "the newest day");
     let curve = shown.curve("feishu-activity-en/Active people/A");

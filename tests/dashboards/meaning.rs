@@ -1,9 +1,11 @@
 //! What the dashboards show of a small made-up company in which everything happens that misleads:
-//! a late day, a missing day, a renamed department, a parent beside its child, two exporters.
+//! a late day, a missing day, a renamed department, a backfill under its new name over days that are
+//! there under the old one, a parent beside its child, two exporters.
 
 #![expect(clippy::cast_precision_loss, reason = "small numbers and seconds of this century")]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
     ops::{Range, RangeInclusive},
@@ -19,40 +21,49 @@ const HALF_HOUR: i64 = 1800;
 /// 2026-03-02 00:00 in UTC+8, a Monday.
 const MONDAY: i64 = 1_772_380_800;
 const DAYS: i64 = 12;
-/// From here on Alpha is called Beta.
+/// From here on Alpha is called Beta, and from this sample of the day before.
 const RENAMED: i64 = 6;
+const RENAMED_AT: i64 = 20;
+/// These days were brought in under the new name as well, so they are there twice.
+const DOUBLED: Range<i64> = 2..RENAMED;
 /// On this day the exporter was switched off.
-const MISSING: i64 = 4;
+const MISSING: i64 = 3;
 /// This day of `od-2` came never, nor did the next: it showed the day before instead.
 const LATE: i64 = 8;
 /// On the last day all but one come so many samples later than half past nine.
 const WAITED: i64 = 2;
 /// From here on there are two exporters.
 const SECOND: i64 = 7;
+const SECOND_INSTANCE: &str = "other";
 
-/// A department: id, its name on a day, the people that it reports, the department above.
+/// A department: id, its name on a day, the people that it reports, the department above, its
+/// place as a path of names.
 struct Department {
     id: &'static str,
     active: i64,
     parent: &'static str,
+    path: &'static str,
 }
 
-const COMPANY: [Department; 4] = [
-    Department { id: "od-1", active: 10, parent: "0" },
-    Department { id: "od-2", active: 20, parent: "0" },
+const COMPANY: [Department; 5] = [
+    Department { id: "od-1", active: 10, parent: "0", path: "Beta" },
+    Department { id: "od-2", active: 20, parent: "0", path: "Late" },
     // It counts the two of its child as well.
-    Department { id: "od-3", active: 5, parent: "0" },
-    Department { id: "od-4", active: 2, parent: "od-3" },
+    Department { id: "od-3", active: 5, parent: "0", path: "Parent" },
+    Department { id: "od-4", active: 2, parent: "od-3", path: "Parent/Child" },
+    // The department between is not published: nothing tells that od-6 is below od-3 but the path.
+    Department { id: "od-5", active: 1, parent: "od-6", path: "Parent/Middle/Grandchild" },
 ];
 
 impl Department {
-    fn name(&self, day: i64) -> &'static str {
+    fn name(&self, day: i64, step: i64) -> &'static str {
         match self.id {
-            "od-1" if day < RENAMED => "Alpha",
+            "od-1" if (day, step) < (RENAMED - 1, RENAMED_AT) => "Alpha",
             "od-1" => "Beta",
             "od-2" => "Late",
             "od-3" => "Parent",
-            _ => "Child",
+            "od-4" => "Child",
+            _ => "Grandchild",
         }
     }
 
@@ -76,45 +87,82 @@ fn ready(day: i64) -> i64 {
     MONDAY + (day + 1) * DAY + 19 * HALF_HOUR
 }
 
-/// A live exporter's samples of a time, one each half hour.
+/// A metric, its labels, its value.
+type Sample = (&'static str, String, i64);
+
+/// What there is of a department's day, live or brought in, under a name. Figures grow by the day,
+/// so that each day's can be told from another's.
+fn figures(target: &str, department: &Department, name: &str, day: i64) -> [Sample; 7] {
+    let id = department.id;
+    let labels = format!("{target},geo=\"local\",department_id=\"{id}\",department=\"{name}\"");
+    let all = format!("{labels},product_version=\"all\"");
+    let active = department.active + 100 * day;
+    // In Messenger the child has risen and all others have fallen.
+    let usual_in_messenger = if id == "od-4" { active } else { 6 * active };
+    let start = MONDAY + day * DAY;
+    [
+        ("feishu_department_suite_dau", all.clone(), active),
+        ("feishu_department_suite_dau_baseline", all.clone(), 2 * active),
+        ("feishu_department_im_dau", all.clone(), 3 * active),
+        ("feishu_department_im_dau_baseline", all.clone(), usual_in_messenger),
+        ("feishu_department_activated_users", all.clone(), 4 * active),
+        ("feishu_department_users", all, 5 * active),
+        ("feishu_department_statistics_day_timestamp_seconds", labels, start),
+    ]
+}
+
+/// What only a live exporter has. The second has other names, and asking for od-1 fails.
+fn live(target: &str, department: &Department, name: &str) -> [Sample; 4] {
+    let Department { id, parent, path, .. } = department;
+    let name = if target.contains(SECOND_INSTANCE) { "Old" } else { name };
+    let id = format!("{target},department_id=\"{id}\"");
+    let place = format!(
+        "{id},department=\"{name}\",parent_department_id=\"{parent}\",department_path=\"{path}\""
+    );
+    let up = i64::from(department.id != "od-1");
+    [
+        ("feishu_department_info", place, 1),
+        ("feishu_exporter_department_up", format!("{id},geo=\"local\""), up),
+        ("feishu_exporter_build_info", target.to_owned(), 1),
+        ("feishu_up", target.to_owned(), 1),
+    ]
+}
+
+/// Live exporters' samples of a time, one each half hour, and what was brought in.
 fn history(known: &RangeInclusive<i64>) -> String {
-    let mut families = vec![String::new(); 6];
+    let mut families = BTreeMap::<_, BTreeSet<_>>::new();
+    let mut write = |(metric, labels, value): &Sample, at: i64| {
+        if known.contains(&at) {
+            families.entry(*metric).or_default().insert((labels.clone(), at, *value));
+        }
+    };
     for department in &COMPANY {
-        for (since, instance) in [(0, "a"), (SECOND, "b")] {
+        for (since, instance) in [(0, "a"), (SECOND, SECOND_INSTANCE)] {
+            let target = format!("job=\"feishu\",instance=\"{instance}\",tenant=\"t\"");
             for day in (since..DAYS).filter(|day| *day != MISSING) {
                 let shown = department.shows(day);
-                let target = format!("job=\"feishu\",instance=\"{instance}\",tenant=\"t\"");
-                let id = format!("department_id=\"{}\"", department.id);
-                let labels = format!(
-                    "{target},geo=\"local\",{id},department=\"{}\"",
-                    department.name(shown)
-                );
-                let all = format!("{labels},product_version=\"all\"");
-                let place = format!("{target},{id},parent_department_id=\"{}\"", department.parent);
-                // Figures grow by the day, so that each day's can be told from another's.
-                let active = department.active + 100 * shown;
-                let values = [
-                    ("feishu_department_suite_dau", &all, active),
-                    ("feishu_department_suite_dau_baseline", &all, 2 * active),
-                    ("feishu_department_activated_users", &all, 4 * active),
-                    ("feishu_department_users", &all, 5 * active),
-                    (
-                        "feishu_department_statistics_day_timestamp_seconds",
-                        &labels,
-                        MONDAY + shown * DAY,
-                    ),
-                    ("feishu_department_info", &place, 1),
-                ];
-                for (family, (metric, labels, value)) in families.iter_mut().zip(values) {
-                    let moments = department.steps(day).map(|step| ready(day) + step * HALF_HOUR);
-                    for at in moments.filter(|at| known.contains(at)) {
-                        writeln!(family, "{metric}{{{labels}}} {value} {at}").unwrap();
+                for step in department.steps(day) {
+                    let name = department.name(shown, step);
+                    let samples = figures(&target, department, name, shown);
+                    for sample in samples.iter().chain(&live(&target, department, name)) {
+                        write(sample, ready(day) + step * HALF_HOUR);
+                    }
+                }
+                if DOUBLED.contains(&day) && department.id == "od-1" {
+                    for sample in figures(&target, department, "Beta", shown) {
+                        write(&sample, ready(day));
                     }
                 }
             }
         }
     }
-    format!("{}# EOF\n", families.concat())
+    let mut text = String::new();
+    for (metric, samples) in families {
+        for (labels, at, value) in samples {
+            writeln!(text, "{metric}{{{labels}}} {value} {at}").unwrap();
+        }
+    }
+    text + "# EOF\n"
 }
 
 struct Company {
@@ -152,7 +200,7 @@ fn active(ids: &[&str], day: i64) -> f64 {
     chosen.map(|department| department.active + 100 * day).sum::<i64>() as f64
 }
 
-const ALL: [&str; 4] = ["od-1", "od-2", "od-3", "od-4"];
+const ALL: [&str; 5] = ["od-1", "od-2", "od-3", "od-4", "od-5"];
 
 #[test]
 fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
@@ -165,7 +213,7 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
     let expected: Vec<_> = (0..DAYS)
         .filter(|day| *day != MISSING)
         .map(|day| {
-            let there: &[&str] = if day == LATE { &["od-1", "od-3", "od-4"] } else { &ALL };
+            let there: &[&str] = if day == LATE { &["od-1", "od-3", "od-4", "od-5"] } else { &ALL };
             (MONDAY + day * DAY, active(there, day))
         })
         .collect();
@@ -179,7 +227,7 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
         assert!((shown.value("feishu-activity-en/Share of activated/A") - 0.25).abs() < 1e-9);
     }
 
-    // A parent that counts its child is not added to it.
+    // A parent that counts those below is not added to them.
     let shown = activity(end, &["Active", "Active people"], &["below=.+"]);
     let top = ["od-1", "od-2", "od-3"];
     assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&top, DAYS - 1));
@@ -188,12 +236,35 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
 }
 
 #[test]
+fn those_below_are_left_out_only_beside_what_counts_them() {
+    let company = Company::new();
+    let end = ready(DAYS - 1) + DAY - HALF_HOUR;
+    let of = |chosen: &[&str]| {
+        let department = format!("department=({})", chosen.join("|"));
+        let shown = company.show("feishu-activity", &["Active"], end, &["below=.+", &department]);
+        shown.value("feishu-activity-en/Active/A")
+    };
+    for (chosen, counted) in [
+        (&["od-4"][..], &["od-4"][..]),
+        (&["od-4", "od-5"], &["od-4", "od-5"]),
+        (&["od-1", "od-5"], &["od-1", "od-5"]),
+        (&["od-3", "od-4"], &["od-3"]),
+        (&["od-3", "od-5"], &["od-3"]),
+    ] {
+        assert_eq!(of(chosen), active(counted, DAYS - 1), "{chosen:?}");
+    }
+}
+
+#[test]
 fn a_late_department_is_named_and_not_compared() {
     let company = Company::new();
     let panels = ["Departments", "Active", "Late departments", "Lowest adoption"];
     let shown = company.show("feishu-activity", &panels, ready(LATE) + HALF_HOUR, &[]);
-    assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&["od-1", "od-3", "od-4"], LATE));
-    assert_eq!(shown.value("feishu-activity-en/Departments/A"), 3.0);
+    assert_eq!(
+        shown.value("feishu-activity-en/Active/A"),
+        active(&["od-1", "od-3", "od-4", "od-5"], LATE)
+    );
+    assert_eq!(shown.value("feishu-activity-en/Departments/A"), 4.0);
     assert_eq!(shown.value("feishu-activity-en/Departments/B"), 1.0);
     let late = shown.results("feishu-activity-en/Late departments/B");
     assert_eq!(late.len(), 1, "{late:?}");
@@ -201,7 +272,28 @@ fn a_late_department_is_named_and_not_compared() {
     let ranked = shown.results("feishu-activity-en/Lowest adoption/A");
     let names: Vec<_> =
         ranked.iter().map(|r| r["metric"]["department"].as_str().unwrap()).collect();
-    assert!(names.len() == 3 && names.contains(&"Beta") && !names.contains(&"Late"), "{names:?}");
+    assert!(names.len() == 4 && names.contains(&"Beta") && !names.contains(&"Late"), "{names:?}");
+}
+
+#[test]
+fn what_rose_is_not_among_the_falls_nor_the_reverse() {
+    let end = ready(DAYS - 1) + DAY - HALF_HOUR;
+    let set = ["product=im", "people=1"];
+    let panels = ["Largest falls", "Largest rises"];
+    let shown = Company::new().show("feishu-activity", &panels, end, &set);
+    for (panel, expected) in
+        [(panels[0], &["Beta", "Grandchild", "Late", "Parent"][..]), (panels[1], &["Child"])]
+    {
+        let ranked = shown.results(&format!("feishu-activity-en/{panel}/A"));
+        let mut names: Vec<_> =
+            ranked.iter().map(|r| r["metric"]["department"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{panel}");
+        for query in ["B", "C"] {
+            let others = shown.results(&format!("feishu-activity-en/{panel}/{query}"));
+            assert_eq!(others.len(), expected.len(), "{panel}/{query}");
+        }
+    }
 }
 
 #[test]
@@ -211,11 +303,11 @@ fn a_day_that_few_departments_have_is_not_yet_that_of_the_company() {
     let day = |shown: &Shown| shown.value("feishu-activity-en/Figures of/A") / 1000.0 - 43_200.0;
     let place = |day: i64| MONDAY + day * DAY;
 
-    // One of four has the newest day: the others still make up the company's.
+    // One of five has the newest day: the others still make up the company's.
     let early = shown(ready(DAYS - 1) + HALF_HOUR);
     assert_eq!(day(&early), place(DAYS - 2) as f64);
     assert_eq!(early.value("feishu-activity-en/Departments/B"), 1.0);
-    let others = active(&["od-1", "od-2", "od-3"], DAYS - 2);
+    let others = active(&["od-1", "od-2", "od-3", "od-5"], DAYS - 2);
     assert_eq!(early.value("feishu-activity-en/Active/A"), others);
     let last = early.curve("feishu-activity-en/Active people/A").pop();
     assert_eq!(last, Some((place(DAYS - 2), active(&ALL, DAYS - 2))), "no bar of one department");
@@ -241,6 +333,59 @@ fn a_renamed_department_is_one_curve_under_its_newest_name() {
     assert_eq!(curves.len(), 1, "{curves:?}");
     assert_eq!(curves[0]["metric"]["department"], "Beta");
     assert_eq!(points(&curves[0]).len() as i64, DAYS - 1, "one day is missing");
+}
+
+#[test]
+fn a_day_that_is_there_under_two_names_counts_once() {
+    let company = Company::new();
+    let last = RENAMED - 1;
+    assert!(DOUBLED.contains(&last));
+    let at = ready(last) + HALF_HOUR;
+    let panels = ["Active", "Share of activated", "Active people", "Lowest adoption"];
+    let shown = company.show("feishu-activity", &panels, at, &[]);
+    assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&ALL, last));
+    assert!((shown.value("feishu-activity-en/Share of activated/A") - 0.25).abs() < 1e-9);
+    let curve = shown.curve("feishu-activity-en/Active people/A");
+    assert_eq!(curve.last(), Some(&(MONDAY + last * DAY, active(&ALL, last))));
+    assert_eq!(shown.results("feishu-activity-en/Lowest adoption/A").len(), ALL.len());
+
+    // Every query of the department answers, and with one row or curve.
+    let panels = ["Departments", "Members"];
+    let shown = company.show("feishu-department", &panels, at, &["department=od-1"]);
+    for query in ["Departments/A", "Departments/E", "Members/C"] {
+        assert_eq!(shown.results(&format!("feishu-department-en/{query}")).len(), 1, "{query}");
+    }
+}
+
+#[test]
+fn on_the_day_of_a_renaming_the_new_name_is_shown() {
+    let company = Company::new();
+    let at = ready(RENAMED - 1) + (RENAMED_AT + 1) * HALF_HOUR;
+    let ranking = company.show("feishu-activity", &["Lowest adoption"], at, &[]);
+    let one = company.show("feishu-department", &["Departments"], at, &["department=od-1"]);
+    for (shown, table) in
+        [(ranking, "activity-en/Lowest adoption"), (one, "department-en/Departments")]
+    {
+        let names: Vec<_> = shown
+            .results(&format!("feishu-{table}/A"))
+            .iter()
+            .map(|result| result["metric"]["department"].as_str().unwrap())
+            .collect();
+        assert!(names.contains(&"Beta") && !names.contains(&"Alpha"), "{table}: {names:?}");
+        // One query names the row, so that no other can name it otherwise.
+        let other = &shown.results(&format!("feishu-{table}/B"))[0];
+        assert_eq!(other["metric"]["department"], serde_json::Value::Null, "{table}");
+    }
+}
+
+#[test]
+fn a_department_that_fails_is_named_once_beside_a_second_exporter() {
+    let end = ready(DAYS - 1) + DAY - HALF_HOUR;
+    let shown = Company::new().show("feishu-exporter", &["Departments that fail"], end, &[]);
+    let failing = shown.results("feishu-exporter-en/Departments that fail/A");
+    assert_eq!(failing.len(), 1, "{failing:?}");
+    assert_eq!(failing[0]["metric"]["department_id"], "od-1");
+    assert!(failing[0]["metric"]["department"].is_string(), "{failing:?}");
 }
 
 #[test]

@@ -50,11 +50,16 @@ impl Prometheus {
         Self { url, program }
     }
 
-    /// Scrapes these from now on.
+    /// Scrapes these from now on, and itself: a target that is no exporter.
     pub(crate) fn scrape(&self, targets: &[&str]) {
         // Renamed into place, so that it is never seen half written.
         let written = self.program.path("targets.new");
-        fs::write(&written, json!([{ "targets": targets }]).to_string()).unwrap();
+        let itself = self.url.trim_start_matches("http://");
+        let groups = json!([
+            { "targets": targets },
+            { "targets": [itself], "labels": { "job": "prometheus" } },
+        ]);
+        fs::write(&written, groups.to_string()).unwrap();
         fs::rename(written, self.program.path("targets.json")).unwrap();
     }
 

@@ -16,7 +16,7 @@ import urllib.parse
 import urllib.request
 
 DAY = 86400
-SPANS = {"h": 3600, "d": DAY}
+SPANS = {"m": 60, "h": 3600, "d": DAY}
 POINTS = 1000
 # No proxy of the environment is asked for what is on loopback.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -50,7 +50,7 @@ class Prometheus:
 
 
 def seconds(text):
-    number, unit = re.fullmatch(r"(?:now-)?(\d+)([hd])", text).groups()
+    number, unit = re.fullmatch(r"(?:now-)?(\d+)([mhd])", text).groups()
     return int(number) * SPANS[unit]
 
 
@@ -61,8 +61,6 @@ def escaped(value):
 
 def fill(text, values):
     """Puts in the variables."""
-    values = values | {"__rate_interval": "1m"}
-
     def value(found):
         name = found["braced"] or found["plain"]
         if name.isdigit():  # the groups of label_replace
@@ -98,7 +96,8 @@ def chosen(prometheus, variable, values, span):
     if not options:
         raise ValueError("no values")
     if variable.get("current", {}).get("value") == ["$__all"]:
-        return variable["allValue"], len(options)
+        every = f"({'|'.join(map(escaped, options))})"
+        return variable.get("allValue", every), len(options)
     first = variable.get("current", {}).get("value") or options[0]
     if first not in options:
         raise ValueError(f"{first} is not among the values")
@@ -110,12 +109,13 @@ def span_of(dashboard, panel):
 
 
 def run(prometheus, dashboard, panel, target, values, zone):
-    expression = fill(target["expr"], values)
+    least = seconds(target["interval"]) if "interval" in target else 15
+    expression = fill(target["expr"], values | {"__rate_interval": f"{4 * least}s"})
     if target["instant"]:
         return prometheus.instant(expression)
     span = span_of(dashboard, panel)
     shortest = seconds(panel["interval"]) if "interval" in panel else 1
-    return prometheus.range(expression, span, max(shortest, span // POINTS), zone)
+    return prometheus.range(expression, span, max(shortest, least, span // POINTS), zone)
 
 
 def missing_labels(target, results):
