@@ -58,12 +58,16 @@ fn a_stop_leaves_no_file_and_says_how_to_go_on() {
     let config = format!("--config.file={}/feishu-exporter.yml", past.directory.path().display());
     let storage = format!("--storage.path={}/data", past.directory.path().display());
     for signal in ["INT", "TERM"] {
-        // Seconds of work: every figure named, at the smallest step.
-        let args = ["backfill", &config, &storage, "--output=big.om", "--step=15s"];
+        // A second of work, and the size is told before it begins.
+        let from = format!("--from={}", past.newest.saturating_sub(jiff::Span::new().days(20)));
+        let args = ["backfill", &config, &storage, "--output=big.om", "--step=15s", &from];
         let figures = ["--figure=feishu_department_suite_dau", "--figure=feishu_department_users"];
         let mut writing = Program::exporter(&[&args[..], &figures].concat(), &[]);
         let partial = writing.path("big.om.partial");
-        eventually("a file that is being written", || partial.exists().then_some(()));
+        eventually("a file that is being written", || {
+            let is_told = writing.stderr().contains(" samples, ");
+            (is_told && partial.exists()).then_some(())
+        });
         writing.signal(signal);
         assert_eq!(writing.status(), Some(1), "{}", writing.stderr());
         assert!(writing.stderr().contains("run the same command again"), "{}", writing.stderr());
