@@ -75,8 +75,12 @@ impl Keeper {
 
     /// Tries again to keep what could not be kept, and tells whether that is there now.
     pub(super) async fn keep_the_rest(&self) -> bool {
-        let owes = self.0.as_ref().is_some_and(|kept| !lock(&kept.unkept).is_empty());
-        owes && self.keep(Vec::new()).await
+        self.owes() && self.keep(Vec::new()).await
+    }
+
+    /// Whether there is something that could not be kept yet.
+    pub(super) fn owes(&self) -> bool {
+        self.0.as_ref().is_some_and(|kept| !lock(&kept.unkept).is_empty())
     }
 
     /// What the live collection held, with days from `since` on.

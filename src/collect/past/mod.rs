@@ -74,6 +74,8 @@ pub(super) struct Past {
     job: Job<Ask>,
     baselines: Baselines,
     forgotten: Option<Timestamp>,
+    /// Whether the store could not tell what is lacking.
+    is_untold: bool,
 }
 
 /// What the loop is made of, beside the tenant's options.
@@ -114,6 +116,7 @@ impl Past {
             job: Job::new(Source::Baselines, None, retry),
             baselines: Baselines::new(),
             forgotten: None,
+            is_untold: false,
             options,
         }
     }
@@ -127,19 +130,30 @@ impl Past {
         let served = self.known.borrow().served.clone();
         self.compare(&served).await;
         self.publish().await;
+        let mut is_news = true;
         loop {
-            if self.run_once().await {
+            // Looking for what is lacking asks the store for every department.
+            if (is_news || self.has_something_to_do()) && self.run_once().await {
                 self.publish().await;
             }
             self.forget().await;
             let now = self.clock.now();
             let next = self.job.due(now).filter(|due| *due > now);
             let left = next.map_or(CLOCK_CHECK, |next| now.duration_until(next).unsigned_abs());
-            tokio::select! {
-                () = sleep(left.clamp(Duration::from_millis(1), CLOCK_CHECK)) => {}
-                changed = self.known.changed() => if changed.is_err() { return },
-            }
+            is_news = tokio::select! {
+                () = sleep(left.clamp(Duration::from_millis(1), CLOCK_CHECK)) => false,
+                changed = self.known.changed() => match changed {
+                    Ok(()) => true,
+                    Err(_) => return,
+                },
+            };
         }
+    }
+
+    /// Whether something is due although nothing is new.
+    fn has_something_to_do(&self) -> bool {
+        let now = self.clock.now();
+        self.is_untold || self.keeper.owes() || self.job.due(now).is_some_and(|due| due <= now)
     }
 
     /// Fetches what baselines lack, and tells whether there is anything new to publish.
@@ -155,7 +169,9 @@ impl Past {
         if !known.has_looked || !known.is_reachable {
             return any;
         }
-        let Some(asks) = self.lacking(&known).await else { return any };
+        let lacking = self.lacking(&known).await;
+        self.is_untold = lacking.is_none();
+        let Some(asks) = lacking else { return any };
         let now = self.clock.now();
         if asks.is_empty() && self.job.last_success.is_none() && !known.targets.is_empty() {
             // There is all that is needed, from before this process.
