@@ -17,9 +17,11 @@ from promql import (
     ACTIVATED,
     KEY,
     OWN_DAY,
+    by_baseline,
     each,
     each_against_baseline,
     each_share,
+    figure,
     named,
     own_newest_day,
 )
@@ -164,10 +166,10 @@ def build(language):
 
 def the_day():
     dau = FIGURES["suite_dau"]
-    newest = named(f"max by ({KEY}) ({own_newest_day()})")
+    newest = f"max by ({KEY}) ({own_newest_day()})"
 
     def its(metric, version="$product_version"):
-        return each(metric, OWN_DAY, version)
+        return figure(metric, OWN_DAY, version)
 
     return [
         table(
@@ -177,13 +179,14 @@ def the_day():
                 "所选各部门的最新数据日期、时效及当天数据。各部门按各自的日期显示；常态为同一星期几的中位数。",
             ),
             [
-                column(f"({newest} + {NOON}) * 1000"),
+                # The first query alone names the rows: merged are those with all labels alike.
+                column(named(f"(({newest} + {NOON}) * 1000)")),
                 column(f"time() - {newest}"),
                 column(its("feishu_department_users")),
                 column(its(ACTIVATED)),
                 column(its(dau.metric)),
                 column(its(dau.baseline, "all")),
-                column(each_against_baseline(dau.metric, dau.baseline, OWN_DAY)),
+                column(by_baseline(dau.metric, dau.baseline, OWN_DAY)),
             ],
             {
                 "department": (T("Department", "部门"), None, {"custom__minWidth": 160}),

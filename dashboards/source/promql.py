@@ -137,9 +137,11 @@ def named(values, by=KEY, window=f"[7d] {AT_THE_END}") -> str:
     """Values by department id, with the name of the department's newest day.
 
     So a renamed department stays one line. The look-back is long: a name is better old than gone.
-    If that day is there under two names, as on the day of the renaming, it is one of them.
+    If that day is there under two names, as on the day of the renaming, it is that of the series
+    with newer days besides.
     """
-    newest = f"topk by ({by}) (1, {last(DAY, CHOSEN, window)})"
+    besides = f"avg_over_time({DAY}{{{CHOSEN}}}{window}) / 1000"
+    newest = f"topk by ({by}) (1, {last(DAY, CHOSEN, window)} + {besides})"
     name = f"group by ({by}, department) ({newest})"
     return f"{values} * on ({by}) group_left (department) {name}"
 
@@ -155,10 +157,14 @@ def each_share(metric, when=OWN_DAY) -> str:
     return named(f"({ratio})")
 
 
+def by_baseline(metric, baseline, when) -> str:
+    """A figure of each department by its own baseline, without its name."""
+    return f"({figure(metric, when, 'all')} / ({figure(baseline, when, 'all')} > 0))"
+
+
 def each_against_baseline(metric, baseline, when=BY_DAY) -> str:
-    """A figure of each department by its own baseline."""
-    usual = figure(baseline, when, "all")
-    return named(f"({figure(metric, when, 'all')} / ({usual} > 0))")
+    """The same under its newest name."""
+    return named(by_baseline(metric, baseline, when))
 
 
 def people_of(metric, by=(), when=OWN_DAY) -> str:

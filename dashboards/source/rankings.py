@@ -34,8 +34,9 @@ def rankings():
         }
 
     def ranking(title, description, picked, others, headings, unit, look, least_first):
-        values = [picked, *(f"({other} and on ({KEY}) {picked})" for other in others)]
-        queries = [column(named(value, window=RECENT)) for value in values]
+        # The first query alone names the rows: merged are those with all labels alike.
+        queries = [column(named(picked, window=RECENT))]
+        queries += [column(f"{other} and on ({KEY}) {picked}") for other in others]
         ordered = {
             ref: (heading, unit if ref == "A" else "short", look if ref == "A" else {})
             for ref, heading in zip("BCA", headings, strict=True)
@@ -122,7 +123,7 @@ def rankings():
 
 def older_days():
     older = f"{own_newest_day()} < on (tenant, geo) group_left () {company_day()}"
-    return named(f"max by ({KEY}) ({older})", window=RECENT)
+    return f"max by ({KEY}) ({older})"
 
 
 def late():
@@ -134,7 +135,7 @@ def late():
                 "Departments that still serve an older day while at least half of them have the newest: Feishu has no rows for them yet, or asking failed. The exporter's status page tells which. Empty when all is well.",
                 "半数以上部门已有最新数据、而自身仍为更早日期的部门：飞书尚无其数据，或请求失败。原因见导出器状态页。一切正常时为空。",
             ),
-            [column(f"({older_days()} + {NOON}) * 1000"), column(age)],
+            [column(f"({older_days()} + {NOON}) * 1000"), column(named(age, window=RECENT))],
             {
                 "department": (T("Department", "部门"), None, {"links": link_to_department()}),
                 "A": (T("Figures of", "数据日期"), DATE, {}),
