@@ -1,8 +1,13 @@
 //! `backfill`: the past as samples with timestamps, to a file or to a receiver of remote write.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+mod args;
+
+use std::{path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
+
+use self::args::A_DAY;
+pub use self::args::{Args, Format};
 
 use super::{
     ConfigArgs, Failure, block_on,
@@ -14,9 +19,7 @@ use crate::{
     catalogue::FIGURES,
     clock::Clock,
     collect::{self, Fetched, OFFERED_DAYS, PastDays, Tenant, expected_day},
-    config,
     day::{Day, after},
-    exposition::DatedFormat,
     history::{
         self, Credentials, Destination, Error, GeoDays, History, Labels, Pushed, Receiver,
         ReceiverOptions, Subject, Written,
@@ -29,132 +32,6 @@ use crate::{
 
 /// Failures that are told; more would drown the first ones.
 const FAILURES_TOLD_MAX: usize = 10;
-/// One sample a day, as against several.
-const A_DAY: Duration = Duration::from_secs(86_400);
-/// Closer together than any sensible scrape interval; it would only fill disks.
-const STEP_MIN: Duration = Duration::from_secs(15);
-
-/// Write the past as samples with timestamps.
-///
-/// Fetches what the store lacks, then writes a file for `promtool tsdb create-blocks-from
-/// openmetrics` or VictoriaMetrics' import, or pushes by remote write. An interrupted backfill goes
-/// on where it stopped: run the same command again.
-#[derive(Clone, Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("destination").required(true).args(["output", "remote_write_url"]))]
-pub struct Args {
-    /// Where the configuration is.
-    #[command(flatten)]
-    pub config: ConfigArgs,
-
-    /// First day, in the zone of the statistics [default: the oldest that the API offers].
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub from: Option<Day>,
-
-    /// Last day [default: the newest that Feishu should have].
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub to: Option<Day>,
-
-    /// Fetch again what the store has.
-    #[arg(long)]
-    pub refresh: bool,
-
-    /// Fetch one row per product version beside the total, for four to five times the requests.
-    #[arg(long)]
-    pub product_versions: bool,
-
-    /// File to write, or - for standard output.
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<String>,
-
-    /// Format of the file [default: openmetrics].
-    #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "remote_write_url")]
-    pub format: Option<Format>,
-
-    /// How often a value is repeated while the live exporter would have shown it [default: 1d, once
-    /// a day]. Less than 1d needs --figure.
-    #[arg(long, value_name = "DURATION", value_parser = step, conflicts_with = "remote_write_url")]
-    pub step: Option<Duration>,
-
-    /// Metric to write, with its baseline; repeatable [default: all that are published].
-    #[arg(long = "figure", value_name = "METRIC", value_parser = config::figure_named)]
-    pub figures: Vec<usize>,
-
-    /// Address to push to by remote write, such as `http://127.0.0.1:9090/api/v1/write`.
-    #[arg(long = "remote-write.url", id = "remote_write_url", value_name = "URL")]
-    pub remote_write_url: Option<String>,
-
-    /// Name for the receiver's basic authentication.
-    #[arg(
-        long = "remote-write.username",
-        value_name = "NAME",
-        requires_all = ["remote_write_url", "password_file"],
-        conflicts_with = "output"
-    )]
-    pub username: Option<String>,
-
-    /// File with the password for it.
-    #[arg(long = "remote-write.password-file", value_name = "FILE", requires = "username")]
-    pub password_file: Option<PathBuf>,
-
-    /// File with a token for the receiver.
-    #[arg(
-        long = "remote-write.bearer-token-file",
-        value_name = "FILE",
-        requires = "remote_write_url",
-        conflicts_with_all = ["output", "username"]
-    )]
-    pub bearer_token_file: Option<PathBuf>,
-
-    /// Header to send to the receiver, such as X-Scope-OrgID=acme; repeatable.
-    #[arg(
-        long = "remote-write.header",
-        value_name = "NAME=VALUE",
-        requires = "remote_write_url",
-        conflicts_with = "output"
-    )]
-    pub headers: Vec<String>,
-
-    /// File with more certificate authorities for the receiver, in PEM.
-    #[arg(
-        long = "remote-write.ca-file",
-        value_name = "FILE",
-        requires = "remote_write_url",
-        conflicts_with = "output"
-    )]
-    pub ca_file: Option<PathBuf>,
-
-    /// Label to add to every sample, such as those of the live target: job=feishu; repeatable.
-    #[arg(long = "label", value_name = "NAME=VALUE")]
-    pub labels: Vec<String>,
-}
-
-/// What `backfill` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// OpenMetrics 1.0, timestamps in seconds: for promtool.
-    Openmetrics,
-    /// The text format, timestamps in milliseconds: for VictoriaMetrics.
-    PrometheusMs,
-}
-
-impl From<Format> for DatedFormat {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Openmetrics => Self::OpenMetrics,
-            Format::PrometheusMs => Self::PrometheusMillis,
-        }
-    }
-}
-
-/// Reads how often a value is repeated.
-fn step(text: &str) -> Result<Duration, String> {
-    let step = config::parse_duration(text)?;
-    if !(STEP_MIN..=A_DAY).contains(&step) || step.subsec_millis() != 0 {
-        return Err("it must be whole seconds, from 15s to 1d".to_owned());
-    }
-    Ok(step)
-}
-
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let clock = Clock::system();
     let options = args.config.begin(&clock)?.options;
@@ -439,19 +316,4 @@ fn failed(error: Error) -> Failure {
         }
         error => error.to_string(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_is_whole_seconds_of_at_most_a_day() {
-        for (text, seconds) in [("1d", 86_400), ("4m", 240), ("15s", 15), ("24h", 86_400)] {
-            assert_eq!(step(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in ["14s", "0", "2d", "15s500ms", "4", ""] {
-            assert!(step(text).is_err(), "{text}");
-        }
-    }
 }
