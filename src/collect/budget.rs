@@ -39,6 +39,13 @@ struct Month {
     unsettled: u64,
 }
 
+impl Month {
+    /// As the store names it: `2026-11`.
+    fn name(&self) -> String {
+        self.first_day.strftime("%Y-%m").to_string()
+    }
+}
+
 impl Budget {
     /// A budget of `limit` requests in each calendar month of `zone`; 0 counts without limit.
     pub(super) fn new(limit: u64, zone: Zone, clock: Clock) -> Self {
@@ -69,14 +76,14 @@ impl Budget {
 
     /// The month that is counted, as the store names it: `2026-11`.
     pub(super) fn month(&self) -> String {
-        self.with_month(|month, _| month.first_day.strftime("%Y-%m").to_string())
+        self.with_month(|month, _| month.name())
     }
 
     /// Takes over the store's count of a month, in which that many of the unsettled requests were
     /// counted. A count of another month says nothing of this one.
     pub(super) fn settle(&self, of: &str, total: Option<u64>, counted: u64) {
         self.with_month(|month, _| {
-            if month.first_day.strftime("%Y-%m").to_string() == of {
+            if month.name() == of {
                 month.unsettled = month.unsettled.saturating_sub(counted);
                 month.spent = total.map_or(month.spent, |total| total + month.unsettled);
             }

@@ -25,7 +25,7 @@ use crate::{
     feishu::Client,
     snapshot::SourceStatus,
     sources::{directory, users},
-    usage::{DepartmentDay, Target},
+    usage::{DepartmentDay, Geo, Target},
 };
 
 /// How long a source is collected before what it has found so far is published.
@@ -55,6 +55,13 @@ pub(super) struct Served {
     pub(super) day: Arc<DepartmentDay>,
     /// Whether it was asked for together with sub-departments.
     pub(super) include_children: bool,
+}
+
+impl Served {
+    /// Which department it is of.
+    pub(super) fn place(&self) -> (Geo, Arc<str>) {
+        (self.day.geo, Arc::clone(&self.day.department_id))
+    }
 }
 
 /// What a walk through the directory tells the loop of the statistics.

@@ -48,7 +48,7 @@ impl Optional {
             self.facts.heads = heads;
         }
         // What was allowed for a smaller group may not be published now.
-        let size = self.options.user_statistics.map(|users| users.min_group_size);
+        let size = self.group_size();
         match self.recall::<Uses, users::Ask, _>(Source::Users, &size) {
             Some(users) => self.facts.users = users.into_iter().collect(),
             None => self.keeper.forget(Source::Users.as_label()).await,
@@ -60,7 +60,6 @@ impl Optional {
         if !self.keeper.is_there() {
             return;
         }
-        let size = self.options.user_statistics.map(|users| users.min_group_size);
         match source {
             Source::Departments | Source::Baselines => {}
             Source::Directory => {
@@ -76,7 +75,7 @@ impl Optional {
             }
             Source::Users => {
                 let uses: Vec<_> = self.facts.users.iter().collect();
-                self.remember(source, uses, self.users.as_ref(), size).await;
+                self.remember(source, uses, self.users.as_ref(), self.group_size()).await;
             }
         }
     }
@@ -121,6 +120,11 @@ impl Optional {
             Source::Members => self.members.as_mut().map(|job| job as _),
             Source::Users => self.users.as_mut().map(|job| job as _),
         }
+    }
+
+    /// What decides which aggregates are published.
+    fn group_size(&self) -> Option<u64> {
+        self.options.user_statistics.map(|users| users.min_group_size)
     }
 
     /// What decides where a walk goes and how it names departments.

@@ -227,12 +227,7 @@ async fn lacking(
         for (first, last) in [(first, to.min(after(oldest, -1))), (first.max(oldest), to)] {
             let needed: BTreeSet<Day> =
                 (0..=days_between(first, last)).map(|days| after(first, days)).collect();
-            let ranges = plan::ranges(&needed, last, &covered, rows);
-            asks.extend(ranges.into_iter().map(|(start, end)| Ask {
-                target: target.clone(),
-                start,
-                end,
-            }));
+            asks.extend(plan::asks(target, &needed, last, &covered, rows));
         }
     }
     Some(asks)

@@ -192,33 +192,34 @@ impl Past {
     pub(super) async fn compare(&mut self, served: &[Served]) -> bool {
         let schedule = &self.options.schedule;
         let calendar = &self.options.calendar;
-        let place = |served: &Served| (served.day.geo, Arc::clone(&served.day.department_id));
-        let places: BTreeSet<_> = served.iter().map(place).collect();
+        let places: BTreeSet<_> = served.iter().map(Served::place).collect();
         let before = self.baselines.len();
         self.baselines.retain(|place, _| places.contains(place));
         let mut any = self.baselines.len() != before;
         // The next day's as well, so that they are there when it is.
         let days = |served: &Served| [served.day.day, after(served.day.day, 1)];
         let is_known = |served: &Served| {
-            self.baselines.get(&place(served)).is_some_and(|known| {
+            self.baselines.get(&served.place()).is_some_and(|known| {
                 days(served).iter().all(|day| known.iter().any(|(of, _)| of == day))
             })
         };
-        let new: Vec<&Served> = served.iter().filter(|served| !is_known(served)).collect();
-        let asked = new.iter().map(|served| {
-            let compared =
-                days(served).map(|day| compared_with(day, schedule.baseline_weeks, calendar));
-            let target = Target {
-                geo: served.day.geo,
-                department_id: Arc::clone(&served.day.department_id),
-                include_children: served.include_children,
-            };
-            (target, compared.concat())
+        let with_compared = |served: &Served| {
+            let compared = |day| compared_with(day, schedule.baseline_weeks, calendar);
+            days(served).map(|day| (day, compared(day)))
+        };
+        let new: Vec<_> = served
+            .iter()
+            .filter(|served| !is_known(served))
+            .map(|served| (served, with_compared(served)))
+            .collect();
+        let asked = new.iter().map(|(served, days)| {
+            let (geo, department_id) = served.place();
+            let target = Target { geo, department_id, include_children: served.include_children };
+            (target, days.iter().flat_map(|(_, compared)| compared).copied().collect())
         });
         let totals = self.keeper.totals(asked.collect()).await;
-        for (served, totals) in new.into_iter().zip(totals) {
-            let baselines = days(served).map(|day| {
-                let compared = compared_with(day, schedule.baseline_weeks, calendar);
+        for ((served, days), totals) in new.into_iter().zip(totals) {
+            let baselines = days.map(|(day, compared)| {
                 let is_compared = |(of, figures): &&(Day, Figures)| {
                     let users = figures.raw(TOTAL_USERS);
                     compared.contains(of)
@@ -228,7 +229,7 @@ impl Past {
                     totals.iter().filter(is_compared).map(|(_, f)| f.clone()).collect();
                 (day, Arc::new(Baseline::over(&totals)))
             });
-            self.baselines.insert(place(served), baselines.into());
+            self.baselines.insert(served.place(), baselines.into());
             any = true;
         }
         any
@@ -250,12 +251,7 @@ impl Past {
                 .map(|day| compared_with(day, weeks, &self.options.calendar));
             let needed: BTreeSet<Day> =
                 compared.concat().into_iter().filter(|day| *day >= oldest).collect();
-            let ranges = plan::ranges(&needed, after(*held, -1), covered, *members);
-            asks.extend(ranges.into_iter().map(|(start, end)| Ask {
-                target: target.clone(),
-                start,
-                end,
-            }));
+            asks.extend(plan::asks(target, &needed, after(*held, -1), covered, *members));
         }
         Some(asks)
     }
@@ -303,8 +299,7 @@ impl Past {
     fn is_old(&mut self, target: &Target, known: &Known) {
         if target.include_children {
             for served in known.served.iter().filter(|served| served.include_children) {
-                let place = (served.day.geo, Arc::clone(&served.day.department_id));
-                self.baselines.remove(&place);
+                self.baselines.remove(&served.place());
             }
         } else {
             self.baselines.remove(&(target.geo, Arc::clone(&target.department_id)));

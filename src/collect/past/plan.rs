@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use crate::{
     day::{Day, after, days_between},
     feishu::DEPT_STATS_PAGE_SIZE,
+    sources::departments::Ask,
+    usage::Target,
 };
 
 /// Days of one request at most. The API document allows "a difference of at most 91 days, 91
@@ -17,12 +19,27 @@ pub(crate) const OFFERED_DAYS: i32 = 91;
 /// Pages of one range at most: a failure costs no more than that.
 const PAGES_MAX: usize = 50;
 
+/// What to ask of a target so that every needed day is known, as [`ranges`] says.
+pub(super) fn asks(
+    target: &Target,
+    needed: &BTreeSet<Day>,
+    last: Day,
+    covered: &BTreeSet<Day>,
+    members: usize,
+) -> impl Iterator<Item = Ask> {
+    ranges(needed, last, covered, members).into_iter().map(|(start, end)| Ask {
+        target: target.clone(),
+        start,
+        end,
+    })
+}
+
 /// The ranges to ask for so that every needed day is known.
 ///
 /// Where something is needed, all unknown days from the first needed one to `last` come with it:
 /// those between cost hardly more, and are needed in the days to come. `members` is how many
 /// departments one day's list holds.
-pub(super) fn ranges(
+fn ranges(
     needed: &BTreeSet<Day>,
     last: Day,
     covered: &BTreeSet<Day>,

@@ -9,7 +9,7 @@ use super::{Group, Tenant};
 use crate::{
     collect::{grouping::Meaning, job::Source, latest_day},
     day::{Day, after},
-    usage::{DepartmentDay, RateScale, Version},
+    usage::{DepartmentDay, Geo, RateScale, Version},
 };
 
 /// The names under which things are remembered.
@@ -36,7 +36,7 @@ struct Looks {
 struct Grouping {
     meaning: Meaning,
     /// By geo, the day with which it was last tried.
-    tried_for: Vec<(String, Day)>,
+    tried_for: Vec<(Geo, Day)>,
 }
 
 impl Tenant {
@@ -78,7 +78,7 @@ impl Tenant {
         if let Some(Grouping { meaning, tried_for }) = self.keeper.recall(GROUPING) {
             self.meaning = meaning;
             for (geo, day) in tried_for {
-                let group = self.groups.iter_mut().find(|group| group.geo.as_label() == geo);
+                let group = self.groups.iter_mut().find(|group| group.geo == geo);
                 if let Some(group) = group {
                     group.tried_grouping_for = Some(day);
                 }
@@ -122,10 +122,8 @@ impl Tenant {
             }
         }
         self.keeper.remember(VERSIONS, &self.versions.known()).await;
-        let tried_for = self
-            .groups
-            .iter()
-            .filter_map(|group| Some((group.geo.as_label().to_owned(), group.tried_grouping_for?)));
+        let tried_for =
+            self.groups.iter().filter_map(|group| Some((group.geo, group.tried_grouping_for?)));
         let grouping = Grouping { meaning: self.meaning, tried_for: tried_for.collect() };
         self.keeper.remember(GROUPING, &grouping).await;
         let looks = Looks { accepted: self.accepted, last_success: self.last_success };
