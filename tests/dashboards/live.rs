@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::{
     files::{DASHBOARDS, queries_to_copy},
-    outside::{get, json, text},
+    outside::{get, text},
     program::{Program, directory, eventually, run},
     prometheus::Prometheus,
-    world::{configuration, day_of, departments, metrics_of_latest, rows, token},
+    world::{Demo, configuration, day_of, departments, rows, token},
 };
 
 const DAY: i64 = 86_400;
@@ -124,32 +124,7 @@ fn wait_for_scrapes(prometheus: &Prometheus, target: &str) {
     });
 }
 
-/// A demo whose picture is complete.
-struct Demo {
-    url: String,
-    api: String,
-    _program: Program,
-}
-
 impl Demo {
-    fn start() -> Self {
-        let mut program = Program::exporter(&["demo", "--web.listen-address=127.0.0.1:0"], &[]);
-        let metrics = program.told("http://127.0.0.1:", "/metrics");
-        let api = program.told("http://127.0.0.1:", "/_simulator/");
-        let url = metrics.trim_end_matches("/metrics").to_owned();
-        let api = api.trim_end_matches("/_simulator/").to_owned();
-        metrics_of_latest(&url, departments(&api).len());
-        eventually("every source has answered", || {
-            let status = json(&format!("{url}/api/v1/status"), &[]);
-            let sources = status["tenants"][0]["sources"].as_array()?.clone();
-            let page = text(&format!("{url}/metrics"));
-            let baselines = page.contains("\nfeishu_department_suite_dau_baseline{");
-            let done = sources.iter().all(|source| source["last_success"].is_string());
-            (sources.len() >= 4 && done && baselines).then_some(())
-        });
-        Self { url, api, _program: program }
-    }
-
     fn page(&self) -> String {
         text(&format!("{}/metrics", self.url))
     }

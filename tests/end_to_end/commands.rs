@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    demo::Demo,
     outside::{parse, promtool_check_metrics},
     program::{directory, run},
-    world::{SECRET, World, day_of, rows, token},
+    world::{Demo, SECRET, World, day_of, rows, token},
 };
 
 #[test]

@@ -13,44 +13,10 @@ use flate2::bufread::GzDecoder;
 
 use crate::{
     outside::{Sample, get, json, parse, promtool_check_metrics, text},
-    program::{Program, eventually},
-    world::{departments, metrics_of_latest},
+    world::{Demo, departments},
 };
 
 const METRICS_PAGE: &str = include_str!("../../docs/metrics.md");
-
-/// A demo whose picture is complete.
-pub(crate) struct Demo {
-    pub(crate) url: String,
-    pub(crate) api: String,
-    program: Program,
-}
-
-impl Demo {
-    pub(crate) fn start() -> Self {
-        let mut program = Program::exporter(&["demo", "--web.listen-address=127.0.0.1:0"], &[]);
-        let metrics = program.told("http://127.0.0.1:", "/metrics");
-        let api = program.told("http://127.0.0.1:", "/_simulator/");
-        let url = metrics.trim_end_matches("/metrics").to_owned();
-        let api = api.trim_end_matches("/_simulator/").to_owned();
-        metrics_of_latest(&url, departments(&api).len());
-        // What comes beside the statistics comes a little later.
-        eventually("every source has answered", || {
-            let status = json(&format!("{url}/api/v1/status"), &[]);
-            let sources = status["tenants"][0]["sources"].as_array()?.clone();
-            let done = sources.iter().all(|source| source["last_success"].is_string());
-            (sources.len() == 5 && done).then_some(())
-        });
-        Self { url, api, program }
-    }
-
-    /// Asks it to stop and expects that it does.
-    #[track_caller]
-    pub(crate) fn stop(mut self) {
-        self.program.signal("INT");
-        assert_eq!(self.program.status(), Some(0), "{}", self.program.stderr());
-    }
-}
 
 #[test]
 fn every_page_of_the_demo_answers() {

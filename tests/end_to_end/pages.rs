@@ -3,9 +3,9 @@
 use std::{fs, process::Command};
 
 use crate::{
-    demo::Demo,
     program::{directory, eventually, run},
     prometheus::Prometheus,
+    world::Demo,
 };
 
 const PAGES: [(&str, &str); 3] = [

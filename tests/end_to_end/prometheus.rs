@@ -5,10 +5,9 @@ use std::{net::TcpListener, process::Command};
 use serde_json::Value;
 
 use crate::{
-    demo::Demo,
     outside::{json, parse, text, try_get},
     program::{Program, directory, eventually},
-    world::{day_of, departments, rows, token},
+    world::{Demo, day_of, departments, rows, token},
 };
 
 pub(crate) struct Prometheus {
