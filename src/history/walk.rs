@@ -2,6 +2,7 @@
 
 use super::{
     Error,
+    day_set::DaySet,
     moment::Run,
     outline::{Department, Outline, Place},
 };
@@ -208,46 +209,46 @@ fn baselines_of(
     totals: &[(Day, f64)],
     sink: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let mut is_open = false;
-    for day in department.shown.iter().filter(|day| place.holds(*day)) {
-        let Some(compared) = outline.compared_with(department, day) else { continue };
-        let value = |day: &Day| {
-            totals.binary_search_by_key(day, |(day, _)| *day).ok().map(|at| totals[at].1)
-        };
-        let Some(median) = median(compared.iter().filter_map(value).collect()) else { continue };
-        let Some(run) = place.moments.run(day, department.next_after(day)) else { continue };
-        if !is_open {
-            sink.series(&labels(outline, department, TOTAL_VERSION))?;
-            is_open = true;
-        }
-        sink.samples(median, run)?;
-    }
-    Ok(())
+    let of_day = |of: &Day| totals.binary_search_by_key(of, |(day, _)| *day).ok();
+    let value = |day| {
+        let compared = outline.compared_with(department, day)?;
+        median(compared.iter().filter_map(of_day).map(|at| totals[at].1).collect())
+    };
+    let labels = labels(outline, department, TOTAL_VERSION);
+    series(place, &department.shown, |day| department.next_after(day), &labels, value, sink)
 }
 
 fn days(outline: &Outline, department: &Department, sink: &mut dyn Sink) -> Result<(), Error> {
     let Some(place) = outline.place(department) else { return Ok(()) };
-    let mut is_open = false;
-    for day in department.shown.iter().filter(|day| place.holds(*day)) {
-        let Some(run) = place.moments.run(day, department.next_after(day)) else { continue };
-        if !is_open {
-            sink.series(&department.labels(&outline.subject))?;
-            is_open = true;
-        }
-        sink.samples(day_value(place, day), run)?;
-    }
-    Ok(())
+    let value = |day| Some(day_value(place, day));
+    let labels = department.labels(&outline.subject);
+    series(place, &department.shown, |day| department.next_after(day), &labels, value, sink)
 }
 
 fn workdays(outline: &Outline, place: &Place, sink: &mut dyn Sink) -> Result<(), Error> {
+    let value = |day| Some(workday_value(outline, day));
+    let labels = workday_labels(outline, place);
+    series(place, &place.shown, |day| place.shown.next_after(day), &labels, value, sink)
+}
+
+/// Hands the series with these labels to the sink, if any of its days has a value and a moment.
+fn series(
+    place: &Place,
+    shown: &DaySet,
+    next_after: impl Fn(Day) -> Option<Day>,
+    labels: &[(&str, &str)],
+    value: impl Fn(Day) -> Option<f64>,
+    sink: &mut dyn Sink,
+) -> Result<(), Error> {
     let mut is_open = false;
-    for day in place.shown.iter().filter(|day| place.holds(*day)) {
-        let Some(run) = place.moments.run(day, place.shown.next_after(day)) else { continue };
+    for day in shown.iter().filter(|day| place.holds(*day)) {
+        let Some(value) = value(day) else { continue };
+        let Some(run) = place.moments.run(day, next_after(day)) else { continue };
         if !is_open {
-            sink.series(&workday_labels(outline, place))?;
+            sink.series(labels)?;
             is_open = true;
         }
-        sink.samples(workday_value(outline, day), run)?;
+        sink.samples(value, run)?;
     }
     Ok(())
 }

@@ -32,6 +32,7 @@ use crate::{
 
 /// Failures that are told; more would drown the first ones.
 const FAILURES_TOLD_MAX: usize = 10;
+
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let clock = Clock::system();
     let options = args.config.begin(&clock)?.options;
