@@ -8,6 +8,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
+COPY simulator simulator
 COPY src src
 # Cargo.toml declares the benches, so cargo wants to see them; they are not built.
 COPY benches benches

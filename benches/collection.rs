@@ -9,8 +9,8 @@ use feishu_exporter::{
     clock::Clock,
     config::{self, Environment, Source},
     server, shutdown,
-    simulator::{Endpoint, Limit, Options, Simulator},
 };
+use feishu_simulator::{Endpoint, Limit, Options, Simulator};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let file = directory.path().join("feishu-exporter.yml");
     std::fs::write(&file, configuration(&simulator))?;
     let (trigger, shutdown) = shutdown::channel();
-    tokio::spawn(simulator.run(shutdown.clone()));
+    tokio::spawn(simulator.run(shutdown.clone().wait()));
 
     let clock = Clock::system();
     let collect = config::load(&Source::File(file), &NoEnvironment, clock.now())?.options;

@@ -12,10 +12,8 @@ use std::{
     time::Duration,
 };
 
-use feishu_exporter::{
-    shutdown,
-    simulator::{Endpoint, Handle, Limit, Options, Simulator},
-};
+use feishu_exporter::shutdown;
+use feishu_simulator::{Endpoint, Handle, Limit, Options, Simulator};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -96,7 +94,7 @@ impl Company {
         let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await?;
         let (url, handle) = (simulator.base_url(), simulator.handle());
         let (trigger, shutdown) = shutdown::channel();
-        tokio::spawn(simulator.run(shutdown));
+        tokio::spawn(simulator.run(shutdown.wait()));
         Ok(Self { url, handle, _stops_when_dropped: trigger })
     }
 }

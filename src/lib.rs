@@ -19,7 +19,6 @@ pub mod logging;
 pub mod secret;
 pub mod server;
 pub mod shutdown;
-pub mod simulator;
 pub mod snapshot;
 pub mod sources;
 pub mod store;

@@ -55,6 +55,11 @@ impl Shutdown {
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 
+    /// The same for who keeps nothing else of it.
+    pub async fn wait(mut self) {
+        self.requested().await;
+    }
+
     /// Whether the signal was triggered.
     #[must_use]
     pub fn is_requested(&self) -> bool {

@@ -18,8 +18,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("shutdown", &[]),
     ("telemetry", &[]),
-    // An island: what it shared with the client or the tables would agree with itself.
-    ("simulator", &["shutdown"]),
     ("catalogue", &[]),
     ("usage", &["catalogue", "day"]),
     ("baseline", &["catalogue", "day", "usage"]),
@@ -101,7 +99,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "secret",
             "server",
             "shutdown",
-            "simulator",
             "store",
             "usage",
         ],
@@ -166,7 +163,7 @@ fn imports_are_read_as_rust_reads_them() {
         use crate::day::Day;\n\
         use crate::{\n    clock::Clock,\n    feishu::{self, Limits, wire::{Object}},\n    usage,\n};\n\
         fn f() { crate::secret::Secret::new(\"https://crate::x\"); } // crate::nothing\n\
-        #[cfg(test)]\nmod tests {\n    use crate::simulator::Simulator;\n}\n";
+        #[cfg(test)]\nmod tests {\n    use crate::clock::Clock;\n}\n";
     let found: Vec<String> = imports(&without_tests(text)).into_iter().collect();
     assert_eq!(found, ["clock", "day", "feishu", "secret", "usage", "x"]);
 }

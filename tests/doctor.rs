@@ -11,8 +11,8 @@ use std::{
 use feishu_exporter::{
     config::{self, Environment},
     shutdown::{self, Trigger},
-    simulator::{self, Fault, Handle, Kind, Options, Simulator},
 };
+use feishu_simulator::{self as simulator, Fault, Handle, Kind, Options, Simulator};
 use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -33,7 +33,7 @@ impl World {
         let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await.unwrap();
         let (company, base_url) = (simulator.handle(), simulator.base_url());
         let (stop, shutdown) = shutdown::channel();
-        tokio::spawn(simulator.run(shutdown));
+        tokio::spawn(simulator.run(shutdown.wait()));
         Self { company, base_url, directory: tempfile::tempdir().unwrap(), _stop: stop }
     }
 

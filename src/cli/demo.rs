@@ -18,9 +18,9 @@ use crate::{
     feishu::{self, DepartmentIdType, Limits},
     secret::{Secret, SecretSource},
     server, shutdown,
-    simulator::{self, Endpoint, Handle, Limit, Simulator},
     usage::{FigureSet, Geo},
 };
+use feishu_simulator::{self as simulator, Endpoint, Handle, Limit, Simulator};
 
 /// Nobody else asks the simulator, so that the picture is there within seconds.
 const REQUESTS_PER_SECOND: f64 = 100.0;
@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             writeln!(io::stdout(), "  http://{address}/metrics     what Prometheus scrapes")?;
         }
         writeln!(io::stdout(), "  {api}/_simulator/  what the company holds\n\nStop with Ctrl-C.")?;
-        let simulating = tokio::spawn(simulator.run(shutdown.clone()));
+        let simulating = tokio::spawn(simulator.run(shutdown.clone().wait()));
         app.run(shutdown).await;
         simulating.await.map_err(Failure::failed)
     })

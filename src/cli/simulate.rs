@@ -5,10 +5,8 @@ use std::io::{self, Write as _};
 use jiff::Timestamp;
 
 use super::{Failure, ListenAddress, LogArgs, block_on, listen::reachable};
-use crate::{
-    shutdown,
-    simulator::{Options, Simulator},
-};
+use crate::shutdown;
+use feishu_simulator::{Options, Simulator};
 
 /// Run the simulator of the API alone, for trying other tools.
 #[derive(Clone, Debug, clap::Args)]
@@ -71,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             "Feishu API simulator: {url} (app id {}; what it holds: {url}/_simulator/)",
             args.app_id,
         )?;
-        simulator.run(shutdown).await;
+        simulator.run(shutdown.wait()).await;
         Ok(())
     })
 }

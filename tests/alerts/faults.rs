@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use feishu_exporter::simulator::{Endpoint, Fault, Kind};
+use feishu_simulator::{Endpoint, Fault, Kind};
 
 use crate::{
     program::{Program, eventually},

@@ -3,7 +3,7 @@
 
 use std::{fs, process::Command};
 
-use feishu_exporter::simulator::{Fault, Kind};
+use feishu_simulator::{Fault, Kind};
 use jiff::{SignedDuration, ToSpan};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use feishu_exporter::simulator::{Fault, Kind};
+use feishu_simulator::{Fault, Kind};
 use jiff::{
     SignedDuration, Timestamp, ToSpan,
     civil::{Date, Weekday},

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use feishu_exporter::{
-    shutdown::{self, Trigger},
-    simulator::{Endpoint, Fault, Handle, Kind, Limit, Options, Simulator},
-};
+use feishu_exporter::shutdown::{self, Trigger};
+use feishu_simulator::{Endpoint, Fault, Handle, Kind, Limit, Options, Simulator};
 use jiff::{
     ToSpan,
     civil::{Date, Weekday},
@@ -57,7 +55,7 @@ impl Tenant {
         let simulator = runtime.block_on(simulator).unwrap();
         let (api, handle) = (simulator.base_url(), simulator.handle());
         let (trigger, shutdown) = shutdown::channel();
-        runtime.spawn(simulator.run(shutdown));
+        runtime.spawn(simulator.run(shutdown.wait()));
         Self { api, handle, _stops_when_dropped: trigger, _runtime: runtime }
     }
 

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use feishu_exporter::{
-    shutdown,
-    simulator::{Endpoint, Limit, Options, Simulator},
-};
+use feishu_exporter::shutdown;
+use feishu_simulator::{Endpoint, Limit, Options, Simulator};
 
 use crate::{
     program::Program,
@@ -26,7 +24,7 @@ async fn two_hundred_departments_of_four_versions_cost_two_hundred_requests_and_
     let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await.unwrap();
     let (api, company) = (simulator.base_url(), simulator.handle());
     let (_stops_when_dropped, shutdown) = shutdown::channel();
-    tokio::spawn(simulator.run(shutdown));
+    tokio::spawn(simulator.run(shutdown.wait()));
     let departments = company.departments();
     let with_statistics = departments.iter().filter(|d| (1..=4).contains(&d.depth));
     let ids: Vec<String> =

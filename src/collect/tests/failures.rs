@@ -1,7 +1,7 @@
 //! What fails costs as little as possible: the rest is fresh, the old stays, it recovers by itself.
 
 use super::*;
-use crate::simulator::{Fault, Kind};
+use feishu_simulator::{Fault, Kind};
 
 /// Lets the pause after a failure pass.
 fn an_hour_later(world: &World, hours: i32) {
@@ -107,7 +107,7 @@ async fn with_the_api_down_it_says_so_and_recovers() {
     let options = simulator::Options { now: Some(MONDAY_14.parse().unwrap()), ..few(4) };
     let simulator = Simulator::bind(address, options).await.unwrap();
     let (_stop, shutdown) = shutdown::channel();
-    tokio::spawn(simulator.run(shutdown));
+    tokio::spawn(simulator.run(shutdown.wait()));
     world.hand.set("2026-11-23T14:01:00+08:00".parse().unwrap());
     world.look().await;
     assert_eq!(world.served().len(), world.ids().len());

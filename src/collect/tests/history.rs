@@ -7,10 +7,10 @@ use jiff::civil::date;
 use super::{optional::everything, *};
 use crate::{
     day::{after, days_between},
-    simulator::{Fault, Kind},
     store::{Extent, TenantStore},
     usage::Target,
 };
+use feishu_simulator::{Fault, Kind};
 
 fn in_memory() -> Store {
     let (clock, _hand) = Clock::manual(MONDAY_14.parse().unwrap());

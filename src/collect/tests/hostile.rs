@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::simulator::{Fault, Kind};
+use feishu_simulator::{Fault, Kind};
 
 async fn looked(kind: Kind) -> World {
     let mut world = world(few(1), |_| {}).await;

@@ -1,7 +1,7 @@
 //! Which day is served and what it takes: new days, late days, days in part.
 
 use super::*;
-use crate::simulator::{Fault, Kind};
+use feishu_simulator::{Fault, Kind};
 
 const MONDAY: Day = jiff::civil::date(2026, 11, 23);
 

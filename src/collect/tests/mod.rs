@@ -23,9 +23,9 @@ use crate::{
     feishu::{DepartmentIdType, Limits},
     secret::{Secret, SecretSource},
     shutdown::{self, Trigger},
-    simulator::{self, Endpoint, Handle, Simulator},
     usage::{DepartmentDay, FigureSet, Geo, RateScale, Version},
 };
+use feishu_simulator::{self as simulator, Endpoint, Handle, Simulator};
 
 /// Monday, 23 November 2026, 14:00 in UTC+8: the newest day is the 22nd.
 const MONDAY_14: &str = "2026-11-23T14:00:00+08:00";
@@ -60,7 +60,7 @@ async fn world_keeping(
     let mut tenant = options_for(&simulator.base_url(), &handle);
     edit(&mut tenant);
     let (stop, shutdown) = shutdown::channel();
-    tokio::spawn(simulator.run(shutdown));
+    tokio::spawn(simulator.run(shutdown.wait()));
     let (clock, hand) = Clock::manual(MONDAY_14.parse().unwrap());
     let (registry, published) = (Registry::new(), Published::nothing());
     let options = Options { tenants: vec![tenant], series_limit: 1_000_000 };

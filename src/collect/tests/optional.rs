@@ -1,7 +1,7 @@
 //! The optional sources: they agree with the organisation, and what they lack disturbs nobody.
 
 use super::*;
-use crate::simulator::{Fault, Kind, Status, Unavailable};
+use feishu_simulator::{Fault, Kind, Status, Unavailable};
 
 /// Every source beside the statistics, and discovery.
 pub(super) fn everything(tenant: &mut Tenant) {

@@ -13,9 +13,9 @@ use crate::{
     day::Zone,
     secret::{Secret, SecretSource},
     shutdown::{self, Trigger},
-    simulator::{self, Fault, Handle, Kind, Simulator},
     usage::{Geo, RateScale},
 };
+use feishu_simulator::{self as simulator, Fault, Handle, Kind, Simulator};
 
 /// Monday, 23 November 2026, 14:00 in UTC+8: the newest day is the 22nd.
 const MONDAY_14: &str = "2026-11-23T14:00:00+08:00";
@@ -36,7 +36,7 @@ async fn world(departments: usize) -> World {
     let handle = simulator.handle();
     let tenant = tenant(&simulator.base_url(), &handle);
     let (stop, shutdown) = shutdown::channel();
-    tokio::spawn(simulator.run(shutdown));
+    tokio::spawn(simulator.run(shutdown.wait()));
     World { simulator: handle, tenant, clock: Clock::manual(now).0, _stop: stop }
 }
 
@@ -140,7 +140,7 @@ async fn only_the_first_page_of_people_is_read() {
     world.simulator = simulator.handle();
     world.tenant = tenant(&simulator.base_url(), &world.simulator);
     let (_stop, shutdown) = shutdown::channel();
-    tokio::spawn(simulator.run(shutdown));
+    tokio::spawn(simulator.run(shutdown.wait()));
     let diagnosis = world.examine().await;
     assert!(diagnosis.is_well());
     let tried = diagnosis.tried as u64;

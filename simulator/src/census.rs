@@ -114,7 +114,7 @@ pub(super) fn members(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulator::calendar;
+    use crate::calendar;
 
     #[test]
     fn counts_are_those_of_the_listed_people() {

@@ -6,7 +6,7 @@ use super::{
     CONTACT_ALL, CONTACT_INVALID, Context, NO_DEPARTMENT_AUTHORITY, NO_SUCH_OPEN_DEPARTMENT_ID,
     Row, USER_ID, id_of, refusal, success,
 };
-use crate::simulator::{
+use crate::{
     calendar,
     census::{self, Place},
     http::Answer,
@@ -17,7 +17,7 @@ use crate::simulator::{
 };
 
 /// The scopes one of which an app needs.
-pub(in crate::simulator) const SCOPES: &[&str] =
+pub(crate) const SCOPES: &[&str] =
     &[CONTACT_ALL[2], "contact:department.organize:readonly", CONTACT_ALL[0], CONTACT_ALL[1]];
 
 const PAGE_SIZE_MAX: usize = 50;
@@ -53,11 +53,11 @@ const FIELDS: &[(&str, &[&str])] = &[
 ];
 
 /// Every scope that counts here, without the historic ones.
-pub(in crate::simulator) fn scopes() -> impl Iterator<Item = &'static str> {
+pub(crate) fn scopes() -> impl Iterator<Item = &'static str> {
     FIELDS.iter().map(|(scope, _)| *scope).chain([SCOPES[1], USER_ID])
 }
 
-pub(in crate::simulator) fn answer(context: &Context) -> Result<Answer, Answer> {
+pub(crate) fn answer(context: &Context) -> Result<Answer, Answer> {
     let Context { organisation, call, options, .. } = *context;
     let asked = Asked::read(context)?;
     let page_size = context

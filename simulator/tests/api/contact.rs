@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use feishu_exporter::simulator::{Empty, Fault, Kind, Unavailable};
+use feishu_simulator::{Empty, Fault, Kind, Unavailable};
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,8 +10,8 @@ use crate::{
     shape::shape,
 };
 
-const DEPARTMENTS: &str = include_str!("../data/feishu/contact_departments_batch.json");
-const USERS: &str = include_str!("../data/feishu/users_find_by_department.json");
+const DEPARTMENTS: &str = include_str!("../../../tests/data/feishu/contact_departments_batch.json");
+const USERS: &str = include_str!("../../../tests/data/feishu/users_find_by_department.json");
 
 async fn batch(rig: &Rig, ids: &[&str], more: &[(&str, &str)]) -> Reply {
     let ids = ids.iter().map(|id| ("department_ids", *id));

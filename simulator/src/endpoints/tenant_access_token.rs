@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::simulator::{dice::Dice, http::Answer, lock};
+use crate::{dice::Dice, http::Answer, lock};
 
 /// "最大有效期是 2 小时".
 const LIFETIME: Duration = Duration::from_secs(7200);
@@ -17,14 +17,14 @@ const INVALID_APP: i64 = 10_014;
 
 /// The tokens that are valid, oldest first.
 #[derive(Default)]
-pub(in crate::simulator) struct Tokens(Mutex<Vec<(String, Timestamp)>>);
+pub(crate) struct Tokens(Mutex<Vec<(String, Timestamp)>>);
 
 impl Tokens {
-    pub(in crate::simulator) fn is_valid(&self, token: &str, now: Timestamp) -> bool {
+    pub(crate) fn is_valid(&self, token: &str, now: Timestamp) -> bool {
         lock(&self.0).iter().any(|(valid, expiry)| valid == token && now < *expiry)
     }
 
-    pub(in crate::simulator) fn revoke(&self) {
+    pub(crate) fn revoke(&self) {
         lock(&self.0).clear();
     }
 
@@ -45,7 +45,7 @@ impl Tokens {
     }
 }
 
-pub(in crate::simulator) fn answer(context: &Context) -> Answer {
+pub(crate) fn answer(context: &Context) -> Answer {
     let Context { tenant, organisation, options, call, .. } = *context;
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let field = |name: &str| body[name].as_str().filter(|text| !text.is_empty());

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use feishu_exporter::simulator::{
-    Fault, Geo, Kind, LastActive, Options, Simulator, UnknownTimes, UserRows,
-};
+use feishu_simulator::{Fault, Geo, Kind, LastActive, Options, Simulator, UnknownTimes, UserRows};
 use serde_json::Value;
 
 use crate::{
@@ -12,7 +10,7 @@ use crate::{
     shape::shape,
 };
 
-const SAMPLE: &str = include_str!("../data/feishu/admin_user_stats.json");
+const SAMPLE: &str = include_str!("../../../tests/data/feishu/admin_user_stats.json");
 const DAY: [(&str, &str); 2] = [("start_date", NEWEST), ("end_date", NEWEST)];
 
 async fn ask(rig: &Rig, more: &[(&str, &str)]) -> Reply {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feishu_exporter::simulator::{Endpoint, Limit};
+use feishu_simulator::{Endpoint, Limit};
 
 use crate::rig::Rig;
 

@@ -6,7 +6,7 @@ use super::{
     CONTACT_ALL, CONTACT_INVALID, Context, NO_DEPARTMENT_AUTHORITY, NO_SUCH_OPEN_DEPARTMENT_ID,
     Row, USER_ID, id_of, refusal, success,
 };
-use crate::simulator::{
+use crate::{
     census::{self, HeadCount},
     dice::Dice,
     http::Answer,
@@ -17,7 +17,7 @@ use crate::simulator::{
 };
 
 /// The scope that an app needs.
-pub(in crate::simulator) const SCOPE: &str = "contact:contact.base:readonly";
+pub(crate) const SCOPE: &str = "contact:contact.base:readonly";
 
 const BASE: &str = "contact:department.base:readonly";
 const ORGANISE: &str = "contact:department.organize:readonly";
@@ -42,11 +42,11 @@ const FIELDS: &[(&str, &[&str])] = &[
 ];
 
 /// Every scope that counts here, without the historic ones.
-pub(in crate::simulator) fn scopes() -> impl Iterator<Item = &'static str> {
+pub(crate) fn scopes() -> impl Iterator<Item = &'static str> {
     [SCOPE, BASE, ORGANISE, HRBP].into_iter()
 }
 
-pub(in crate::simulator) fn answer(context: &Context) -> Result<Answer, Answer> {
+pub(crate) fn answer(context: &Context) -> Result<Answer, Answer> {
     let invalid = || refusal(400, CONTACT_INVALID);
     let by_open_id = context.by_open_id().ok_or_else(invalid)?;
     let id_type = context.user_id_type().ok_or_else(invalid)?;

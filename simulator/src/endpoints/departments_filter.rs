@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Context, NO_SUCH_OPEN_DEPARTMENT_ID, Row, id_of, refusal, success};
-use crate::simulator::{
+use crate::{
     census,
     http::{Answer, Call},
     identity::{self, IdType},
@@ -14,7 +14,7 @@ use crate::simulator::{
 };
 
 /// The scope that an app needs.
-pub(in crate::simulator) const SCOPE: &str = "directory:department:list";
+pub(crate) const SCOPE: &str = "directory:department:list";
 
 const PAGE_SIZE_MAX: u64 = 100;
 const PAGE_SIZE_DEFAULT: u64 = 20;
@@ -46,13 +46,13 @@ const FIELDS: &[(&str, &[&str])] = &[
 ];
 
 /// Every scope that counts here.
-pub(in crate::simulator) fn scopes() -> impl Iterator<Item = &'static str> {
+pub(crate) fn scopes() -> impl Iterator<Item = &'static str> {
     let fields = FIELDS.iter().flat_map(|(_, scopes)| scopes.iter().copied());
     fields.chain([SCOPE, EMPLOYEE_ID])
 }
 
 /// The departments whose children a request asks for, as far as it can be understood.
-pub(in crate::simulator) fn parents(organisation: &Organisation, call: &Call) -> Vec<usize> {
+pub(crate) fn parents(organisation: &Organisation, call: &Call) -> Vec<usize> {
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let conditions = body["filter"]["conditions"].as_array().map_or(&[][..], Vec::as_slice);
     let values = conditions.iter().filter_map(|one| one["value"].as_str());
@@ -61,7 +61,7 @@ pub(in crate::simulator) fn parents(organisation: &Organisation, call: &Call) ->
     if conditions.is_empty() { vec![0] } else { found }
 }
 
-pub(in crate::simulator) fn answer(context: &Context) -> Result<Answer, Answer> {
+pub(crate) fn answer(context: &Context) -> Result<Answer, Answer> {
     let asked = Asked::read(context)?;
     let mut found = asked.departments(context);
     let from = usize::try_from(asked.from).map_or(found.len(), |from| from.min(found.len()));

@@ -1,6 +1,6 @@
 //! What scripts see and do under `/_simulator/`.
 
-use feishu_exporter::simulator::Endpoint;
+use feishu_simulator::Endpoint;
 use serde_json::{Value, json};
 
 use crate::rig::Rig;

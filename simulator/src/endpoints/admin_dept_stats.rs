@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Context, Row, boolean, id_of, refusal, success};
-use crate::simulator::{
+use crate::{
     Tenant,
     calendar::{self, DayNumber, Geo},
     faults::Kind,
@@ -17,7 +17,7 @@ use crate::simulator::{
 };
 
 /// The scope that an app needs.
-pub(in crate::simulator) const SCOPE: &str = "admin:admin_dept_stat:readonly";
+pub(crate) const SCOPE: &str = "admin:admin_dept_stat:readonly";
 
 const PAGE_SIZE_MAX: usize = 20;
 const PAGE_SIZE_DEFAULT: usize = 10;
@@ -27,7 +27,7 @@ const SPAN_DAYS_MAX: i64 = 91;
 /// The place of a row: its day, department and version, where 0 is the total.
 type Place = (DayNumber, usize, usize);
 
-pub(in crate::simulator) fn answer(context: &Context) -> Result<Answer, Answer> {
+pub(crate) fn answer(context: &Context) -> Result<Answer, Answer> {
     let asked = Asked::read(context)?;
     let mut places = asked.places(context);
     let has_more = places.len() > asked.page_size;
@@ -42,12 +42,12 @@ pub(in crate::simulator) fn answer(context: &Context) -> Result<Answer, Answer> 
 }
 
 /// What the document has for every invalid request, with the status that it says.
-pub(in crate::simulator) fn invalid_parameter() -> Answer {
+pub(crate) fn invalid_parameter() -> Answer {
     refusal(500, (1_051_001, "request contain invalid param"))
 }
 
 /// The figures of a department's own people on a day, as numbers; of the total without a version.
-pub(in crate::simulator) fn truth(
+pub(crate) fn truth(
     tenant: &Tenant,
     department: usize,
     day: DayNumber,

@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeMap, fmt::Write, net::SocketAddr};
 
-use feishu_exporter::{
-    shutdown::{self, Trigger},
-    simulator::{Endpoint, Handle, Limit, Options, Simulator},
-};
+use feishu_simulator::{Endpoint, Handle, Limit, Options, Simulator};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::oneshot,
 };
 
 /// A Wednesday. The newest day is Tuesday in China and Monday elsewhere.
@@ -25,7 +23,7 @@ pub(crate) struct Rig {
     pub(crate) handle: Handle,
     pub(crate) address: SocketAddr,
     token: String,
-    _stops_when_dropped: Trigger,
+    _stops_when_dropped: oneshot::Sender<()>,
 }
 
 /// An answer as it came, whole or not.
@@ -70,9 +68,9 @@ impl Rig {
         }
         change(&mut options);
         let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await.unwrap();
-        let (trigger, shutdown) = shutdown::channel();
+        let (trigger, dropped) = oneshot::channel();
         let (handle, address) = (simulator.handle(), simulator.local_addr());
-        tokio::spawn(simulator.run(shutdown));
+        tokio::spawn(simulator.run(async { drop(dropped.await) }));
         let mut rig = Self { handle, address, token: String::new(), _stops_when_dropped: trigger };
         rig.sign_in().await;
         rig.handle.clear_requests();

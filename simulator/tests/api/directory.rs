@@ -1,6 +1,6 @@
 //! What `departments/filter` of the directory answers.
 
-use feishu_exporter::simulator::{Empty, Endpoint, Fault, Kind, Unavailable};
+use feishu_simulator::{Empty, Endpoint, Fault, Kind, Unavailable};
 use serde_json::{Value, json};
 
 use crate::{
@@ -8,8 +8,9 @@ use crate::{
     shape::shape,
 };
 
-const SAMPLE: &str = include_str!("../data/feishu/directory_departments_filter.json");
-const REQUEST: &str = include_str!("../data/feishu/directory_departments_filter.request.json");
+const SAMPLE: &str = include_str!("../../../tests/data/feishu/directory_departments_filter.json");
+const REQUEST: &str =
+    include_str!("../../../tests/data/feishu/directory_departments_filter.request.json");
 
 /// A request for these fields of the departments below a parent.
 pub(crate) fn question(parent: &str, fields: &[&str]) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Context, Row, USER_ID, admin_dept_stats::invalid_parameter, refusal, success};
-use crate::simulator::{
+use crate::{
     calendar::{self, DayNumber, Geo},
     faults::Kind,
     figures::{self, Count, Counts},
@@ -16,7 +16,7 @@ use crate::simulator::{
 };
 
 /// The scope that an app needs.
-pub(in crate::simulator) const SCOPE: &str = "admin:admin_user_stat:readonly";
+pub(crate) const SCOPE: &str = "admin:admin_user_stat:readonly";
 
 /// "取值范围：1 ～ 60".
 const PAGE_SIZE_MAX: usize = 60;
@@ -25,7 +25,7 @@ const PAGE_SIZE_DEFAULT: usize = 10;
 /// "起止日期之间相差不能超过31天（包含31天）".
 const SPAN_DAYS_MAX: i64 = 31;
 
-pub(in crate::simulator) fn answer(context: &Context) -> Result<Answer, Answer> {
+pub(crate) fn answer(context: &Context) -> Result<Answer, Answer> {
     let asked = Asked::read(context)?;
     let mut found = asked.rows(context);
     let has_more = found.len() > asked.page_size;

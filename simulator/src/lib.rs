@@ -48,6 +48,7 @@ use std::{
     convert::Infallible,
     io,
     net::SocketAddr,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -80,7 +81,6 @@ pub use self::{
     },
 };
 use self::{endpoints::tenant_access_token, organisation::Organisation};
-use crate::shutdown::Shutdown;
 
 /// The largest tenant; a larger one would only be slower.
 const DEPARTMENTS_MAX: usize = 5000;
@@ -133,7 +133,8 @@ impl Simulator {
     }
 
     /// Answers requests until the stop signal.
-    pub async fn run(self, mut shutdown: Shutdown) {
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
         let graceful = GracefulShutdown::new();
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
@@ -142,7 +143,7 @@ impl Simulator {
                 (permit, self.listener.accept().await)
             };
             let (permit, accepted) = tokio::select! {
-                () = shutdown.requested() => break,
+                () = &mut stop => break,
                 accepted = accept => accepted,
             };
             // A peer that has gone again is no reason to stop; out of descriptors, wait a little.

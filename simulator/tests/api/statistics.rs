@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use feishu_exporter::simulator::{Empty, Geo, ParentFigures, Rates, Status};
+use feishu_simulator::{Empty, Geo, ParentFigures, Rates, Status};
 use serde_json::Value;
 
 use crate::rig::{NEWEST, Rig};
 
-const SAMPLE: &str = include_str!("../data/feishu/admin_dept_stats.json");
+const SAMPLE: &str = include_str!("../../../tests/data/feishu/admin_dept_stats.json");
 
 /// Every field with its JSON type; a string of a number with two decimals is a type of its own.
 fn shape(object: &Value) -> BTreeMap<String, &'static str> {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use feishu_exporter::simulator::{Endpoint, Fault, Kind};
+use feishu_simulator::{Endpoint, Fault, Kind};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
