@@ -26,8 +26,7 @@ impl Strikes {
             return false;
         }
         self.in_a_row += 1;
-        concerns_every_endpoint(error)
-            || is_missing_scope(error)
+        concerns_every_department(error)
             || self.in_a_row >= STRIKES_MAX
             // Nothing was ever reached: nothing else will be either.
             || (error.class == Class::Network && !self.any_success)
@@ -39,9 +38,11 @@ pub(super) fn concerns_every_endpoint(error: &Error) -> bool {
     matches!(error.class, Class::Credentials | Class::Quota | Class::Token | Class::Network)
 }
 
-/// Whether the app lacks what every request to the endpoint needs.
-pub(super) fn is_missing_scope(error: &Error) -> bool {
-    error.class == Class::Permission && error.concerns_tenant()
+/// Whether any other request of the tenant to the same endpoint would fail alike: the app may lack
+/// what every request to it needs.
+pub(super) fn concerns_every_department(error: &Error) -> bool {
+    let is_missing_scope = error.class == Class::Permission && error.concerns_tenant();
+    is_missing_scope || concerns_every_endpoint(error)
 }
 
 #[cfg(test)]

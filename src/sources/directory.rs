@@ -1,15 +1,11 @@
 //! The source `directory`: a walk down the tree of departments, with their counts, from
 //! `directory/v1/departments/filter`.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 
-use super::number;
+use super::{many::Many, number};
 use crate::{
     feishu::{Abnormal, Class, Client, DirectoryDepartment, Error},
     sources::RejectedValues,
@@ -112,19 +108,14 @@ pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<
     let mut tree = Tree::default();
     let mut seen = BTreeSet::new();
     // The depth of a root that is not the tenant's follows from the paths of its children.
-    let mut waiting =
-        VecDeque::from([Parent { id: walk.root.clone(), depth: 0, path: Vec::new() }]);
-    let mut asking = JoinSet::new();
-    loop {
-        while asking.len() < at_once {
-            let Some(parent) = waiting.pop_front() else { break };
-            let (client, language) = (Arc::clone(client), walk.language);
-            asking.spawn(async move { list(&client, parent, language).await });
-        }
-        let Some(listed) = asking.join_next().await else { break };
-        let Listed { nodes, nameless, abnormals, rejected } = listed.map_err(|defect| {
-            Error::local(Class::Malformed, "walking the directory", format!("a defect: {defect}"))
-        })??;
+    let mut lists = Many::new(at_once);
+    lists.extend([Parent { id: walk.root.clone(), depth: 0, path: Vec::new() }]);
+    let ask = |parent| {
+        let (client, language) = (Arc::clone(client), walk.language);
+        async move { list(&client, parent, language).await }
+    };
+    while let Some((_, listed)) = lists.next(ask).await {
+        let Listed { nodes, nameless, abnormals, rejected } = listed?;
         tree.note(&abnormals);
         tree.nameless_departments += nameless;
         if nameless > 0 {
@@ -142,11 +133,11 @@ pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<
                 return Err(Error::local(Class::Malformed, "walking the directory", what));
             }
             if node.has_child != Some(false) && node.depth < walk.max_depth {
-                waiting.push_back(Parent {
+                lists.extend([Parent {
                     id: node.department_id.clone(),
                     depth: node.depth,
                     path: node.path.clone(),
-                });
+                }]);
             }
             tree.nodes.push(node);
         }
