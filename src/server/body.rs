@@ -9,19 +9,24 @@ use std::{
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 
-/// The buffers, and the place among the scrapes that is taken until they are handed over.
+use super::places::Held;
+
+/// The buffers, and what is held until they are handed over.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     frames: VecDeque<Bytes>,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Held>,
 }
 
 impl Frames {
-    /// A body that keeps its place while it is being sent.
-    pub(super) fn keeping(place: OwnedSemaphorePermit, frames: Vec<Bytes>) -> Self {
-        Self { frames: frames.into(), _place: Some(place) }
+    pub(super) fn new(frames: Vec<Bytes>) -> Self {
+        Self { frames: frames.into(), _place: None }
+    }
+
+    /// The same body, keeping its place while it is being sent.
+    pub(super) fn keeping(self, place: Held) -> Self {
+        Self { _place: Some(place), ..self }
     }
 
     /// Bytes that are left.
@@ -32,7 +37,7 @@ impl Frames {
 
 impl<T: Into<Bytes>> From<T> for Frames {
     fn from(text: T) -> Self {
-        Self { frames: [text.into()].into(), _place: None }
+        Self::new(vec![text.into()])
     }
 }
 
