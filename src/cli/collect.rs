@@ -12,7 +12,6 @@ use crate::{
     collect::Collected,
     day::Day,
     exposition::{self, TenantView},
-    snapshot::Body,
     usage::{DepartmentDay, Version},
 };
 
@@ -61,7 +60,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             }
             Format::Prometheus | Format::Openmetrics => {
                 let views: Vec<TenantView> = collected.iter().map(|c| c.view.clone()).collect();
-                let body = exposition::render(&views, series_limit, &Body::default()).body;
+                let body = exposition::render(&views, series_limit, &Default::default()).body;
                 out.write_all(exposition::text(&body).as_bytes())?;
                 if args.format == Format::Openmetrics {
                     out.write_all(b"# EOF\n")?;
