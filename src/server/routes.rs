@@ -1,6 +1,7 @@
 //! Which page answers what.
 
 use std::{
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    exposition::{self, Format},
+    exposition::{self, Format, Piece},
     snapshot::{Body, Published, Snapshot},
 };
 
@@ -132,12 +133,17 @@ impl Site {
         let own = exposition::own(&self.registry.gather(), format);
         let body = self.snapshot_text();
         let gzip = exposition::accepts_gzip(joined(headers, ACCEPT_ENCODING).as_deref());
-        let frames = if gzip {
-            exposition::gzip_frames(&body, &own)
+        let mut pieces = if gzip {
+            exposition::gzip_pieces(&body, &own)
         } else {
-            exposition::plain_frames(&body, own)
+            exposition::plain_pieces(&body, own)
         };
-        (respond(StatusCode::OK, format.content_type(), Frames::new(frames)), gzip)
+        // The own metrics come last; all before them is counted with the snapshot.
+        if let Some(Piece::Ready(own)) = pieces.last_mut() {
+            *own = self.unsent.count(mem::take(own));
+        }
+        let frames = Frames::new(pieces, Arc::clone(&self.unsent));
+        (respond(StatusCode::OK, format.content_type(), frames), gzip)
     }
 
     /// The newest snapshot's text, counted as long as anybody is being sent it.
@@ -147,9 +153,8 @@ impl Site {
         match &*scraped {
             Some((of, body)) if of.as_ptr() == Arc::as_ptr(&snapshot) => body.clone(),
             _ => {
-                let Body { plain, deflated, .. } = snapshot.body.clone();
-                let (plain, deflated) = (self.unsent.count(plain), self.unsent.count(deflated));
-                let body = Body { plain, deflated, ..snapshot.body };
+                let body = snapshot.body.clone();
+                let body = Body { deflated: self.unsent.count(body.deflated), ..body };
                 *scraped = Some((Arc::downgrade(&snapshot), body.clone()));
                 body
             }
