@@ -1,4 +1,4 @@
-//! An answer's body: a few buffers that are sent as they are.
+//! An answer's body: pieces that are made ready while they are sent.
 
 use std::{
     collections::VecDeque,
@@ -11,28 +11,30 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// The buffers, and the place among the scrapes that is taken until they are handed over.
+use crate::exposition::Piece;
+
+/// The pieces, and the place among the scrapes that is taken until they are handed over.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    frames: VecDeque<Bytes>,
+    pieces: VecDeque<Piece>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Frames {
     /// A body that keeps its place while it is being sent.
-    pub(super) fn keeping(place: OwnedSemaphorePermit, frames: Vec<Bytes>) -> Self {
-        Self { frames: frames.into(), _place: Some(place) }
+    pub(super) fn keeping(place: OwnedSemaphorePermit, pieces: Vec<Piece>) -> Self {
+        Self { pieces: pieces.into(), _place: Some(place) }
     }
 
     /// Bytes that are left.
     pub(super) fn len(&self) -> u64 {
-        self.frames.iter().map(|frame| frame.len() as u64).sum()
+        self.pieces.iter().map(Piece::len).sum()
     }
 }
 
 impl<T: Into<Bytes>> From<T> for Frames {
     fn from(text: T) -> Self {
-        Self { frames: [text.into()].into(), _place: None }
+        Self { pieces: [Piece::Ready(text.into())].into(), _place: None }
     }
 }
 
@@ -44,11 +46,11 @@ impl Body for Frames {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.frames.pop_front().map(|frame| Ok(Frame::data(frame))))
+        Poll::Ready(self.pieces.pop_front().map(|piece| Ok(Frame::data(piece.into_bytes()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.frames.is_empty()
+        self.pieces.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -146,13 +146,13 @@ impl Site {
         let own = exposition::own(&self.registry.gather(), format);
         let snapshot = self.published.current().unwrap_or_default();
         let gzip = exposition::accepts_gzip(joined(headers, ACCEPT_ENCODING).as_deref());
-        let frames = if gzip {
-            exposition::gzip_frames(&snapshot.body, &own)
+        let pieces = if gzip {
+            exposition::gzip_pieces(&snapshot.body, &own)
         } else {
-            exposition::plain_frames(&snapshot.body, own)
+            exposition::plain_pieces(&snapshot.body, own)
         };
         let mut response =
-            respond(StatusCode::OK, format.content_type(), Frames::keeping(place, frames));
+            respond(StatusCode::OK, format.content_type(), Frames::keeping(place, pieces));
         set(&mut response, VARY, "Accept, Accept-Encoding");
         if gzip {
             set(&mut response, CONTENT_ENCODING, "gzip");

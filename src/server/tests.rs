@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, io::Read};
 
-use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 use prometheus::{
     core::{Collector, Desc},
@@ -72,12 +71,21 @@ fn publish_something(published: &Published) {
         samples: Vec::new(),
         baselines: Default::default(),
     };
-    let body = exposition::render(&[tenant], 10).body;
+    let body = exposition::render(&[tenant], 10, &Body::default()).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
 }
 
+/// A body of many parts, made of one; its checksum is not asked for.
 fn publish_large(published: &Published) {
-    let body = Body { plain: Bytes::from(vec![b'\n'; LARGE]), ..Body::default() };
+    const PART: usize = 1024 * 1024;
+    let part = exposition::body_of(&"\n".repeat(PART));
+    let times = LARGE / PART;
+    let body = Body {
+        deflated: part.deflated.repeat(times).into(),
+        parts: part.parts.repeat(times).into(),
+        plain_len: LARGE as u64,
+        ..Body::default()
+    };
     published.publish(Snapshot { body, ..Snapshot::default() });
 }
 
