@@ -2,8 +2,10 @@
 
 use prometheus::IntCounter;
 
-use super::strikes::Strikes;
-use crate::{feishu::Error, sources::many};
+use crate::{
+    feishu::{Error, Strikes},
+    sources::many,
+};
 
 /// Things to be asked for, several at once, and what their failures say about the rest.
 pub(crate) struct Many<K, R> {

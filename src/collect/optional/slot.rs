@@ -229,6 +229,6 @@ impl<S: OptionalSource> AnySlot for Slot<S> {
     fn contribution(&self, context: &Context) -> Contribution {
         let mut part = OfSource::new(context.status(S::SOURCE, &self.due));
         self.source.contribute(&context.messages.known.borrow().collected(), &mut part);
-        Contribution::Source(S::SOURCE, part)
+        (S::SOURCE, part).into()
     }
 }
