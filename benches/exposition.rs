@@ -7,7 +7,7 @@ mod fixture;
 use std::{
     hint::black_box,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     thread,
 };
 
@@ -48,7 +48,7 @@ fn scrape(c: &mut Criterion) {
     published.publish(Snapshot { body, ..Snapshot::default() });
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     let options = Options {
-        listen: vec![vec!["127.0.0.1:0".parse().expect("an address")]],
+        sockets: vec![TcpListener::bind("127.0.0.1:0").expect("some port is free")],
         telemetry_path: "/metrics".to_owned(),
         max_requests: 40,
     };

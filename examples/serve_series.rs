@@ -10,6 +10,7 @@ mod fixture;
 use std::{
     error::Error,
     io::{self, Write},
+    net::TcpListener,
 };
 
 use feishu_exporter::{
@@ -25,13 +26,13 @@ use prometheus::Registry;
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let series = arguments.next().map_or(Ok(100_000), |text| text.parse())?;
-    let address = arguments.next().map_or("127.0.0.1:0".parse(), |text| text.parse())?;
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned());
 
     let published = Published::nothing();
     let body = render(&[fixture::tenant(series)], u64::MAX).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
     let options = Options {
-        listen: vec![vec![address]],
+        sockets: vec![TcpListener::bind(address)?],
         telemetry_path: "/metrics".to_owned(),
         max_requests: 40,
     };

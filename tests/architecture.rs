@@ -13,9 +13,10 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("day", &[]),
-    ("http_client", &[]),
+    ("input", &[]),
+    ("http_client", &["input"]),
     ("logging", &[]),
-    ("secret", &[]),
+    ("secret", &["input"]),
     ("shutdown", &[]),
     ("telemetry", &[]),
     ("catalogue", &[]),
@@ -65,7 +66,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("diagnose", &["clock", "collect", "day", "feishu", "sources", "usage"]),
     ("server", &["clock", "exposition", "secret", "shutdown", "snapshot", "telemetry"]),
     // It turns YAML into the options of the rooms below, and asks the catalogue for names.
-    ("config", &["baseline", "catalogue", "collect", "day", "feishu", "secret", "server", "usage"]),
+    (
+        "config",
+        &[
+            "baseline",
+            "catalogue",
+            "collect",
+            "day",
+            "feishu",
+            "http_client",
+            "input",
+            "secret",
+            "server",
+            "usage",
+        ],
+    ),
     (
         "app",
         &[
@@ -95,6 +110,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "exposition",
             "feishu",
             "history",
+            "input",
             "logging",
             "secret",
             "server",
