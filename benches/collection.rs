@@ -44,11 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let clock = Clock::system();
     let collect = config::load(&Source::File(file), &NoEnvironment, clock.now())?.options;
-    let server = server::Options {
-        sockets: vec![std::net::TcpListener::bind("127.0.0.1:0")?],
-        telemetry_path: "/metrics".to_owned(),
-        max_requests: 40,
-    };
+    let server = server::Options::on(vec![std::net::TcpListener::bind("127.0.0.1:0")?]);
     let app = App::bind(
         app::Options { collect, server, history: History::Nowhere, revision: "bench" },
         clock,

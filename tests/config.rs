@@ -289,7 +289,7 @@ fn a_file_of_other_bytes_or_sizes_is_refused_with_a_reason() {
 /// A tenant with this line in place of the usual one of its key.
 fn tenant_with(line: &str) -> String {
     let key = line.split(':').next().unwrap();
-    let usual = ["app_id: cli_a", "app_secret: hunter2", "departments: [od-1]"];
+    let usual = ["app_id: cli_a", "departments: [od-1]", "app_secret: hunter2"];
     let lines = usual.iter().filter(|usual| !usual.starts_with(key)).copied().chain([line]);
     format!("tenants:\n-\n{}", lines.map(|line| format!("  {line}\n")).collect::<String>())
 }
@@ -357,7 +357,8 @@ fn inside_a_value_it_is_refused_by_its_name_and_so_is_what_looks_like_a_plain_ch
             "must be a section of keys, not a single value; it holds U+FF1A",
         ),
     ] {
-        let text = tenant_with(line);
+        let text = tenant_with(line)
+            .replace("  app_secret: hunter2\n  app_secret_file", "  app_secret_file");
         let told_of = load_text(&text).map_err(|p| p.to_string()).unwrap_err();
         assert!(told_of.contains(told), "{line:?}: {told_of}");
         assert!(!told_of.contains("hun"), "{told_of}");

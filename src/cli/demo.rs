@@ -73,11 +73,10 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
                 tenants: vec![tenant(&api, &company)],
                 series_limit: 2_000_000,
             },
-            server: server::Options {
-                sockets: listen::open("--web.listen-address", &args.listen_addresses)?,
-                telemetry_path: "/metrics".to_owned(),
-                max_requests: 40,
-            },
+            server: server::Options::on(listen::open(
+                "--web.listen-address",
+                &args.listen_addresses,
+            )?),
             history: History::Memory,
             revision: REVISION,
         };

@@ -77,10 +77,11 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
              fetches again"
         );
     }
+    let sockets = listen::open("--web.listen-address", &args.listen_addresses)?;
     let server = server::Options {
-        sockets: listen::open("--web.listen-address", &args.listen_addresses)?,
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
+        ..server::Options::on(sockets)
     };
     let options = app::Options { collect: options, server, history, revision: REVISION };
     block_on(async {

@@ -162,9 +162,10 @@ mod tests {
 
     #[test]
     fn a_secret_file_is_taken_as_it_is_named() {
+        const SECRET_FILE: &str = "tests/data/config/secret.txt";
         let loaded = loaded(&[
             ("FEISHU_APP_ID", "cli_a"),
-            ("FEISHU_APP_SECRET_FILE", "Cargo.toml"),
+            ("FEISHU_APP_SECRET_FILE", SECRET_FILE),
             ("FEISHU_BASE_URL", "https://lark.example.org"),
             ("FEISHU_STATISTICS_TIME_ZONE", "UTC"),
             ("FEISHU_DEPARTMENTS", "od-1"),
@@ -173,7 +174,7 @@ mod tests {
         .unwrap();
         assert_eq!(loaded.warnings, []);
         let secret = &loaded.options.tenants[0].api.app_secret;
-        assert!(matches!(secret, SecretSource::File(path) if path == Path::new("Cargo.toml")));
+        assert!(matches!(secret, SecretSource::File(path) if path == Path::new(SECRET_FILE)));
     }
 
     #[test]

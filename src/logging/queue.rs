@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 /// Lines that wait while the log is not read; more are dropped and counted. A start with thousands
 /// of departments logs a few dozen.
 const LINES_MAX: usize = 4096;
@@ -51,11 +53,16 @@ impl Queue {
 
     /// Waits until all lines so far are written, but not for long.
     pub(super) fn flush(&self) {
+        let deadline = Instant::now() + FLUSH_PATIENCE;
         let (done, written) = sync_channel(1);
-        if self.lines.try_send(Entry::Flush(done)).is_ok() {
-            // In vain if nobody reads the log.
-            let _ = written.recv_timeout(FLUSH_PATIENCE);
+        while let Err(TrySendError::Full(_)) = self.lines.try_send(Entry::Flush(done.clone())) {
+            if Instant::now() >= deadline {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
         }
+        // In vain if nobody reads the log.
+        let _ = written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -131,6 +138,8 @@ mod tests {
         // It waits its time and goes on.
         Queue::flush(&queue);
         drop(not_read);
+        // Once more for what was dropped, which is told after the next line.
+        Queue::flush(&queue);
         Queue::flush(&queue);
         let written = log.0.lock().unwrap().len() / b"line\n".len();
         let told = usize::try_from(TOLD.load(Ordering::Relaxed)).unwrap();
