@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("day", &[]),
     ("input", &[]),
     ("http_client", &["input"]),
+    ("learned", &[]),
     ("logging", &[]),
     ("secret", &["input"]),
     ("shutdown", &[]),
@@ -24,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("baseline", &["catalogue", "day", "usage"]),
     ("store", &["catalogue", "clock", "day", "usage"]),
     ("feishu", &["clock", "day", "http_client", "secret", "telemetry"]),
-    ("sources", &["catalogue", "clock", "day", "feishu", "usage"]),
+    ("sources", &["catalogue", "clock", "day", "feishu", "learned", "usage"]),
     // The published bytes and facts; the facts speak of departments and geos.
     ("snapshot", &["day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.
