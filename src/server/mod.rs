@@ -113,6 +113,11 @@ impl Server {
             measure: measure::Measure::register(&registry),
             published,
             registry,
+            about: page::About {
+                version: env!("CARGO_PKG_VERSION"),
+                revision: "",
+                started: clock.now(),
+            },
             clock,
             telemetry_path: options.telemetry_path,
             scrapes_max,

@@ -6,10 +6,11 @@ use std::{
 };
 
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode, Uri,
     header::{
-        ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-        CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
+        X_CONTENT_TYPE_OPTIONS,
     },
 };
 use jiff::Timestamp;
@@ -29,7 +30,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page has no script, and loads nothing but its own style.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; img-src data:; \
      frame-ancestors 'none'";
 
 /// A page, as the table of the module has it.
@@ -76,6 +77,7 @@ pub(super) struct Site {
     pub(super) published: Published,
     pub(super) registry: Registry,
     pub(super) clock: Clock,
+    pub(super) about: page::About,
     pub(super) telemetry_path: String,
     pub(super) scrapes_max: usize,
     pub(super) scrapes: Arc<Semaphore>,
@@ -90,7 +92,7 @@ impl Site {
         let route = self.route(path);
         let dispatch = || {
             if route.allows(method) {
-                self.dispatch(route, request.headers())
+                self.dispatch(route, request.uri(), request.headers())
             } else {
                 not_allowed(route)
             }
@@ -115,14 +117,15 @@ impl Site {
             "/-/ready" => Route::Ready,
             "/-/reload" => Route::Reload,
             "/api/v1/status" => Route::Status,
+            path if path.starts_with("/departments/") => Route::Page,
             _ => Route::Other,
         }
     }
 
-    fn dispatch(&self, route: Route, headers: &HeaderMap) -> Response<Frames> {
+    fn dispatch(&self, route: Route, uri: &Uri, headers: &HeaderMap) -> Response<Frames> {
         match route {
             Route::Metrics => self.metrics(headers),
-            Route::Page => self.page(),
+            Route::Page => self.page(uri, headers),
             Route::Healthy => text(StatusCode::OK, "healthy\n"),
             Route::Ready => self.ready(),
             Route::Reload => text(
@@ -160,15 +163,27 @@ impl Site {
         response
     }
 
-    fn page(&self) -> Response<Frames> {
+    /// The status page, or the page of a department.
+    fn page(&self, uri: &Uri, headers: &HeaderMap) -> Response<Frames> {
         let snapshot = self.published.current();
-        let html = page::render(&page::View {
-            version: VERSION,
+        let language = joined(headers, ACCEPT_LANGUAGE);
+        let query = page::Query::read(uri.query(), language.as_deref());
+        let view = page::View {
+            about: &self.about,
             now: self.clock.now(),
             telemetry_path: &self.telemetry_path,
             status: snapshot.as_ref().map(|snapshot| &snapshot.status),
-        });
+            query: &query,
+        };
+        let html = match uri.path().strip_prefix("/departments/") {
+            Some(department) => page::of_department(&view, department),
+            None => Some(page::overview(&view)),
+        };
+        let Some(html) = html else {
+            return text(StatusCode::NOT_FOUND, "no such department is asked for\n");
+        };
         let mut response = respond(StatusCode::OK, "text/html; charset=utf-8", html.into());
+        set(&mut response, VARY, "Accept-Language");
         set(&mut response, CONTENT_SECURITY_POLICY, PAGE_POLICY);
         response
     }
