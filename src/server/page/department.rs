@@ -29,6 +29,11 @@ static FIGURE_NAMES: LazyLock<Vec<[&str; 2]>> = LazyLock::new(|| {
     FIGURES.iter().map(|figure| name_of(figure.metric)).collect()
 });
 
+#[cfg(test)]
+pub(super) fn figure_names() -> &'static [[&'static str; 2]] {
+    &FIGURE_NAMES
+}
+
 pub(super) fn body(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup {
     let texts = view.texts();
     let name = d.department.as_deref().unwrap_or(&d.department_id);

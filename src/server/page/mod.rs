@@ -64,7 +64,7 @@ impl View<'_> {
 
 /// The status page.
 pub(super) fn overview(view: &View) -> String {
-    document(view, "./", &overview_body(view)).into_string()
+    document(view, "./", &overview_body(view))
 }
 
 /// The page of the department that the rest of a path below `/departments/` names; none where
@@ -76,12 +76,12 @@ pub(super) fn of_department(view: &View, path: &str) -> Option<String> {
         |d: &&crate::snapshot::DepartmentStatus| d.department_id == id && d.geo.as_label() == geo;
     let department = tenant.departments.iter().find(is_meant)?;
     let body = department::body(view, tenant, department);
-    Some(document(view, "../../../", &body).into_string())
+    Some(document(view, "../../../", &body))
 }
 
 /// What is around every page. Links are relative, so that they survive a proxy that serves the
 /// pages below a prefix.
-fn document(view: &View, top: &str, body: &Markup) -> Markup {
+fn document(view: &View, top: &str, body: &Markup) -> String {
     let texts = view.texts();
     let About { version, revision, started } = view.about;
     let kept = view.query.kept();
@@ -90,7 +90,7 @@ fn document(view: &View, top: &str, body: &Markup) -> Markup {
         Language::Chinese => Language::English,
     };
     let uptime = span(view.now.duration_since(*started).as_secs().max(0), texts);
-    html! {
+    let page = html! {
         (DOCTYPE)
         html lang=(view.query.language.code()) {
             head {
@@ -132,7 +132,8 @@ fn document(view: &View, top: &str, body: &Markup) -> Markup {
                 }
             }
         }
-    }
+    };
+    page.into_string() + "\n"
 }
 
 /// A rising line, as data: no request.

@@ -154,8 +154,7 @@ impl Query {
         let mut changed = self.clone();
         changed.page = 0;
         change(&mut changed);
-        let mut link = String::from("?");
-        let mut pairs = form_urlencoded::Serializer::new(&mut link);
+        let mut pairs = form_urlencoded::Serializer::for_suffix(String::from("?"), 1);
         if changed.language_is_chosen {
             pairs.append_pair("lang", changed.language.code());
         }
@@ -177,7 +176,7 @@ impl Query {
         if let Some(seconds) = changed.refresh {
             pairs.append_pair("refresh", &seconds.to_string());
         }
-        link
+        pairs.finish()
     }
 
     /// The same page in that language.
