@@ -71,9 +71,9 @@ impl App {
     pub fn bind(options: Options, clock: Clock) -> io::Result<Self> {
         let registry = registry(options.revision, &clock);
         let published = Published::nothing();
-        let server =
-            Server::bind(options.server, published.clone(), registry.clone(), clock.clone())?;
-        let Options { collect, history, .. } = options;
+        let Options { collect, history, server, revision } = options;
+        let server = server::Options { revision, ..server };
+        let server = Server::bind(server, published.clone(), registry.clone(), clock.clone())?;
         Ok(Self { collect, history, server, registry, published, clock })
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/metrics`, or where configured | the published series and the exporter's own metrics |
 //! | `/` | the status page for people |
+//! | `/departments/…` | one department for people |
 //! | `/-/healthy` | 200 while the process works |
 //! | `/-/ready` | 503 until something is published, then 200 |
 //! | `/-/reload` | has the configuration read again, where that is enabled |
@@ -37,7 +38,7 @@ use prometheus::Registry;
 use tokio::{net::TcpListener, task::JoinSet};
 
 pub use self::control::{ConfigText, ReloadRequest, Reloads, reloads};
-use self::{pages::Page, paths::Paths, places::Places, unsent::Unsent};
+use self::{pages::Pages, paths::Paths, places::Places, unsent::Unsent};
 use crate::{clock::Clock, shutdown::Shutdown, snapshot::Published};
 
 /// What the server must be told.
@@ -57,6 +58,8 @@ pub struct Options {
     pub reloads: Option<Reloads>,
     /// What `/config` shows.
     pub config: ConfigText,
+    /// The revision that the pages name.
+    pub revision: &'static str,
 }
 
 impl Options {
@@ -71,6 +74,7 @@ impl Options {
             external_path: String::new(),
             reloads: None,
             config: ConfigText::new("# not known yet\n".to_owned()),
+            revision: "unknown",
         }
     }
 }
@@ -140,7 +144,11 @@ impl Server {
     ) -> io::Result<Self> {
         let listeners = options.sockets.into_iter().map(take_over).collect::<io::Result<_>>()?;
         let Options { telemetry_path, max_requests, .. } = options;
-        let html = pages::Kind::Html { telemetry_path: telemetry_path.clone() };
+        let about = page::About {
+            version: env!("CARGO_PKG_VERSION"),
+            revision: options.revision,
+            started: clock.now(),
+        };
         let site = routes::Site {
             measure: measure::Measure::register(&registry),
             published,
@@ -150,8 +158,8 @@ impl Server {
             max_requests,
             scrapes: Places::new(max_requests, limits.places),
             views: Places::new(max_requests, limits.places),
-            status_page: Page::new(html),
-            status_json: Page::new(pages::Kind::Json),
+            html: Pages::new(about.clone(), telemetry_path.clone()),
+            json: Pages::new(about, telemetry_path),
             config: options.config,
             reloads: options.reloads,
             unsent: Arc::new(Unsent::default()),

@@ -266,7 +266,7 @@ async fn the_status_is_a_json_document() {
         serde_json::from_slice(&answer.body).unwrap()
     };
     let expected = serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"), "now": "2026-11-23T02:00:00Z", "tenants": [],
+        "version": env!("CARGO_PKG_VERSION"), "revision": "unknown", "started": "2026-11-23T02:00:00Z", "now": "2026-11-23T02:00:00Z", "tenants": [],
     });
     assert_eq!(read().await, expected);
     publish_something(&server.published);
