@@ -150,10 +150,9 @@ impl Collector {
             let (api, ledger) = (options.api.clone(), Arc::new(ledger));
             let client = Client::new(api, api_metrics.clone(), ledger, clock.clone())
                 .map_err(|why| format!("tenant {name}: {why}"))?;
-            let totals = options.total_version_names.clone();
             Ok(Context {
                 client: Arc::new(client),
-                versions: Arc::new(Versions::new(options.product_versions, totals)),
+                versions: Arc::new(Versions::new(options.versions())),
                 options: Arc::new(options),
                 budget,
                 keeper,

@@ -9,6 +9,7 @@ use crate::{
     baseline::calendar::Calendar,
     day::Zone,
     feishu,
+    sources::departments::VersionOptions,
     usage::{FigureSet, Geo, RateScale},
 };
 
@@ -75,6 +76,15 @@ impl Tenant {
     /// The language of names.
     pub(super) fn language(&self) -> &'static str {
         self.contact.map_or(Language::default(), |contact| contact.language).as_str()
+    }
+
+    /// What is configured about product versions.
+    pub(crate) fn versions(&self) -> VersionOptions {
+        VersionOptions {
+            wanted: self.product_versions,
+            total_names: self.total_version_names.clone(),
+            department_id_type: self.api.department_id_type.as_str().to_owned(),
+        }
     }
 }
 

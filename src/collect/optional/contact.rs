@@ -10,14 +10,14 @@ use serde_json::json;
 
 use super::{
     samples::{add_flag, add_number},
-    slot::{OptionalSource, Taken},
+    slot::{Asked, OptionalSource, Taken},
 };
 use crate::{
     catalogue::{CONTACT_LEADERS, CONTACT_MEMBERS, CONTACT_PRIMARY_MEMBERS, DELETED},
     collect::{contribution::OfSource, messages::Known, options, sources::Source},
     exposition::Place,
     feishu::{Client, DEPARTMENTS_BATCH_MAX, Error},
-    sources::{contact, directory::ROOT},
+    sources::contact,
 };
 
 /// What the contact API tells of one tenant's departments.
@@ -55,8 +55,7 @@ impl OptionalSource for Contact {
     }
 
     fn wanted(&self, known: &Known) -> BTreeSet<String> {
-        // The root has no entry of its own there.
-        known.collected().into_iter().filter(|id| id != ROOT).collect()
+        known.collected()
     }
 
     fn ask(
@@ -69,7 +68,7 @@ impl OptionalSource for Contact {
         async move { contact::fetch(&client, &ids, language).await }
     }
 
-    fn take(&mut self, _: &[String], found: contact::Found, _: &Known) -> Taken {
+    fn take(&mut self, _: &Asked<'_, String>, found: contact::Found) -> Taken {
         for id in found.missing {
             self.departments.remove(&id);
             self.is_more_left_out |= self.left_out.insert(id);

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{
     samples::{add_flag, add_number},
-    slot::{OptionalSource, Taken},
+    slot::{Asked, OptionalSource, Outcome, Taken},
 };
 use crate::{
     catalogue::{
@@ -78,13 +78,15 @@ impl OptionalSource for Directory {
         async move { directory::fetch(&client, &walk, at_once).await }
     }
 
-    fn take(&mut self, _: &[()], tree: Tree, _: &Known) -> Taken {
-        let taken = Taken { rejected_values: tree.rejected_values.clone(), ..Taken::default() };
+    fn take(&mut self, asked: &Asked<'_, ()>, tree: Tree) -> Taken {
+        let failure = tree.may_be_whole_soon().cloned();
+        let taken = Taken {
+            rejected_values: tree.rejected_values.clone(),
+            outcome: failure.map_or(Outcome::Complete, Outcome::Partial),
+            ..Taken::default()
+        };
         self.gap = tree.denied().or_else(|| tree.found_nothing());
-        // Part of a tree would look like departments that vanished.
-        if tree.is_whole() || self.tree.is_none() {
-            self.recall(Arc::new(tree));
-        }
+        self.recall(Arc::new(tree.over(self.tree.as_deref(), asked.now)));
         taken
     }
 
@@ -174,6 +176,7 @@ mod tests {
             recursive_members: None,
             direct_departments: None,
             recursive_departments: None,
+            seen_at: None,
         }
     }
 

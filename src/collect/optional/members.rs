@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     samples::{people, sample},
-    slot::{OptionalSource, Taken},
+    slot::{Asked, OptionalSource, Taken},
 };
 use crate::{
     catalogue::{MEMBERS, MEMBERS_BY_EMPLOYEE_TYPE},
@@ -55,8 +55,8 @@ impl OptionalSource for Members {
         async move { members::fetch(&client, &id, Extent::Whole).await }
     }
 
-    fn take(&mut self, ids: &[String], head_count: HeadCount, _: &Known) -> Taken {
-        self.head_counts.insert(ids[0].clone(), head_count);
+    fn take(&mut self, asked: &Asked<'_, String>, head_count: HeadCount) -> Taken {
+        self.head_counts.insert(asked.batch[0].clone(), head_count);
         Taken::default()
     }
 

@@ -87,6 +87,7 @@ impl Statistics {
             conclude(context, state, group, &looked);
         }
         state.rates.decide();
+        state.days_mut().for_each(|day| context.versions.drop_repeated_total(day));
         restoring::keep(context, state).await;
         if asked > 0 {
             let now = context.now();

@@ -142,12 +142,16 @@ fn status(context: &Context, state: &State) -> TenantStatus {
         let expected = expected(context, group);
         let next = state.next_look;
         let next = next.map(|next| next.max(state.plan(index, context.now(), schedule).next));
-        group.standings.iter().map(move |standing| department(group, standing, expected, next))
+        let department = move |standing| department(context, group, standing, expected, next);
+        group.standings.iter().map(department)
     });
     let of_group = || state.groups.iter().find_map(|group| group.problem.clone());
     TenantStatus {
         name: context.name().to_owned(),
         base_url: context.options.api.base_url.clone(),
+        time_zone: state.groups[0].zone.clone(),
+        figures: context.options.figures,
+        scale: state.rates.scale,
         up: state.accepted,
         requests_this_month: context.budget.spent(),
         requests_per_month_limit: context.budget.limit(),
@@ -161,6 +165,7 @@ fn status(context: &Context, state: &State) -> TenantStatus {
 }
 
 fn department(
+    context: &Context,
     group: &Group,
     standing: &Standing,
     expected: Day,
@@ -173,6 +178,9 @@ fn department(
         geo: group.geo,
         department_id: standing.target.department_id.to_string(),
         department: own.map(|own| own.department.to_string()).filter(|name| !name.is_empty()),
+        path: own.map(|own| own.path.to_string()).filter(|path| !path.is_empty()),
+        served: own.filter(|day| context.options.publishes(day.users())).cloned(),
+        baseline: None,
         state: state(standing, day, expected),
         day,
         day_end: day.map(|day| group.zone.end_of(day)),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -25,7 +26,7 @@ use crate::{
     feishu::{Error, Reach},
     snapshot::Problem,
     store::Lists,
-    usage::{Geo, Target},
+    usage::{DepartmentDay, Geo, Target},
 };
 
 /// All that is known.
@@ -108,6 +109,12 @@ impl State {
     /// All departments, of every geo.
     pub(crate) fn standings(&self) -> impl Iterator<Item = &Standing> {
         self.groups.iter().flat_map(|group| &group.standings)
+    }
+
+    /// Every day that is served.
+    pub(crate) fn days_mut(&mut self) -> impl Iterator<Item = &mut Arc<DepartmentDay>> {
+        let standings = self.groups.iter_mut().flat_map(|group| &mut group.standings);
+        standings.flat_map(|standing| standing.days.values_mut())
     }
 
     /// Takes in which departments there are now: the listed ones, and those discovered beside
