@@ -14,6 +14,7 @@ mod failure;
 mod flags;
 pub mod healthcheck;
 mod listen;
+pub mod man;
 mod plain;
 mod progress;
 pub mod serve;
@@ -80,6 +81,8 @@ enum Command {
     Backfill(backfill::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 /// Runs the command that the arguments name, the program's name first.
@@ -114,6 +117,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Backfill(args) => backfill::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 
