@@ -14,6 +14,7 @@ RUN apt-get update \
     && pip install --no-cache-dir --break-system-packages cargo-zigbuild==0.24.0
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
+COPY dashboards/source/figures.tsv dashboards/source/figures.tsv
 COPY src src
 COPY simulator simulator
 COPY relay relay
@@ -54,7 +55,7 @@ WORKDIR /etc/feishu-exporter
 ENV FEISHU_EXPORTER_STORAGE_PATH=/var/lib/feishu-exporter
 VOLUME /var/lib/feishu-exporter
 EXPOSE 10917
-# Listens elsewhere? Say so by FEISHU_EXPORTER_WEB_LISTEN_ADDRESS, which this reads as well.
+# Asks the exporter wherever it was told to serve.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s \
     CMD ["feishu-exporter", "healthcheck"]
 ENTRYPOINT ["feishu-exporter"]
