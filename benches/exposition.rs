@@ -46,11 +46,7 @@ fn scrape(c: &mut Criterion) {
     let body = render(&[fixture::tenant(SERIES)], u64::MAX, &Body::default()).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
-    let options = Options {
-        listen: vec![vec!["127.0.0.1:0".parse().expect("an address")]],
-        telemetry_path: "/metrics".to_owned(),
-        max_requests: 40,
-    };
+    let options = Options::at(vec![vec!["127.0.0.1:0".parse().expect("an address")]]);
     let server = runtime
         .block_on(async { Server::bind(options, published, Registry::new(), Clock::system()) })
         .expect("some port is free");

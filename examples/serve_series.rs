@@ -30,11 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let published = Published::nothing();
     let body = render(&[fixture::tenant(series)], u64::MAX, &Body::default()).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
-    let options = Options {
-        listen: vec![vec![address]],
-        telemetry_path: "/metrics".to_owned(),
-        max_requests: 40,
-    };
+    let options = Options::at(vec![vec![address]]);
     let server = Server::bind(options, published, Registry::new(), Clock::system())?;
     writeln!(io::stdout(), "http://{}/metrics", server.local_addrs()[0])?;
     let (_trigger, shutdown) = shutdown::channel();

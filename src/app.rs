@@ -63,9 +63,9 @@ impl App {
     pub async fn bind(options: Options, clock: Clock) -> Result<Self, String> {
         let registry = registry(options.revision, &clock);
         let published = Published::nothing();
-        let server =
-            Server::bind(options.server, published.clone(), registry.clone(), clock.clone())
-                .map_err(|error| error.to_string())?;
+        let server = server::Options { revision: options.revision, ..options.server };
+        let server = Server::bind(server, published.clone(), registry.clone(), clock.clone())
+            .map_err(|error| error.to_string())?;
         let store = open(&options.history, &clock).await;
         let storage = match &store {
             _ if options.history == History::Nowhere => Storage::Nowhere,

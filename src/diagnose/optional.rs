@@ -90,9 +90,7 @@ pub(super) async fn contact(examination: &mut Examination<'_>) {
         examination.find(examination.not_tried(subject));
         return;
     }
-    // The root has no entry of its own there.
-    let is_named = |id: &String| examination.is_stand_in || id != ROOT;
-    let ids: Vec<String> = examination.ids().into_iter().filter(is_named).collect();
+    let ids: Vec<String> = examination.ids();
     let language = language(examination.tenant);
     let finding = match contact::fetch(&examination.session.client, &ids, language).await {
         Err(error) => examination.endpoint_fails(endpoint, error),

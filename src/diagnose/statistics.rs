@@ -24,7 +24,7 @@ const SUBJECT: Subject = Subject::Endpoint(Endpoint::AdminDeptStats);
 /// Asks every geo for the newest day of the departments.
 pub(super) async fn statistics(examination: &mut Examination<'_>) {
     let tenant = examination.tenant;
-    let versions = Versions::new(tenant.product_versions, tenant.total_version_names.clone());
+    let versions = Versions::new(tenant.versions());
     let mut seen = Seen::default();
     for place in &tenant.geos {
         if examination.over {

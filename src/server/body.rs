@@ -4,26 +4,33 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::{places::Held, unsent::Unsent};
 use crate::exposition::Piece;
 
-/// The pieces, and the place among the scrapes that is taken until they are handed over.
+/// The pieces, and what is held until they are handed over.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     pieces: VecDeque<Piece>,
-    _place: Option<OwnedSemaphorePermit>,
+    /// Where the memory counts that a piece takes once it is inflated.
+    unsent: Arc<Unsent>,
+    _place: Option<Held>,
 }
 
 impl Frames {
-    /// A body that keeps its place while it is being sent.
-    pub(super) fn keeping(place: OwnedSemaphorePermit, pieces: Vec<Piece>) -> Self {
-        Self { pieces: pieces.into(), _place: Some(place) }
+    pub(super) fn new(pieces: Vec<Piece>, unsent: Arc<Unsent>) -> Self {
+        Self { pieces: pieces.into(), unsent, _place: None }
+    }
+
+    /// The same body, keeping its place while it is being sent.
+    pub(super) fn keeping(self, place: Held) -> Self {
+        Self { _place: Some(place), ..self }
     }
 
     /// Bytes that are left.
@@ -34,7 +41,7 @@ impl Frames {
 
 impl<T: Into<Bytes>> From<T> for Frames {
     fn from(text: T) -> Self {
-        Self { pieces: [Piece::Ready(text.into())].into(), _place: None }
+        Self::new(vec![Piece::Ready(text.into())], Arc::default())
     }
 }
 
@@ -46,7 +53,11 @@ impl Body for Frames {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.pieces.pop_front().map(|piece| Ok(Frame::data(piece.into_bytes()))))
+        let bytes = self.pieces.pop_front().map(|piece| match piece {
+            Piece::Ready(bytes) => bytes,
+            deflated @ Piece::Deflated { .. } => self.unsent.count(deflated.into_bytes()),
+        });
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {

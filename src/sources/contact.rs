@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::number;
+use super::{directory::ROOT, number};
 use crate::{
     feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error, Reach},
     sources::RejectedValues,
@@ -54,7 +54,8 @@ pub struct Found {
     pub rejected_values: RejectedValues,
 }
 
-/// Asks for all of the ids, as many at once as the API takes.
+/// Asks for all of the ids, as many at once as the API takes, and for the root by itself: it is
+/// told only to an app that may see everybody, and under an id that need not be the one asked for.
 ///
 /// No document says whether one unknown id fails the whole call. Where a call is refused, its
 /// first and last id are asked for alone: if both are refused alike, so is every other, and the
@@ -64,7 +65,9 @@ pub struct Found {
 /// If a request fails for another reason, or ids are refused alike.
 pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Found, Error> {
     let mut found = Found::default();
-    let mut batches: Vec<&[String]> = ids.chunks(DEPARTMENTS_BATCH_MAX).rev().collect();
+    let (root, others): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id == ROOT);
+    let mut batches: Vec<&[String]> =
+        root.chunks(1).chain(others.chunks(DEPARTMENTS_BATCH_MAX).rev()).collect();
     let mut one_was_accepted = false;
     while let Some(batch) = batches.pop() {
         match found.ask(client, batch, language).await {
@@ -72,9 +75,6 @@ pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Fo
             // Only an id can be told apart by asking for fewer.
             Err(error) if !error.app_was_accepted() => return Err(error),
             Err(error) if batch.len() == 1 => {
-                if ids.len() == 1 {
-                    return Err(error);
-                }
                 found.missing.extend_from_slice(batch);
                 found.refused.get_or_insert(error);
             }
@@ -91,7 +91,10 @@ pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Fo
             }
         }
     }
-    Ok(found)
+    match found.refused {
+        Some(error) if !one_was_accepted => Err(error),
+        _ => Ok(found),
+    }
 }
 
 impl Found {
@@ -143,9 +146,10 @@ impl Found {
         for facts in answered {
             // Which of the two ids was asked for follows from the answer itself.
             let is_it = |id: &&String| {
-                [&facts.open_department_id, &facts.custom_department_id]
-                    .iter()
-                    .any(|known| known.as_ref() == Some(*id))
+                asked == [ROOT]
+                    || [&facts.open_department_id, &facts.custom_department_id]
+                        .iter()
+                        .any(|known| known.as_ref() == Some(*id))
             };
             if let Some(position) = unanswered.iter().position(is_it) {
                 let id = unanswered.swap_remove(position);
