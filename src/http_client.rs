@@ -6,13 +6,15 @@ mod proxy;
 mod tests;
 mod tls;
 
-use std::{fs, net::IpAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use reqwest::{Client, Url, redirect};
 use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, pem::PemObject},
 };
+
+use crate::input;
 
 /// For the connection alone; the request's own limit includes it.
 const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(10);
@@ -71,8 +73,8 @@ pub fn for_server(
 /// # Errors
 /// Half a sentence, if it cannot be read or holds none.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = fs::read(path).map_err(|e| e.to_string())?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let pem = input::read(path).map_err(|e| format!("cannot be read: {e}"))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let found = found.map_err(|e| format!("holds a damaged certificate: {e}"))?;
     if found.is_empty() {
         return Err("holds no certificate in PEM".to_owned());

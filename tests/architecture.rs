@@ -13,10 +13,11 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("day", &[]),
-    ("http_client", &[]),
+    ("input", &[]),
+    ("http_client", &["input"]),
     ("learned", &[]),
     ("logging", &[]),
-    ("secret", &[]),
+    ("secret", &["input"]),
     ("shutdown", &[]),
     ("telemetry", &[]),
     ("catalogue", &[]),
@@ -69,7 +70,21 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["catalogue", "clock", "day", "exposition", "secret", "shutdown", "snapshot", "telemetry"],
     ),
     // It turns YAML into the options of the rooms below, and asks the catalogue for names.
-    ("config", &["baseline", "catalogue", "collect", "day", "feishu", "secret", "server", "usage"]),
+    (
+        "config",
+        &[
+            "baseline",
+            "catalogue",
+            "collect",
+            "day",
+            "feishu",
+            "http_client",
+            "input",
+            "secret",
+            "server",
+            "usage",
+        ],
+    ),
     (
         "app",
         &[
@@ -99,6 +114,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "exposition",
             "feishu",
             "history",
+            "input",
             "logging",
             "secret",
             "server",

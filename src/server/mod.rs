@@ -29,30 +29,23 @@ mod write_limit;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{self, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use prometheus::Registry;
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, task::JoinSet};
 
 pub use self::control::{ConfigText, ReloadRequest, Reloads, reloads};
 use self::{pages::Pages, paths::Paths, places::Places, unsent::Unsent};
 use crate::{clock::Clock, shutdown::Shutdown, snapshot::Published};
 
-/// Connections that the kernel holds ready while the server is busy.
-const BACKLOG: u32 = 1024;
-
 /// What the server must be told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
-    /// Where it listens, for each address the alternatives, of which the first that can be had is
-    /// taken; port 0 takes any free port.
-    pub listen: Vec<Vec<SocketAddr>>,
+    /// The sockets that it answers on; they listen already.
+    pub sockets: Vec<net::TcpListener>,
     /// Where the metrics are; begins with a slash.
     pub telemetry_path: String,
     /// Scrapes at once, and pages for people; more get 503. 0: no limit.
@@ -70,11 +63,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual options, at these addresses.
+    /// The usual options, on these sockets.
     #[must_use]
-    pub fn at(listen: Vec<Vec<SocketAddr>>) -> Self {
+    pub fn on(sockets: Vec<net::TcpListener>) -> Self {
         Self {
-            listen,
+            sockets,
             telemetry_path: "/metrics".to_owned(),
             max_requests: 40,
             route_prefix: String::new(),
@@ -129,10 +122,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on every address of the options. Must be called within a tokio runtime.
+    /// Takes over the sockets of the options. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// If an address cannot be listened on; the error names it.
+    /// If a socket cannot be waited for.
     pub fn bind(
         options: Options,
         published: Published,
@@ -149,11 +142,7 @@ impl Server {
         clock: Clock,
         limits: Limits,
     ) -> io::Result<Self> {
-        let listeners = options
-            .listen
-            .iter()
-            .map(|alternatives| listen_on_first(alternatives))
-            .collect::<io::Result<_>>()?;
+        let listeners = options.sockets.into_iter().map(take_over).collect::<io::Result<_>>()?;
         let Options { telemetry_path, max_requests, .. } = options;
         let about = page::About {
             version: env!("CARGO_PKG_VERSION"),
@@ -196,30 +185,12 @@ impl Server {
     }
 }
 
-/// Takes the first of the alternatives that can be listened on; the error is that of the first.
-fn listen_on_first(alternatives: &[SocketAddr]) -> io::Result<(TcpListener, SocketAddr)> {
-    let mut first_error = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
-    for (tried, &address) in alternatives.iter().enumerate() {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) if tried == 0 => {
-                let text = format!("cannot listen on {address}: {error}");
-                first_error = io::Error::new(error.kind(), text);
-            }
-            Err(_) => {}
-        }
-    }
-    Err(first_error)
-}
-
-fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart must not wait for the connections of the process before it to be forgotten.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    let listener = socket.listen(BACKLOG)?;
-    let bound = listener.local_addr()?;
-    Ok((listener, bound))
+/// A socket as the runtime waits for it, with its address.
+fn take_over(socket: net::TcpListener) -> io::Result<(TcpListener, SocketAddr)> {
+    socket.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(socket)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 #[cfg(test)]
