@@ -96,7 +96,8 @@ pub(super) async fn contact(examination: &mut Examination<'_>) {
         Err(error) => examination.endpoint_fails(endpoint, error),
         Ok(_) if examination.is_stand_in => examination.answers_the_app(endpoint),
         Ok(found) => {
-            let is_deleted = |(_, facts): &(&String, &contact::Facts)| facts.is_deleted == Some(true);
+            let is_deleted =
+                |(_, facts): &(&String, &contact::Facts)| facts.is_deleted == Some(true);
             let deleted = found.departments.iter().filter(is_deleted);
             examination.note_deleted(&deleted.map(|(id, _)| id.clone()).collect());
             let mut problems = Vec::new();

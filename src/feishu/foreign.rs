@@ -79,7 +79,12 @@ mod tests {
                 "the answer was HTTP 403 with a page of HTML that is not Feishu's, \
                  \"Access denied\", from squid/5.7",
             ),
-            (451, &[], "Blocked\nby policy", "the answer was HTTP 451 with text that is not Feishu's, \"Blocked\""),
+            (
+                451,
+                &[],
+                "Blocked\nby policy",
+                "the answer was HTTP 451 with text that is not Feishu's, \"Blocked\"",
+            ),
             (401, &[], "", "the answer was HTTP 401 with an empty body that is not Feishu's"),
             (400, &[], "{\"error\":1}", "the answer was HTTP 400 with JSON that is not Feishu's"),
             (
@@ -88,7 +93,12 @@ mod tests {
                 "",
                 "the answer was a redirect (HTTP 302) to login.corp.example",
             ),
-            (308, &[("location", "/x/")], "", "the answer was a redirect (HTTP 308) within open.feishu.cn"),
+            (
+                308,
+                &[("location", "/x/")],
+                "",
+                "the answer was a redirect (HTTP 308) within open.feishu.cn",
+            ),
         ] {
             assert_eq!(told(status, headers, body), text);
         }

@@ -291,7 +291,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_configured_rate_by_minute_holds_for_every_endpoint() {
-        let limits = Limits { requests_per_second: 100.0, requests_per_minute: Some(60), ..Limits::default() };
+        let limits = Limits {
+            requests_per_second: 100.0,
+            requests_per_minute: Some(60),
+            ..Limits::default()
+        };
         let limiter = Limiter::new(&limits);
         let start = Instant::now();
         for _ in 0..61 {

@@ -46,7 +46,8 @@ impl Pace {
         };
         let allowed = (allowed / share as usize).max(1);
         // The one that must leave the last minute before another may enter it.
-        let leaving = self.passed.len().checked_sub(allowed).map(|index| self.passed[index] + MINUTE);
+        let leaving =
+            self.passed.len().checked_sub(allowed).map(|index| self.passed[index] + MINUTE);
         // A bound that was learned is spread over the minute: it may be one by second.
         let spread = self.learned.and_then(|_| {
             let gap = MINUTE / u32::try_from(allowed).unwrap_or(u32::MAX);

@@ -134,9 +134,7 @@ impl Pages {
             (_, Some(token)) => token,
             (Said::Nothing, None) => return Ok(None),
             (Said::Yes, None) => {
-                return Err(format!(
-                    "page {page} says that there is more but gives no page_token"
-                ));
+                return Err(format!("page {page} says that there is more but gives no page_token"));
             }
             (Said::Unclear, None) => {
                 return Err(format!("page {page} does not say clearly whether there is more"));
@@ -192,9 +190,10 @@ mod tests {
 
     #[test]
     fn a_token_that_is_there_is_followed_whatever_says_that_there_is_more() {
-        for has_more in
-            ["true", "1", "\"true\"", "\"TRUE\"", "\"1\"", "null", "\"\"", "\"yes\"", "{}", "[]", "2"]
-        {
+        for has_more in [
+            "true", "1", "\"true\"", "\"TRUE\"", "\"1\"", "null", "\"\"", "\"yes\"", "{}", "[]",
+            "2",
+        ] {
             let end = format!(r#"{{"has_more": {has_more}, "page_token": "p2"}}"#);
             assert_eq!(next(&end), Ok(Some("p2".to_owned())), "{has_more}");
         }

@@ -216,10 +216,8 @@ async fn what_feishu_says_of_a_parameter_is_in_the_message() {
     })
     .await;
     let (client, _hand) = script.client();
-    let error = client
-        .users_find_by_department("od-1", Extent::Whole, &mut |_| {})
-        .await
-        .unwrap_err();
+    let error =
+        client.users_find_by_department("od-1", Extent::Whole, &mut |_| {}).await.unwrap_err();
     assert!(error.what.ends_with("; page_size is not accepted"), "{error}");
 }
 
@@ -231,7 +229,10 @@ async fn everything_that_is_quoted_has_a_limit() {
         format!(r#"{{"code":99991672,"msg":"{long}"}}"#),
         format!(
             r#"{{"code":99991672,"msg":"","error":{{"log_id":"{long}","permission_violations":[{}]}}}}"#,
-            many(r#"{"type":"action_scope_required","subject":"admin:admin_dept_stat:readonly"}"#.into())
+            many(
+                r#"{"type":"action_scope_required","subject":"admin:admin_dept_stat:readonly"}"#
+                    .into()
+            )
         ),
         format!(
             r#"{{"code":99991672,"msg":"","error":{{"permission_violations":[{{"scope":"{long}"}}]}}}}"#

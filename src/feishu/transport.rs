@@ -188,13 +188,9 @@ impl Transport {
         // Half a character must not cost the page.
         let body = String::from_utf8_lossy(&body).trim_start_matches('\u{feff}').to_owned();
         let is_quotable = !request.endpoint.is_about_people();
+        let foreign = || foreign::describe(status, &headers, response.url(), &body, is_quotable);
         let foreign =
-            || foreign::describe(status, &headers, response.url(), &body, is_quotable);
-        let foreign = if is_success(status) && body.starts_with('{') {
-            String::new()
-        } else {
-            foreign()
-        };
+            if is_success(status) && body.starts_with('{') { String::new() } else { foreign() };
         let judged = self.judge(Received { status, body, log_id, foreign }, request);
         let is_feishus = judged.as_ref().err().is_none_or(|error| error.code.is_some());
         if is_feishus {
@@ -215,7 +211,13 @@ impl Transport {
     }
 
     /// The error of a request to which no whole answer came.
-    fn lost(&self, request: &Request, how: &str, error: &reqwest::Error, started: Instant) -> Error {
+    fn lost(
+        &self,
+        request: &Request,
+        how: &str,
+        error: &reqwest::Error,
+        started: Instant,
+    ) -> Error {
         let NoAnswer { what, remedy } = if error.is_timeout() && started.elapsed() >= self.timeout {
             let timeout = humantime::format_duration(self.timeout);
             let remedy = "the exporter tries again by itself; if it stays, raise limits.timeout, or check the network and the proxy";
@@ -290,16 +292,16 @@ impl Transport {
                 let refusal = refusal(request.endpoint, status, code, log_id, &envelope);
                 return Err(Error::refused(request.endpoint, &request.attempt, refusal));
             }
-            (Ok(_), None) if is_success(status) => {
-                malformed(request, "the answer has no `code`")
-            }
+            (Ok(_), None) if is_success(status) => malformed(request, "the answer has no `code`"),
             (Err(e), _) if is_success(status) && foreign.is_empty() => {
                 malformed(request, &no_object(&e))
             }
             (_, code) => {
                 let foreign = match code {
                     Some(code) => {
-                        format!("the answer was HTTP {status} with a code {code} that is not Feishu's")
+                        format!(
+                            "the answer was HTTP {status} with a code {code} that is not Feishu's"
+                        )
                     }
                     None => foreign,
                 };

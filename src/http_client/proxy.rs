@@ -40,16 +40,15 @@ fn unusable_by(url: &Url, lookup: &dyn Fn(&str) -> Option<String>) -> Option<Str
     let (name, value) = given.into_iter().find(|(_, value)| !value.is_empty())?;
     let no_proxy = first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, value)| value);
     let uri = url.as_str().parse::<Uri>().ok()?;
-    let accepted = |no: String| {
-        Matcher::builder().all(value.clone()).no(no).build().intercept(&uri)
-    };
+    let accepted =
+        |no: String| Matcher::builder().all(value.clone()).no(no).build().intercept(&uri);
     let remedy = "give http://host:port";
     match accepted(String::new()) {
         // It is not meant for this server.
         Some(_) if accepted(no_proxy).is_none() => None,
-        Some(proxy) if proxy.uri().scheme_str().is_some_and(|s| s.starts_with("socks")) => Some(
-            format!("{name} names a SOCKS proxy, which this program cannot use; {remedy}"),
-        ),
+        Some(proxy) if proxy.uri().scheme_str().is_some_and(|s| s.starts_with("socks")) => {
+            Some(format!("{name} names a SOCKS proxy, which this program cannot use; {remedy}"))
+        }
         Some(_) => None,
         None => Some(format!(
             "{name} is no address of a proxy and is not used ({}); {remedy}",
@@ -103,7 +102,10 @@ mod tests {
             ("https://open.feishu.cn", &[("HTTPS_PROXY", "proxy:3128")]),
             ("https://open.feishu.cn", &[("HTTPS_PROXY", "")]),
             ("https://open.feishu.cn", &[("HTTP_PROXY", "socks5://proxy:1080")]),
-            ("https://open.feishu.cn", &[("HTTPS_PROXY", "http://p:1"), ("ALL_PROXY", "socks5://p:1")]),
+            (
+                "https://open.feishu.cn",
+                &[("HTTPS_PROXY", "http://p:1"), ("ALL_PROXY", "socks5://p:1")],
+            ),
             ("https://feishu.corp", &[("HTTPS_PROXY", "socks5://p:1"), ("NO_PROXY", ".corp")]),
             ("https://127.0.0.1:8443", &[("HTTPS_PROXY", "socks5://proxy:1080")]),
         ] {

@@ -140,14 +140,21 @@ pub(super) fn explain(error: &(dyn StdError + 'static), host: &str) -> Option<(S
         }
         CertificateError::ExpiredContext { time, not_after } => {
             let (end, now) = (moment(*not_after), moment(*time));
-            (format!("the certificate of {host} was valid until {end}, and here it is {now}"), CLOCK)
+            (
+                format!("the certificate of {host} was valid until {end}, and here it is {now}"),
+                CLOCK,
+            )
         }
         CertificateError::NotValidYetContext { time, not_before } => {
             let (begin, now) = (moment(*not_before), moment(*time));
-            (format!("the certificate of {host} is valid from {begin}, and here it is {now}"), CLOCK)
+            (
+                format!("the certificate of {host} is valid from {begin}, and here it is {now}"),
+                CLOCK,
+            )
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names: Vec<String> = presented.iter().take(NAMES_MAX).map(|name| plain_name(name)).collect();
+            let names: Vec<String> =
+                presented.iter().take(NAMES_MAX).map(|name| plain_name(name)).collect();
             let names = match names.as_slice() {
                 [] => "no name".to_owned(),
                 names => names.join(", "),

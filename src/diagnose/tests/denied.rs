@@ -233,10 +233,8 @@ async fn an_endpoint_that_fails_again_and_again_is_given_up_and_one_slow_answer_
 
 #[tokio::test]
 async fn rows_that_are_all_rejected_fail_with_an_example() {
-    let set = |field: &str, value: &str| Kind::SetField {
-        field: field.to_owned(),
-        value: value.into(),
-    };
+    let set =
+        |field: &str, value: &str| Kind::SetField { field: field.to_owned(), value: value.into() };
     for (kind, example) in [
         (set("date", "2026/11/22"), "2026/11/22"),
         (set("department_id", "od-other"), "od-other"),

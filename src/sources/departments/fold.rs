@@ -98,7 +98,9 @@ impl<'a> Fold<'a> {
                 Row::Contradicted => 1,
             },
         };
-        self.reject(rejected, || format!("rows of {department_id} for {day} that contradict each other"));
+        self.reject(rejected, || {
+            format!("rows of {department_id} for {day} that contradict each other")
+        });
     }
 
     /// Counts rows that are not believed; the first is told in words.

@@ -146,8 +146,7 @@ fn a_department_asked_alone_may_answer_under_its_other_id_but_only_under_one() {
 
 #[test]
 fn rows_that_are_all_rejected_are_told_with_an_example() {
-    let target =
-        Target { geo: Geo::Local, department_id: ID.into(), include_children: false };
+    let target = Target { geo: Geo::Local, department_id: ID.into(), include_children: false };
     for (rows, example) in [
         (vec![with(&[("date", "2020/02/15".into())])], "a row of the day 2020/02/15, which"),
         (vec![with(&[("date", Value::Null)])], "a row without date"),
