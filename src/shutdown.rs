@@ -35,6 +35,9 @@ impl Signals {
     /// # Errors
     /// If the signals cannot be waited for.
     pub fn listen() -> io::Result<Self> {
+        // Heard once, it ends the process no more: a file that grows beyond the limit (ulimit -f)
+        // is then an error of the write.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

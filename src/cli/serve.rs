@@ -68,7 +68,7 @@ fn telemetry_path(text: &str) -> Result<String, String> {
 
 pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
     let clock = Clock::system();
-    let Loaded { options, origin, .. } = args.config.begin(&clock)?;
+    let Loaded { options, origin, text, .. } = args.config.begin(&clock)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         revision = REVISION,
@@ -85,6 +85,7 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
     let server = args.web.apply(server::Options {
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
+        config: server::ConfigText::new(text),
         ..server::Options::on(sockets)
     })?;
     let scheme = if server.access.tls().is_some() { "https" } else { "http" };

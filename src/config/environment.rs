@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Loaded, options,
     problem::{Origin, Problem, Problems},
+    running,
     section::Report,
     tenant::Surroundings,
     yaml::{Entry, Node, Value},
@@ -87,7 +88,8 @@ pub(super) fn load(env: &dyn Environment, now: Timestamp) -> Option<Result<Loade
     let report = Report::new(Origin::Environment, &NAMES);
     let around = Surroundings { directory: Path::new(""), now };
     let options = options(&report, &tree, &around);
-    Some(report.finish().map(|warnings| Loaded { options, warnings, origin: Origin::Environment }))
+    let (origin, text) = (Origin::Environment, running::text(&tree));
+    Some(report.finish().map(|warnings| Loaded { options, warnings, origin, text }))
 }
 
 /// Warnings about variables that have no effect because there is a file.

@@ -13,6 +13,7 @@ mod keys;
 mod kind;
 mod optional;
 mod problem;
+mod running;
 mod section;
 mod tenant;
 mod web;
@@ -63,6 +64,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Where it came from.
     pub origin: Origin,
+    /// The same as YAML, defaults filled in and secrets redacted.
+    pub text: String,
 }
 
 /// Reads the configuration. `now` decides which offset a time zone has.
@@ -119,7 +122,8 @@ fn from_file(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Loaded, Proble
     let Some(tree) = tree else { return Err(report.into_problems()) };
     let directory = path.parent().unwrap_or(Path::new(""));
     let options = options(&report, &tree, &Surroundings { directory, now });
-    Ok(Loaded { options, warnings: report.finish()?, origin })
+    let text = running::text(&tree);
+    Ok(Loaded { options, warnings: report.finish()?, origin, text })
 }
 
 /// The tree of a file's content; none without a fault if it is empty.
