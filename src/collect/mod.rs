@@ -92,6 +92,14 @@ pub enum Storage<'a> {
     Unusable,
     /// There.
     Store(&'a Store),
+    /// Nowhere beyond the process: in memory, so that the next configuration takes up what this one
+    /// knows.
+    HandOver {
+        /// That memory.
+        store: &'a Store,
+        /// Whether there was to be a store that lasts.
+        was_wanted: bool,
+    },
 }
 
 /// What a tenant's loop is started with.
@@ -133,12 +141,14 @@ impl Collector {
         storage: Storage<'_>,
     ) -> Result<Self, String> {
         let store = match storage {
-            Storage::Store(store) => Some(store),
+            Storage::Store(store) | Storage::HandOver { store, .. } => Some(store),
             Storage::Nowhere | Storage::Unusable => None,
         };
         // Where nobody wants a store, none is down.
-        let metrics = Metrics::register(registry, !matches!(storage, Storage::Nowhere));
-        metrics.store_up.set(f64::from(u8::from(store.is_some())));
+        let is_wanted =
+            !matches!(storage, Storage::Nowhere | Storage::HandOver { was_wanted: false, .. });
+        let metrics = Metrics::register(registry, is_wanted);
+        metrics.store_up.set(f64::from(u8::from(matches!(storage, Storage::Store(_)))));
         let api_metrics = feishu::Metrics::register(registry);
         let prepare = |options: Tenant| {
             let name = &options.name;
@@ -229,7 +239,8 @@ impl Collector {
         }
         loop {
             let ended = tokio::select! {
-                () = shutdown.requested() => return,
+                // Nothing of it goes on, so that another collector may follow.
+                () = shutdown.requested() => return running.shutdown().await,
                 Some(ended) = running.join_next() => ended,
             };
             let Err(defect) = ended else { continue };
