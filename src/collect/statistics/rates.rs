@@ -3,6 +3,7 @@
 
 use crate::{
     catalogue::{FIGURE_COUNT, FIGURES},
+    sources::departments::Found,
     usage::{Figures, RateScale},
 };
 
@@ -17,7 +18,7 @@ const ROUNDING: f64 = 0.005;
 const AGREEMENT_MIN: f64 = 0.8;
 
 /// The catalogue index of `total_user_num`.
-pub(super) const USERS: usize = index_of("total_user_num");
+pub(crate) const USERS: usize = index_of("total_user_num");
 const ACTIVATED: usize = index_of("active_user_num");
 const RATE: usize = index_of("active_user_rate");
 
@@ -62,6 +63,35 @@ impl Evidence {
             _ if percent >= needed => Some(RateScale::Percent),
             _ => None,
         }
+    }
+}
+
+/// How a tenant's rates are read.
+pub(crate) struct Rates {
+    evidence: Evidence,
+    pub(crate) scale: Option<RateScale>,
+    /// The scale that the store knows of.
+    pub(crate) saved: Option<RateScale>,
+}
+
+impl Rates {
+    /// Read as the operator says, or as is still to be found out.
+    pub(crate) fn new(scale: Option<RateScale>) -> Self {
+        Self { evidence: Evidence::default(), scale, saved: None }
+    }
+
+    /// Looks at rows until the scale is decided.
+    pub(crate) fn see(&mut self, found: &Found) {
+        if self.scale.is_none() {
+            let rows = found.days.iter().flat_map(|found| &found.day.rows);
+            rows.for_each(|(_, figures)| self.evidence.see(figures));
+        }
+    }
+
+    /// Decides, after a whole look: the first department alone might be the odd one. Once decided,
+    /// the scale stays.
+    pub(crate) fn decide(&mut self) {
+        self.scale = self.scale.or_else(|| self.evidence.decide());
     }
 }
 

@@ -11,6 +11,10 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
+    collect::{
+        backoff::{Backoff, Cause},
+        problem::{is_news, problem},
+    },
     day::Day,
     feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
@@ -20,33 +24,32 @@ use crate::{
 };
 
 /// A day whose list is shorter than that of the day before is asked for again this often at most.
-pub(super) const REASKS_MAX: u8 = 3;
+pub(crate) const REASKS_MAX: u8 = 3;
 
 /// What is known of a target.
 #[derive(Clone, Debug)]
-pub(super) struct Standing {
-    pub(super) target: Target,
+pub(crate) struct Standing {
+    pub(crate) target: Target,
     /// What it serves, by department: itself and, where they are asked for, its sub-departments.
-    pub(super) days: BTreeMap<Arc<str>, Arc<DepartmentDay>>,
+    pub(crate) days: BTreeMap<Arc<str>, Arc<DepartmentDay>>,
     /// The newest day that its list was read for.
-    pub(super) held: Option<Day>,
+    pub(crate) held: Option<Day>,
     /// Whether the list of the day held is whole.
-    pub(super) complete: bool,
+    pub(crate) complete: bool,
     /// Rows of the list of the day before the one held.
     rows_before: usize,
     /// How often the day held was asked for again because its list is short.
-    pub(super) reasks: u8,
-    /// Looks in a row that found no row within the look-back, or were refused for this department.
-    pub(super) fruitless: u32,
-    /// Looks in a row that failed otherwise.
-    pub(super) failures: u32,
-    pub(super) last_look: Option<Timestamp>,
-    pub(super) last_success: Option<Timestamp>,
-    pub(super) problem: Option<Problem>,
+    pub(crate) reasks: u8,
+    /// After looks that failed, were refused for this department or found no row within the
+    /// look-back.
+    pub(crate) backoff: Backoff,
+    pub(crate) last_look: Option<Timestamp>,
+    pub(crate) last_success: Option<Timestamp>,
+    pub(crate) problem: Option<Problem>,
 }
 
 impl Standing {
-    pub(super) fn new(target: Target) -> Self {
+    pub(crate) fn new(target: Target) -> Self {
         Self {
             target,
             days: BTreeMap::new(),
@@ -54,8 +57,7 @@ impl Standing {
             complete: false,
             rows_before: 0,
             reasks: 0,
-            fruitless: 0,
-            failures: 0,
+            backoff: Backoff::default(),
             last_look: None,
             last_success: None,
             problem: None,
@@ -63,7 +65,7 @@ impl Standing {
     }
 
     /// Takes in how it stood when the process ended before this one.
-    pub(super) fn restore(&mut self, held: Held) {
+    pub(crate) fn restore(&mut self, held: Held) {
         let store::Standing { held: day, complete, reasks, rows_before } = held.standing;
         self.held = Some(day);
         self.complete = complete;
@@ -74,7 +76,7 @@ impl Standing {
     }
 
     /// How it stands, for [`Self::restore`].
-    pub(super) fn to_keep(&self, held: Day) -> store::Standing {
+    pub(crate) fn to_keep(&self, held: Day) -> store::Standing {
         store::Standing {
             held,
             complete: self.complete,
@@ -87,50 +89,49 @@ impl Standing {
     ///
     /// `ready` tells whether it was read when the newest day in it should have been there;
     /// `too_old` is the newest day that lies beyond the look-back.
-    pub(super) fn answered(&mut self, now: Timestamp, found: Found, ready: bool, too_old: Day) {
+    pub(crate) fn answered(&mut self, now: Timestamp, found: Found, ready: bool, too_old: Day) {
         self.last_look = Some(now);
         self.last_success = Some(now);
         self.problem = None;
-        self.failures = 0;
+        self.backoff.forget_passing();
         match self.newest_usable(&found) {
             None if found.rejected_rows > 0 => {
                 self.reasks = self.reasks.saturating_add(1);
-                self.fruitless += 1;
+                self.backoff.failed(now, Cause::Lasting);
                 self.problem = Some(problem(now, &unusable(&self.target, &found)));
             }
             Some(newest) => {
-                self.fruitless = 0;
+                self.backoff.end();
                 self.take(newest, found, ready);
             }
-            None if self.held.is_none_or(|held| held <= too_old) => self.fruitless += 1,
+            None if self.held.is_none_or(|held| held <= too_old) => {
+                self.backoff.failed(now, Cause::Lasting);
+            }
             None => {
-                self.fruitless = 0;
+                self.backoff.end();
                 self.reasks = self.reasks.saturating_add(1);
             }
         }
     }
 
     /// Takes in a failure, and tells whether it is another than before. What is served stays.
-    pub(super) fn failed(&mut self, now: Timestamp, error: &Error) -> bool {
+    pub(crate) fn failed(&mut self, now: Timestamp, error: &Error) -> bool {
         self.last_look = Some(now);
         let is_new = is_news(self.problem.as_ref(), error);
         self.problem = Some(problem(now, error));
-        if error.app_was_accepted() {
-            self.fruitless += 1;
-        } else {
-            self.failures += 1;
-        }
+        let is_refused = error.app_was_accepted();
+        self.backoff.failed(now, if is_refused { Cause::Lasting } else { Cause::Passing });
         is_new
     }
 
     /// Whether there is nothing more to ask for of the day held: it is whole, or was asked for often
     /// enough.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.complete || self.reasks >= REASKS_MAX
     }
 
     /// Whether the last look failed or was refused.
-    pub(super) fn is_failed(&self) -> bool {
+    pub(crate) fn is_failed(&self) -> bool {
         self.problem.is_some()
     }
 
@@ -177,29 +178,28 @@ impl Standing {
         }
     }
 
-    /// Makes it due at once if it failed other than for want of permission.
-    pub(super) fn forget_failures(&mut self) {
-        if self.failures > 0 {
-            self.failures = 0;
+    /// Makes it due at once if it failed with something that may have passed.
+    pub(crate) fn forget_failures(&mut self) {
+        if self.backoff.forget_passing() {
             self.last_look = None;
         }
     }
 
     /// Requests that its list takes, as far as is known.
-    pub(super) fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         let rows: usize = self.days.values().map(|day| day.rows.len()).sum();
         (rows as u64).div_ceil(u64::from(DEPT_STATS_PAGE_SIZE)).max(1)
     }
 
     /// Drops days that fail the test and tells whether there were any.
-    pub(super) fn expire(&mut self, is_current: impl Fn(Day) -> bool) -> bool {
+    pub(crate) fn expire(&mut self, is_current: impl Fn(Day) -> bool) -> bool {
         let before = self.days.len();
         self.days.retain(|_, day| is_current(day.day));
         self.days.len() != before
     }
 
     /// The days that it serves.
-    pub(super) fn served(&self) -> BTreeSet<Day> {
+    pub(crate) fn served(&self) -> BTreeSet<Day> {
         self.days.values().map(|day| day.day).collect()
     }
 }
@@ -219,31 +219,23 @@ fn unusable(target: &Target, found: &Found) -> Error {
     error
 }
 
-/// A failure as the status page shows it.
-pub(super) fn problem(at: Timestamp, error: &Error) -> Problem {
-    Problem {
-        at,
-        class: error.class.as_label(),
-        code: error.code,
-        message: format!("{}: {}", error.attempt, error.what),
-        remedy: error.remedy.clone(),
-        log_id: error.log_id.clone(),
-    }
-}
-
-/// Whether a failure differs from the one that is known, so that it is worth a line in the log.
-pub(super) fn is_news(known: Option<&Problem>, error: &Error) -> bool {
-    known.is_none_or(|p| p.class != error.class.as_label() || p.code != error.code)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::civil::date;
 
     use super::*;
     use crate::usage::{Figures, Geo, Version};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    impl Standing {
+        fn waits(&self) -> Duration {
+            self.backoff.wait(24 * HOUR)
+        }
+    }
 
     fn day_of(id: &str, day: Day, versions: &[&str]) -> FoundDay {
         let rows = versions
@@ -350,7 +342,7 @@ mod tests {
         answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
         let rejected = Found { rejected_rows: 2, ..Found::default() };
         s.answered(NOW, rejected, true, date(2026, 11, 14));
-        assert!(s.is_failed() && s.fruitless == 1 && s.days["od-1"].day == D20);
+        assert!(s.is_failed() && s.waits() == HOUR && s.days["od-1"].day == D20);
         assert!(s.problem.as_ref().unwrap().message.contains("contradict"));
         answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
         assert!(!s.is_failed() && s.complete);
@@ -392,15 +384,15 @@ mod tests {
     }
 
     #[test]
-    fn no_row_within_the_look_back_is_fruitless_and_a_late_day_is_not() {
+    fn no_row_within_the_look_back_is_waited_for_and_a_late_day_is_not() {
         let mut s = standing();
         answered(&mut s, vec![]);
         answered(&mut s, vec![]);
-        assert_eq!(s.fruitless, 2);
+        assert_eq!(s.waits(), 6 * HOUR);
         answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
-        assert_eq!(s.fruitless, 0);
+        assert_eq!(s.waits(), Duration::ZERO);
         answered(&mut s, vec![]);
-        assert_eq!(s.fruitless, 0, "it only lacks the newest day");
+        assert_eq!(s.waits(), Duration::ZERO, "it only lacks the newest day");
     }
 
     #[test]
@@ -410,10 +402,10 @@ mod tests {
         let error = Error::local(Class::Network, "fetching", "no answer");
         assert!(s.failed(NOW, &error), "the first is news");
         assert!(!s.failed(NOW, &error), "the second is not");
-        assert!(s.is_failed() && s.failures == 2 && s.fruitless == 0);
+        assert!(s.is_failed() && s.waits() == Duration::from_secs(60));
         assert_eq!(s.days["od-1"].day, D21);
         answered(&mut s, vec![]);
-        assert!(!s.is_failed() && s.failures == 0);
+        assert!(!s.is_failed() && s.waits() == Duration::ZERO);
     }
 
     #[test]

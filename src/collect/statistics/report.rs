@@ -3,13 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    latest_day,
-    metrics::DepartmentCounts,
-    optional::Served,
     standing::Standing,
-    tenant::{Group, Tenant},
+    state::{Group, State},
 };
 use crate::{
+    collect::{
+        context::Context,
+        contribution::Statistics,
+        messages::{Known, Served},
+        metrics::DepartmentCounts,
+    },
     day::Day,
     exposition::{GeoView, Place, TenantView},
     feishu::DepartmentIdType,
@@ -17,36 +20,30 @@ use crate::{
     usage::DepartmentDay,
 };
 
-/// What one tenant contributes to the snapshot.
-#[derive(Clone)]
-pub(super) struct Report {
-    pub(super) view: TenantView,
-    pub(super) status: TenantStatus,
-}
-
 /// Everything about the tenant as it stands now.
-pub(super) fn report(tenant: &Tenant) -> Report {
-    let served: Vec<_> = tenant.groups.iter().map(|group| served(tenant, group)).collect();
-    let geos = tenant.groups.iter().zip(&served).map(|(group, served)| GeoView {
+pub(crate) fn report(context: &Context, state: &State) -> Statistics {
+    let options = &context.options;
+    let served: Vec<_> = state.groups.iter().map(|group| served(context, group)).collect();
+    let geos = state.groups.iter().zip(&served).map(|(group, served)| GeoView {
         geo: group.geo,
         zone: group.zone.clone(),
         workday: served
             .values()
             .map(|served| served.day.day)
             .max()
-            .map(|newest| tenant.options.calendar.is_workday(newest)),
+            .map(|newest| options.calendar.is_workday(newest)),
     });
-    let ups = tenant.groups.iter().flat_map(|group| {
+    let ups = state.groups.iter().flat_map(|group| {
         let asked = group.standings.iter().filter(|s| s.last_look.is_some());
         asked.map(|s| (group.geo, Arc::clone(&s.target.department_id), !s.is_failed()))
     });
     let view = TenantView {
-        name: tenant.options.name.as_str().into(),
-        figures: tenant.options.figures,
-        scale: tenant.rates.scale,
+        name: context.name().into(),
+        figures: options.figures,
+        scale: state.rates.scale,
         geos: geos.collect(),
         department_up: ups.collect(),
-        places: places(tenant),
+        places: places(context, state),
         samples: Vec::new(),
         departments: served
             .into_iter()
@@ -55,31 +52,45 @@ pub(super) fn report(tenant: &Tenant) -> Report {
             .collect(),
         baselines: BTreeMap::new(),
     };
-    Report { view, status: status(tenant) }
+    Statistics { view, status: status(context, state) }
+}
+
+/// What the other loops are told; `has_looked` after anything was asked.
+pub(super) fn known(context: &Context, state: &State, has_looked: bool) -> Known {
+    Known {
+        has_looked,
+        is_reachable: state.is_reachable,
+        next_look: state.next_look,
+        ids: state.standings().map(|s| s.target.department_id.to_string()).collect(),
+        served: all_served(context, state),
+        targets: state
+            .standings()
+            .filter_map(|s| Some((s.target.clone(), s.held?, s.days.len())))
+            .collect(),
+    }
 }
 
 /// What the ids themselves tell, until the contact API tells more.
-fn places(tenant: &Tenant) -> BTreeMap<Arc<str>, Place> {
-    if tenant.options.api.department_id_type == DepartmentIdType::OpenDepartmentId {
+fn places(context: &Context, state: &State) -> BTreeMap<Arc<str>, Place> {
+    if context.options.api.department_id_type == DepartmentIdType::OpenDepartmentId {
         return BTreeMap::new();
     }
-    let served =
-        tenant.groups.iter().flat_map(|group| &group.standings).flat_map(|s| s.days.keys());
+    let served = state.standings().flat_map(|standing| standing.days.keys());
     let place =
         |id: &Arc<str>| Place { custom_department_id: Some(id.to_string()), ..Place::default() };
     served.map(|id| (Arc::clone(id), place(id))).collect()
 }
 
 /// Every department that is served, of all geos.
-pub(super) fn all_served(tenant: &Tenant) -> Vec<Served> {
-    tenant.groups.iter().flat_map(|group| served(tenant, group).into_values()).collect()
+pub(crate) fn all_served(context: &Context, state: &State) -> Vec<Served> {
+    state.groups.iter().flat_map(|group| served(context, group).into_values()).collect()
 }
 
 /// The counts of the metric `departments`, each department once a geo.
-pub(super) fn counts(tenant: &Tenant) -> DepartmentCounts {
+pub(crate) fn counts(context: &Context, state: &State) -> DepartmentCounts {
     let mut counts = DepartmentCounts::default();
-    for group in &tenant.groups {
-        let expected = expected(tenant, group);
+    for group in &state.groups {
+        let expected = expected(context, group);
         for standing in &group.standings {
             counts.configured += 1;
             counts.with_data += u32::from(!standing.days.is_empty());
@@ -95,7 +106,7 @@ pub(super) fn counts(tenant: &Tenant) -> DepartmentCounts {
 ///
 /// One that was listed wins over the same one found through a parent; among parents, the newer
 /// day, then the one listed first.
-fn served(tenant: &Tenant, group: &Group) -> BTreeMap<Arc<str>, Served> {
+fn served(context: &Context, group: &Group) -> BTreeMap<Arc<str>, Served> {
     let of = |standing: &Standing, day: &Arc<DepartmentDay>| Served {
         day: Arc::clone(day),
         include_children: standing.target.include_children,
@@ -117,59 +128,48 @@ fn served(tenant: &Tenant, group: &Group) -> BTreeMap<Arc<str>, Served> {
     for (id, day) in found {
         served.entry(Arc::clone(id)).or_insert(day);
     }
-    let users_min = tenant.options.min_department_users;
-    served.retain(|_, served| is_large_enough(served.day.users(), users_min));
+    served.retain(|_, served| context.options.publishes(served.day.users()));
     served
 }
 
-/// Whether a department may be published at all. One whose size is unknown may not, once a size
-/// is asked for.
-#[expect(clippy::cast_precision_loss, reason = "no department has 2^53 members")]
-pub(super) fn is_large_enough(users: Option<f64>, users_min: u64) -> bool {
-    users_min == 0 || users.is_some_and(|users| users >= users_min as f64)
+fn expected(context: &Context, group: &Group) -> Day {
+    group.expected(context.now(), context.options.schedule.ready_at)
 }
 
-fn expected(tenant: &Tenant, group: &Group) -> Day {
-    latest_day::expected(tenant.clock.now(), &group.zone, tenant.options.schedule.ready_at)
-}
-
-fn status(tenant: &Tenant) -> TenantStatus {
-    let departments = tenant.groups.iter().enumerate().flat_map(|(index, group)| {
-        let expected = expected(tenant, group);
-        let next = tenant.next_look.map(|next| next.max(tenant.plan(index).next));
-        let users_min = tenant.options.min_department_users;
-        group
-            .standings
-            .iter()
-            .map(move |standing| department(group, standing, expected, next, users_min))
+fn status(context: &Context, state: &State) -> TenantStatus {
+    let schedule = &context.options.schedule;
+    let departments = state.groups.iter().enumerate().flat_map(|(index, group)| {
+        let expected = expected(context, group);
+        let next = state.next_look;
+        let next = next.map(|next| next.max(state.plan(index, context.now(), schedule).next));
+        let department = move |standing| department(context, group, standing, expected, next);
+        group.standings.iter().map(department)
     });
+    let of_group = || state.groups.iter().find_map(|group| group.problem.clone());
     TenantStatus {
-        name: tenant.options.name.clone(),
-        base_url: tenant.options.api.base_url.clone(),
-        time_zone: tenant.groups[0].zone.clone(),
-        figures: tenant.options.figures,
-        scale: tenant.rates.scale,
-        up: tenant.accepted,
-        requests_this_month: tenant.budget.spent(),
-        requests_per_month_limit: tenant.budget.limit(),
-        last_success: tenant.last_success,
-        next_attempt: tenant.next_look,
-        problem: tenant
-            .problem
-            .clone()
-            .or_else(|| tenant.groups.iter().find_map(|group| group.problem.clone())),
-        notices: notices(tenant),
+        name: context.name().to_owned(),
+        base_url: context.options.api.base_url.clone(),
+        time_zone: state.groups[0].zone.clone(),
+        figures: context.options.figures,
+        scale: state.rates.scale,
+        up: state.accepted,
+        requests_this_month: context.budget.spent(),
+        requests_per_month_limit: context.budget.limit(),
+        last_success: state.last_success,
+        next_attempt: state.next_look,
+        problem: state.problem.clone().or_else(of_group),
+        notices: notices(context, state),
         sources: Vec::new(),
         departments: departments.collect(),
     }
 }
 
 fn department(
+    context: &Context,
     group: &Group,
     standing: &Standing,
     expected: Day,
     next_attempt: Option<jiff::Timestamp>,
-    users_min: u64,
 ) -> DepartmentStatus {
     let own = standing.days.get(&standing.target.department_id);
     let served = own.or_else(|| standing.days.values().max_by_key(|day| day.day));
@@ -179,7 +179,7 @@ fn department(
         department_id: standing.target.department_id.to_string(),
         department: own.map(|own| own.department.to_string()).filter(|name| !name.is_empty()),
         path: own.map(|own| own.path.to_string()).filter(|path| !path.is_empty()),
-        served: own.filter(|day| is_large_enough(day.users(), users_min)).cloned(),
+        served: own.filter(|day| context.options.publishes(day.users())).cloned(),
         baseline: None,
         state: state(standing, day, expected),
         day,
@@ -203,17 +203,17 @@ fn state(standing: &Standing, day: Option<Day>, expected: Day) -> DepartmentStat
 }
 
 /// Things that work, but that the operator should know.
-fn notices(tenant: &Tenant) -> Vec<String> {
+fn notices(context: &Context, state: &State) -> Vec<String> {
     let mut notices = Vec::new();
-    if tenant.versions.are_refused() {
+    if context.versions.are_refused() {
         notices.push(
             "Feishu does not accept the parameter with_product_version, so only totals are \
              collected; ask Feishu to enable product versions, or set product_versions: false."
                 .to_owned(),
         );
     }
-    let has_data = tenant.groups.iter().any(|g| g.standings.iter().any(|s| !s.days.is_empty()));
-    if has_data && tenant.rates.scale.is_none() {
+    let has_data = state.standings().any(|standing| !standing.days.is_empty());
+    if has_data && state.rates.scale.is_none() {
         notices.push(
             "The scale of Feishu's rates is not known yet, so rates have no samples; it is learned \
              from a department with at least 20 members, or set by rates: ratio or rates: percent."
