@@ -135,7 +135,9 @@ impl ConfigArgs {
             other => other,
         };
         LogArgs { log_level: level, ..self.log }.init()?;
-        loaded.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+        if self.log.log_level != Level::Error {
+            loaded.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+        }
         Ok(loaded)
     }
 

@@ -71,6 +71,7 @@ use crate::{
     snapshot::{Published, TenantStatus},
     sources::departments::Versions,
     store::{self, Store},
+    telemetry::{self, table},
 };
 
 /// After a loop ended by a defect it starts anew after this pause, which doubles with each time.
@@ -136,6 +137,11 @@ impl Collector {
             !matches!(storage, Storage::Nowhere | Storage::HandOver { was_wanted: false, .. });
         let metrics = Metrics::register(registry, is_wanted);
         metrics.store_up.set(f64::from(u8::from(matches!(storage, Storage::Store(_)))));
+        // How the memory of a hand-over fares says nothing of a store that could not be opened.
+        let store_up = match storage {
+            Storage::HandOver { .. } => telemetry::gauge(&Registry::new(), &table::STORE_UP),
+            _ => metrics.store_up.clone(),
+        };
         let api_metrics = feishu::Metrics::register(registry);
         let budget = |tenant: &Tenant| {
             // Feishu's quota is counted by month, in the zone in which it counts days.
@@ -148,7 +154,7 @@ impl Collector {
         let prepare = |(index, (options, budget)): (usize, (Tenant, Arc<Budget>))| {
             let name = &options.name;
             let kept = store.map(|store| store.tenant(name, &options.api.app_id));
-            let keeper = Keeper::new(kept, name, metrics.store_up.clone());
+            let keeper = Keeper::new(kept, name, store_up.clone());
             let metrics = metrics.of(name);
             metrics.start(Source::all().filter(|source| source.is_on(&options, keeper.is_there())));
             metrics.budget(&budget);
