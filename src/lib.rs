@@ -26,3 +26,4 @@ pub mod sources;
 pub mod store;
 pub mod telemetry;
 pub mod usage;
+pub mod web;

@@ -46,7 +46,6 @@ fn bad_usage_is_status_2_and_goes_to_standard_error() {
         &["frobnicate"][..],
         &["--web.config.file=web.yml"],
         &["--web.systemd-socket"],
-        &["--web.enable-lifecycle"],
         &["--log.level=loud"],
         &["--log.level=debug", "check-config"],
         &["serve", "--web.listen-address=10917"],

@@ -14,12 +14,14 @@ mod failure;
 mod flags;
 pub mod healthcheck;
 mod listen;
+pub mod man;
 mod plain;
 mod process;
 mod progress;
 mod running;
 pub mod serve;
 pub mod simulate;
+mod web;
 
 use std::{ffi::OsString, process::ExitCode, sync::LazyLock, time::Duration};
 
@@ -33,6 +35,7 @@ pub use self::{
     failure::Failure,
     flags::{ConfigArgs, LogArgs, ProcessEnvironment},
     listen::ListenAddress,
+    web::WebArgs,
 };
 use crate::{input, logging, shutdown::Shutdown};
 
@@ -87,6 +90,8 @@ enum Command {
     Backfill(backfill::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 /// Runs the command that the arguments name, the program's name first.
@@ -156,6 +161,7 @@ impl Command {
             Self::Backfill(args) => backfill::run(args, shutdown),
             Self::Healthcheck(args) => healthcheck::run(args),
             Self::Completions(args) => completions::run(args),
+            Self::Man(args) => man::run(args),
         }
     }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use clap::builder::BoolishValueParser;
 
-use super::{ConfigArgs, Failure, ListenAddress, REVISION, block_on, listen, process::HangUps};
+use super::{
+    ConfigArgs, Failure, ListenAddress, REVISION, WebArgs, block_on, listen, process::HangUps,
+};
 use crate::{
     app::{self, App, History, Reader, Reload},
     clock::Clock,
@@ -61,6 +63,10 @@ pub struct Args {
         value_parser = BoolishValueParser::new()
     )]
     pub enable_lifecycle: bool,
+
+    /// Who may read the pages, over what, and where they are.
+    #[command(flatten)]
+    pub web: WebArgs,
 }
 
 /// A path that no other page has.
@@ -92,12 +98,13 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
     }
     let sockets = listen::open("--web.listen-address", &args.listen_addresses)?;
     let (reloads, requests) = server::reloads();
-    let server = server::Options {
+    let server = args.web.apply(server::Options {
         reloads: args.enable_lifecycle.then(|| reloads.clone()),
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
         ..server::Options::on(sockets)
-    };
+    })?;
+    let scheme = if server.access.tls().is_some() { "https" } else { "http" };
     let reload = Reload { read: reader(args.config.clone(), clock.clone()), requests };
     let options = app::Options {
         collect: options,
@@ -110,7 +117,7 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
         tokio::spawn(reload_on_signals(hang_ups, reloads));
         let app = App::bind(options, clock)?;
         for address in app.local_addrs() {
-            tracing::info!(%address, "Listening on http://{address}");
+            tracing::info!(%address, "Listening on {scheme}://{address}");
         }
         app.run(shutdown).await.map_err(Failure::failed)?;
         tracing::info!("Stopped");

@@ -19,4 +19,5 @@ mod reload;
 mod requests;
 mod secrets;
 mod signals;
+mod web;
 mod world;
