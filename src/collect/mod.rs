@@ -36,7 +36,7 @@ use tokio::{
     task::{Id, JoinSet},
 };
 
-pub use past::{Fetched, PastDays, Progress};
+pub use past::{Fetched, PastDays, Plan, Progress};
 
 pub use options::{
     Contact, Discovery, GeoZone, Language, ListedDepartment, Options, Schedule, Tenant,

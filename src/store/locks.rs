@@ -5,6 +5,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    io::{self, ErrorKind},
     path::Path,
 };
 
@@ -27,45 +28,79 @@ impl Role {
         }
     }
 
-    const fn holder(self) -> &'static str {
-        match self {
-            Self::Exporter => "another exporter",
-            Self::Backfill => "another backfill",
-        }
+    /// Another process has it.
+    fn taken(self, directory: &Path) -> Unusable {
+        let directory = directory.display();
+        Unusable::in_use(match self {
+            Self::Exporter => format!(
+                "another exporter uses the store in {directory}; give each its own --storage.path"
+            ),
+            Self::Backfill => format!(
+                "another backfill uses the store in {directory}; wait until it has ended, then run \
+                 this one again"
+            ),
+        })
     }
 }
 
 /// A lock, held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    /// None where there are none, and where nothing can be written.
+    _file: Option<File>,
+    /// Whether the file system knows locks, as SQLite takes them too.
+    pub(super) are_known: bool,
 }
 
 impl Lock {
-    /// Takes the lock of a role; none where the file system knows no locks.
-    pub(super) fn take(directory: &Path, role: Role) -> Result<Option<Self>, Unusable> {
+    /// Takes the lock of a role, as far as the file system knows locks.
+    pub(super) fn take(directory: &Path, role: Role) -> Result<Self, Unusable> {
         let path = directory.join(role.file_name());
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| Unusable::directory(directory, &e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Err(Unusable::in_use(format!(
-                "{} uses the store in {}; give each its own --storage.path",
-                role.holder(),
-                directory.display()
-            ))),
-            Err(TryLockError::Error(error)) => {
-                tracing::warn!(
-                    path = %path.display(), %error,
-                    "This file system knows no locks: see to it that only one exporter uses it"
-                );
-                Ok(None)
+        let writing = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let opened = match writing {
+            Ok(file) => Ok(file),
+            // Where nothing can be written, or in the file of another user, reading will do.
+            Err(refused) => match File::open(&path) {
+                Ok(file) => Ok(file),
+                Err(error) if error.kind() == ErrorKind::NotFound => Err(refused),
+                Err(error) => return Err(Unusable::lock_file(&path, &error)),
+            },
+        };
+        let file = match opened {
+            Ok(file) => file,
+            // Nobody can write here, so nobody needs to be kept out.
+            Err(_) if directory.join(super::FILE_NAME).exists() => {
+                return Ok(Self { _file: None, are_known: true });
             }
+            Err(error) => return Err(Unusable::directory(directory, &error)),
+        };
+        let missing = match file.try_lock() {
+            Ok(()) => missing_in_sqlite(&file),
+            Err(TryLockError::WouldBlock) => return Err(role.taken(directory)),
+            Err(TryLockError::Error(error)) => Some(error),
+        };
+        if let Some(error) = &missing {
+            tracing::warn!(
+                path = %path.display(), %error,
+                "The file system of {} knows no locks: nothing keeps a second exporter, or a \
+                 backfill, from damaging the store; let only one run at a time",
+                directory.display()
+            );
         }
+        Ok(Self { _file: Some(file), are_known: missing.is_none() })
+    }
+}
+
+/// What is wrong with the other kind of locks, those that SQLite takes on its files; none if
+/// nothing is. Some file systems know only one of the two kinds.
+fn missing_in_sqlite(file: &File) -> Option<io::Error> {
+    use rustix::{fs::FlockOperation as Operation, io::Errno};
+    let tried = rustix::fs::fcntl_lock(file, Operation::NonBlockingLockExclusive)
+        .and_then(|()| rustix::fs::fcntl_lock(file, Operation::NonBlockingUnlock));
+    match tried {
+        // Somebody holds it, or the file is open for reading only: such locks are known.
+        Ok(()) | Err(Errno::AGAIN | Errno::ACCESS | Errno::BADF) => None,
+        Err(errno) => Some(errno.into()),
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-pub use self::backfill::{Fetched, PastDays, Progress};
+pub use self::backfill::{Fetched, PastDays, Plan, Progress};
 use self::fill::Manner;
 pub(crate) use self::plan::OFFERED_DAYS;
 use super::{
@@ -251,7 +251,8 @@ impl Past {
                 .map(|day| compared_with(day, weeks, &self.options.calendar));
             let needed: BTreeSet<Day> =
                 compared.concat().into_iter().filter(|day| *day >= oldest).collect();
-            asks.extend(plan::asks(target, &needed, after(*held, -1), covered, *members));
+            let last = after(*held, -1);
+            asks.extend(plan::asks(target, &needed, last, covered, *members, plan::PAGES_MAX));
         }
         Some(asks)
     }
@@ -342,10 +343,10 @@ impl Past {
             return;
         }
         self.forgotten = Some(now);
-        let today = self.options.geos.iter().map(|geo| geo.zone.local(now).date()).min();
-        if let Some(today) = today {
-            self.keeper.forget_before(after(today, -self.options.schedule.retention_days)).await;
-        }
+        let schedule = &self.options.schedule;
+        let served_days =
+            i32::try_from(schedule.max_age.as_secs() / 86_400 + 1).unwrap_or(i32::MAX);
+        self.keeper.forget_old_days(schedule.retention_days, served_days).await;
     }
 
     pub(super) async fn publish(&self) {
