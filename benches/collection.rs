@@ -44,11 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let clock = Clock::system();
     let collect = config::load(&Source::File(file), &NoEnvironment, clock.now())?.options;
-    let server = server::Options {
-        listen: vec![vec![([127, 0, 0, 1], 0).into()]],
-        telemetry_path: "/metrics".to_owned(),
-        max_requests: 40,
-    };
+    let server = server::Options::at(vec![vec![([127, 0, 0, 1], 0).into()]]);
     let app = App::bind(
         app::Options { collect, server, history: History::Nowhere, revision: "bench" },
         clock,

@@ -67,11 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..5 {
         let collect =
             config::load(&Source::File(file.clone()), &NoEnvironment, clock.now())?.options;
-        let server = server::Options {
-            listen: vec![vec![([127, 0, 0, 1], 0).into()]],
-            telemetry_path: "/metrics".to_owned(),
-            max_requests: 40,
-        };
+        let server = server::Options::at(vec![vec![([127, 0, 0, 1], 0).into()]]);
         let history = History::Directory(path.clone());
         let options = app::Options { collect, server, history, revision: "bench" };
         let started = Instant::now();

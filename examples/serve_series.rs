@@ -17,7 +17,7 @@ use feishu_exporter::{
     exposition::render,
     server::{Options, Server},
     shutdown,
-    snapshot::{Published, Snapshot},
+    snapshot::{Body, Published, Snapshot},
 };
 use prometheus::Registry;
 
@@ -28,13 +28,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = arguments.next().map_or("127.0.0.1:0".parse(), |text| text.parse())?;
 
     let published = Published::nothing();
-    let body = render(&[fixture::tenant(series)], u64::MAX).body;
+    let body = render(&[fixture::tenant(series)], u64::MAX, &Body::default()).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
-    let options = Options {
-        listen: vec![vec![address]],
-        telemetry_path: "/metrics".to_owned(),
-        max_requests: 40,
-    };
+    let options = Options::at(vec![vec![address]]);
     let server = Server::bind(options, published, Registry::new(), Clock::system())?;
     writeln!(io::stdout(), "http://{}/metrics", server.local_addrs()[0])?;
     let (_trigger, shutdown) = shutdown::channel();

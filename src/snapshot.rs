@@ -21,18 +21,42 @@ pub struct Snapshot {
     pub status: Status,
 }
 
-/// Exposition text that is valid in both formats, ready to be sent.
+/// Exposition text that is valid in both formats, compressed: whole lines, without OpenMetrics' end
+/// mark.
 #[derive(Clone, Debug, Default)]
 pub struct Body {
-    /// The text itself: whole lines, without OpenMetrics' end mark.
-    pub plain: Bytes,
-    /// The same text as deflate blocks that end on a byte boundary and are not final, so that
-    /// another run of blocks can follow in one gzip member (RFC 1951, RFC 1952).
+    /// The text as deflate blocks that end on a byte boundary and are not final, so that another
+    /// run of blocks can follow in one gzip member (RFC 1951, RFC 1952).
     pub deflated: Bytes,
-    /// The checksum of `plain`, to be combined with that of what follows.
+    /// The parts of `deflated` that can be read by themselves, in their order.
+    pub parts: Arc<[BodyPart]>,
+    /// The checksum of the text, to be combined with that of what follows.
     pub crc32: u32,
+    /// The length of the text in bytes.
+    pub plain_len: u64,
     /// How many series it holds.
     pub series: u64,
+}
+
+/// A run of deflate blocks that refers to nothing before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyPart {
+    /// Its length in bytes, compressed.
+    pub deflated_len: u32,
+    /// Its text.
+    pub text: TextPart,
+}
+
+/// By what a part of the text is recognised in the next snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TextPart {
+    /// Its length in bytes.
+    pub len: u32,
+    /// Its checksum as gzip has it.
+    pub crc32: u32,
+    /// A hash that is independent of the checksum: two texts that agree in all three are the same
+    /// but for one in 2^96.
+    pub hash: u64,
 }
 
 /// The facts behind the figures, for people and scripts.

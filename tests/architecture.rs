@@ -14,6 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("day", &[]),
     ("http_client", &[]),
+    ("learned", &[]),
     ("logging", &[]),
     ("secret", &[]),
     ("shutdown", &[]),
@@ -23,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("baseline", &["catalogue", "day", "usage"]),
     ("store", &["catalogue", "clock", "day", "usage"]),
     ("feishu", &["clock", "day", "http_client", "secret", "telemetry"]),
-    ("sources", &["catalogue", "clock", "day", "feishu", "usage"]),
+    ("sources", &["catalogue", "clock", "day", "feishu", "learned", "usage"]),
     // The published bytes and facts; the facts speak of departments and geos.
     ("snapshot", &["day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.

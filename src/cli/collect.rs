@@ -60,7 +60,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             }
             Format::Prometheus | Format::Openmetrics => {
                 let views: Vec<TenantView> = collected.iter().map(|c| c.view.clone()).collect();
-                out.write_all(&exposition::render(&views, series_limit).body.plain)?;
+                let body = exposition::render(&views, series_limit, &Default::default()).body;
+                out.write_all(exposition::text(&body).as_bytes())?;
                 if args.format == Format::Openmetrics {
                     out.write_all(b"# EOF\n")?;
                 }

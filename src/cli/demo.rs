@@ -70,15 +70,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 tenants: vec![tenant(&api, &company)],
                 series_limit: 2_000_000,
             },
-            server: server::Options {
-                listen: args
-                    .listen_addresses
+            server: server::Options::at(
+                args.listen_addresses
                     .iter()
                     .map(ListenAddress::addresses)
                     .collect::<Result<_, _>>()?,
-                telemetry_path: "/metrics".to_owned(),
-                max_requests: 40,
-            },
+            ),
             history: History::Memory,
             revision: REVISION,
         };

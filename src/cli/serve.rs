@@ -69,14 +69,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         revision = REVISION,
         "Starting with {origin}"
     );
+    let listen =
+        args.listen_addresses.iter().map(ListenAddress::addresses).collect::<Result<_, _>>()?;
     let server = server::Options {
-        listen: args
-            .listen_addresses
-            .iter()
-            .map(ListenAddress::addresses)
-            .collect::<Result<_, _>>()?,
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
+        ..server::Options::at(listen)
     };
     let history = args.config.history();
     let options = app::Options { collect: options, server, history, revision: REVISION };

@@ -146,8 +146,10 @@ impl Board {
         }
         let status = Status { tenants };
         let limit = self.series_limit;
+        let before = self.published.current().unwrap_or_default();
         // Rendering and compressing millions of series takes seconds of CPU.
-        let rendered = task::spawn_blocking(move || exposition::render(&views, limit)).await;
+        let rendered =
+            task::spawn_blocking(move || exposition::render(&views, limit, &before.body)).await;
         let Rendered { body, left_out } = match rendered {
             Ok(rendered) => rendered,
             Err(panicked) => {

@@ -6,28 +6,41 @@
 //! | `/` | the status page for people |
 //! | `/-/healthy` | 200 while the process works |
 //! | `/-/ready` | 503 until something is published, then 200 |
-//! | `/-/reload` | 403: not enabled |
+//! | `/-/reload` | has the configuration read again, where that is enabled |
+//! | `/config` | the running configuration, without secrets |
 //! | `/api/v1/status` | what the status page shows, as JSON |
 //!
-//! Every answer is made from memory: nothing here waits for the collector or calls Feishu.
+//! Every answer but that to a reload is made from memory: nothing else waits for the collector or
+//! calls Feishu.
 //! Everything that a client can hold on to has a limit.
 
 mod body;
 mod connections;
+mod control;
 mod measure;
 mod page;
+mod pages;
+mod paths;
+mod places;
 mod routes;
+mod unsent;
 mod write_limit;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use prometheus::Registry;
 use tokio::{
     net::{TcpListener, TcpSocket},
-    sync::Semaphore,
     task::JoinSet,
 };
 
+pub use self::control::{ConfigText, ReloadRequest, Reloads, reloads};
+use self::{pages::Page, paths::Paths, places::Places, unsent::Unsent};
 use crate::{clock::Clock, shutdown::Shutdown, snapshot::Published};
 
 /// Connections that the kernel holds ready while the server is busy.
@@ -41,8 +54,32 @@ pub struct Options {
     pub listen: Vec<Vec<SocketAddr>>,
     /// Where the metrics are; begins with a slash.
     pub telemetry_path: String,
-    /// Scrapes at once; more get 503. 0: no limit.
+    /// Scrapes at once, and pages for people; more get 503. 0: no limit.
     pub max_requests: usize,
+    /// The path below which all pages are, such as `/feishu`; empty: none.
+    pub route_prefix: String,
+    /// The path under which a browser reaches the pages; the same, unless a proxy changes it.
+    pub external_path: String,
+    /// Where reloads are asked for; none: they are refused over HTTP.
+    pub reloads: Option<Reloads>,
+    /// What `/config` shows.
+    pub config: ConfigText,
+}
+
+impl Options {
+    /// The usual options, at these addresses.
+    #[must_use]
+    pub fn at(listen: Vec<Vec<SocketAddr>>) -> Self {
+        Self {
+            listen,
+            telemetry_path: "/metrics".to_owned(),
+            max_requests: 40,
+            route_prefix: String::new(),
+            external_path: String::new(),
+            reloads: None,
+            config: ConfigText::new("# not known yet\n".to_owned()),
+        }
+    }
 }
 
 /// How long and how often a client may make the server wait.
@@ -56,6 +93,8 @@ struct Limits {
     drain: Duration,
     /// Connections of one listener at once; more wait in the kernel.
     connections: usize,
+    /// For a place among those who are answered.
+    places: places::Terms,
 }
 
 impl Limits {
@@ -68,6 +107,12 @@ impl Limits {
         drain: Duration::from_secs(5),
         // Hundreds of scrapers and browsers, within the usual 1024 open files.
         connections: 512,
+        places: places::Terms {
+            wait: Duration::from_secs(1),
+            grace: Duration::from_millis(500),
+            // A scrape's ten seconds are then enough for 80 MB.
+            pace: 8_000_000,
+        },
     };
 }
 
@@ -105,18 +150,23 @@ impl Server {
             .iter()
             .map(|alternatives| listen_on_first(alternatives))
             .collect::<io::Result<_>>()?;
-        let scrapes_max = match options.max_requests {
-            0 => Semaphore::MAX_PERMITS,
-            max => max.min(Semaphore::MAX_PERMITS),
-        };
+        let Options { telemetry_path, max_requests, .. } = options;
+        let html = pages::Kind::Html { telemetry_path: telemetry_path.clone() };
         let site = routes::Site {
             measure: measure::Measure::register(&registry),
             published,
             registry,
             clock,
-            telemetry_path: options.telemetry_path,
-            scrapes_max,
-            scrapes: Arc::new(Semaphore::new(scrapes_max)),
+            paths: Paths::new(&options.route_prefix, &telemetry_path, &options.external_path),
+            max_requests,
+            scrapes: Places::new(max_requests, limits.places),
+            views: Places::new(max_requests, limits.places),
+            status_page: Page::new(html),
+            status_json: Page::new(pages::Kind::Json),
+            config: options.config,
+            reloads: options.reloads,
+            unsent: Arc::new(Unsent::default()),
+            scraped: Mutex::default(),
         };
         Ok(Self { listeners, site: Arc::new(site), limits })
     }

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{ErrorKind, Read},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -83,6 +84,9 @@ impl Way {
     const WRITING: [Self; 2] = [Self::SharedLog, Self::Journal];
 }
 
+/// What SQLite writes beside a file.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
 /// What a file turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
@@ -118,6 +122,23 @@ pub(super) fn reopen(file: &Path, opening: &Opening) -> Option<Opened> {
     })
 }
 
+/// Gives what this process made to the owner of the directory if this process is root: a backfill
+/// by root must leave nothing that the exporter, which has a user of its own, cannot write.
+pub(super) fn give_to_owner_of(directory: &Path, path: &Path) {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let owner = std::fs::metadata(directory).map(|owner| (owner.uid(), owner.gid()));
+    for suffix in BESIDE.into_iter().chain([""]) {
+        let path = PathBuf::from(format!("{}{suffix}", path.display()));
+        let is_roots = path.metadata().is_ok_and(|file| file.uid() == 0);
+        if let (true, Ok((uid, gid))) = (is_roots, &owner) {
+            // If that is refused, the exporter says what it cannot write.
+            let _ = std::os::unix::fs::chown(&path, Some(*uid), Some(*gid));
+        }
+    }
+}
+
 /// A database that ends with its connection.
 pub(super) fn in_memory() -> Result<Opened, Unusable> {
     let prepare = || {
@@ -140,7 +161,7 @@ pub(super) fn set_aside(file: &Path, why: &str, now: Timestamp) -> Result<PathBu
     std::fs::rename(file, &target).map_err(|e| {
         Unusable::file(file, &format!("{why}, and it cannot be moved out of the way: {e}"))
     })?;
-    for suffix in ["-wal", "-shm"] {
+    for suffix in BESIDE {
         // There is none after a clean end.
         let _ =
             std::fs::rename(beside(suffix), PathBuf::from(format!("{}{suffix}", target.display())));

@@ -21,7 +21,8 @@ pub enum Role {
 }
 
 impl Role {
-    const fn file_name(self) -> &'static str {
+    /// The name of its lock file.
+    pub(super) const fn lock_file(self) -> &'static str {
         match self {
             Self::Exporter => "exporter.lock",
             Self::Backfill => "backfill.lock",
@@ -55,7 +56,7 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock of a role, as far as the file system knows locks.
     pub(super) fn take(directory: &Path, role: Role) -> Result<Self, Unusable> {
-        let path = directory.join(role.file_name());
+        let path = directory.join(role.lock_file());
         let writing = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let opened = match writing {
             Ok(file) => Ok(file),
@@ -118,6 +119,6 @@ pub fn is_backfill_running(directory: &Path) -> bool {
 
 fn is_held(directory: &Path, role: Role) -> bool {
     // A shared lock, so that two who ask do not see each other.
-    File::open(directory.join(role.file_name()))
+    File::open(directory.join(role.lock_file()))
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

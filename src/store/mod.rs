@@ -81,6 +81,9 @@ impl Store {
         let opening = Opening::of(role, lock.are_known);
         let file = directory.join(FILE_NAME);
         let opened = file::open(&file, &opening, clock.now())?;
+        for made in [&file, &directory.join(role.lock_file())] {
+            file::give_to_owner_of(directory, made);
+        }
         Ok(Self { worker: Worker::start(opened, opening, Some(file), Some(lock), clock)? })
     }
 

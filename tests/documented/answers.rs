@@ -66,11 +66,7 @@ async fn the_documented_answers_become_exactly_these_samples() {
     let loaded = config::load(&Source::File(file), &BTreeMap::new(), clock.now()).unwrap();
     let options = app::Options {
         collect: loaded.options,
-        server: Options {
-            listen: vec![vec![([127, 0, 0, 1], 0).into()]],
-            telemetry_path: "/metrics".to_owned(),
-            max_requests: 40,
-        },
+        server: Options::at(vec![vec![([127, 0, 0, 1], 0).into()]]),
         history: app::History::Nowhere,
         revision: "test",
     };

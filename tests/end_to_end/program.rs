@@ -135,7 +135,7 @@ pub(crate) fn directory(files: &[(&str, &str)]) -> TempDir {
     directory
 }
 
-fn exporter(args: &[&str]) -> Command {
+pub(crate) fn exporter(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_feishu-exporter"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_lowercase();

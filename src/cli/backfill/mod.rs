@@ -345,17 +345,13 @@ async fn to_receiver(
     let pushed =
         history::push(history, receiver, again, &mut shutdown, watch).await.map_err(failed)?;
     let Pushed { days, department_days, skipped, samples, requests, bytes } = pushed;
-    if samples == 0 {
-        say(&format!(
-            "0 samples: the receiver accepted all of these {} days of departments before; \
-             --remote-write.send-again sends them again",
-            grouped(skipped)
-        ));
-        return Ok(());
-    }
+    let again = match samples {
+        0 => ": --remote-write.send-again sends them again",
+        _ => "",
+    };
     say(&format!(
         "{days} days, {} days of departments, {} samples, {} bytes in {requests} requests; {} days \
-         of departments were accepted before",
+         of departments were accepted before{again}",
         grouped(department_days),
         grouped(samples),
         grouped(bytes),
