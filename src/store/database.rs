@@ -190,10 +190,10 @@ impl Database {
         self.state.generation.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn replaced(&self, file: &Path, cause: &Cause) -> Result<Opened, super::Unusable> {
+    fn replaced(&mut self, file: &Path, cause: &Cause) -> Result<Opened, super::Unusable> {
         let now = self.clock.now();
         file::set_aside(file, &format!("it is damaged ({cause})"), now)?;
-        file::open(file, &self.opening, now)
+        file::open(file, &mut self.opening, now)
     }
 }
 

@@ -36,21 +36,21 @@ const WITHOUT_LOCKS: &std::ffi::CStr = c"unix-none";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
     pub(super) role: Role,
-    /// Whether the file system knows locks.
-    pub(super) knows_locks: bool,
+    /// Whether the file system knows the locks that SQLite takes, as far as that was found out.
+    knows_locks: bool,
     /// How long a transaction waits for that of another process.
     pub(super) patience: Duration,
 }
 
 impl Opening {
-    pub(super) const fn of(role: Role, knows_locks: bool) -> Self {
+    pub(super) const fn of(role: Role) -> Self {
         let patience = match role {
             // Those who publish wait behind it.
             Role::Exporter => Duration::from_millis(500),
             // It ends if nothing can be kept, and the exporter removes old days for seconds.
             Role::Backfill => Duration::from_secs(30),
         };
-        Self { role, knows_locks, patience }
+        Self { role, knows_locks: true, patience }
     }
 }
 
@@ -101,7 +101,7 @@ enum Kind {
 }
 
 /// Opens a file, or makes it; one that cannot be written to is opened for reading.
-pub(super) fn open(file: &Path, opening: &Opening, now: Timestamp) -> Result<Opened, Unusable> {
+pub(super) fn open(file: &Path, opening: &mut Opening, now: Timestamp) -> Result<Opened, Unusable> {
     let why = match try_open(file, opening)? {
         Ok(opened) => return Ok(opened),
         Err(Kind::Newer(version)) => return Err(newer(file, version)),
@@ -189,14 +189,25 @@ fn newer(file: &Path, version: i32) -> Unusable {
 }
 
 /// The outer result: whether the file can be reached; the inner one: what it is, if not usable.
-fn try_open(file: &Path, opening: &Opening) -> Result<Result<Opened, Kind>, Unusable> {
+fn try_open(file: &Path, opening: &mut Opening) -> Result<Result<Opened, Kind>, Unusable> {
     match kind_by_header(file).map_err(|e| Unusable::file(file, &e))? {
         Kind::Usable => {}
         other => return Ok(Err(other)),
     }
     let mut first = None;
     for way in Way::ALL {
-        match open_by(way, file, opening) {
+        let mut opened = open_by(way, file, opening);
+        if opening.knows_locks && opened.as_ref().is_err_and(is_about_locks) && lacks_locks(file) {
+            opening.knows_locks = false;
+            tracing::warn!(
+                file = %file.display(),
+                "The file system of {} knows no locks: two programs that use the store at the same \
+                 time damage it; let only one run, exporter or backfill",
+                file.display()
+            );
+            opened = open_by(way, file, opening);
+        }
+        match opened {
             Ok(Ok(opened)) => {
                 if let Some(error) = &first {
                     warn(way, file, error);
@@ -222,6 +233,29 @@ fn try_open(file: &Path, opening: &Opening) -> Result<Result<Opened, Kind>, Unus
 /// Whether another program holds the file locked.
 fn is_held(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Whether SQLite could not take a lock: somebody holds it, or there are none. Some file systems
+/// answer the same in both cases.
+fn is_about_locks(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+    is_held(error)
+        || error.sqlite_error().is_some_and(|error| {
+            [ffi::SQLITE_IOERR_LOCK, ffi::SQLITE_IOERR_RDLOCK, ffi::SQLITE_IOERR_UNLOCK]
+                .contains(&error.extended_code)
+        })
+}
+
+/// Whether a file that nobody else knows of cannot be locked either.
+fn lacks_locks(file: &Path) -> bool {
+    let probe = PathBuf::from(format!("{}-probe-{}", file.display(), std::process::id()));
+    let locked = Connection::open(&probe).and_then(|connection| {
+        connection.busy_timeout(Duration::ZERO)?;
+        connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")
+    });
+    // It may not even have come into being.
+    let _ = std::fs::remove_file(probe);
+    locked.is_err_and(|error| is_about_locks(&error))
 }
 
 /// Says what a way of opening that is not the best costs.

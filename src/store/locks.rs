@@ -5,7 +5,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{self, ErrorKind},
+    io::ErrorKind,
     path::Path,
 };
 
@@ -49,8 +49,6 @@ impl Role {
 pub(super) struct Lock {
     /// None where there are none, and where nothing can be written.
     _file: Option<File>,
-    /// Whether the file system knows locks, as SQLite takes them too.
-    pub(super) are_known: bool,
 }
 
 impl Lock {
@@ -71,37 +69,21 @@ impl Lock {
             Ok(file) => file,
             // Nobody can write here, so nobody needs to be kept out.
             Err(_) if directory.join(super::FILE_NAME).exists() => {
-                return Ok(Self { _file: None, are_known: true });
+                return Ok(Self { _file: None });
             }
             Err(error) => return Err(Unusable::directory(directory, &error)),
         };
-        let missing = match file.try_lock() {
-            Ok(()) => missing_in_sqlite(&file),
+        match file.try_lock() {
+            Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(role.taken(directory)),
-            Err(TryLockError::Error(error)) => Some(error),
-        };
-        if let Some(error) = &missing {
-            tracing::warn!(
+            Err(TryLockError::Error(error)) => tracing::warn!(
                 path = %path.display(), %error,
-                "The file system of {} knows no locks: nothing keeps a second exporter, or a \
-                 backfill, from damaging the store; let only one run at a time",
+                "The file system of {} knows no locks of files: nothing keeps a second exporter, \
+                 or a second backfill, from using the store too; let only one of each run",
                 directory.display()
-            );
+            ),
         }
-        Ok(Self { _file: Some(file), are_known: missing.is_none() })
-    }
-}
-
-/// What is wrong with the other kind of locks, those that SQLite takes on its files; none if
-/// nothing is. Some file systems know only one of the two kinds.
-fn missing_in_sqlite(file: &File) -> Option<io::Error> {
-    use rustix::{fs::FlockOperation as Operation, io::Errno};
-    let tried = rustix::fs::fcntl_lock(file, Operation::NonBlockingLockExclusive)
-        .and_then(|()| rustix::fs::fcntl_lock(file, Operation::NonBlockingUnlock));
-    match tried {
-        // Somebody holds it, or the file is open for reading only: such locks are known.
-        Ok(()) | Err(Errno::AGAIN | Errno::ACCESS | Errno::BADF) => None,
-        Err(errno) => Some(errno.into()),
+        Ok(Self { _file: Some(file) })
     }
 }
 

@@ -78,9 +78,9 @@ impl Store {
     pub fn open(directory: &Path, role: Role, clock: Clock) -> Result<Self, Unusable> {
         std::fs::create_dir_all(directory).map_err(|e| Unusable::directory(directory, &e))?;
         let lock = Lock::take(directory, role)?;
-        let opening = Opening::of(role, lock.are_known);
+        let mut opening = Opening::of(role);
         let file = directory.join(FILE_NAME);
-        let opened = file::open(&file, &opening, clock.now())?;
+        let opened = file::open(&file, &mut opening, clock.now())?;
         for made in [&file, &directory.join(role.lock_file())] {
             file::give_to_owner_of(directory, made);
         }
@@ -92,7 +92,7 @@ impl Store {
     /// # Errors
     /// If there is no memory for it.
     pub fn in_memory(clock: Clock) -> Result<Self, Unusable> {
-        let opening = Opening::of(Role::Exporter, true);
+        let opening = Opening::of(Role::Exporter);
         Ok(Self { worker: Worker::start(file::in_memory()?, opening, None, None, clock)? })
     }
 

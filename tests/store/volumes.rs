@@ -105,7 +105,7 @@ fn a_volume_without_shared_memory_maps_gets_another_journal_and_a_warning() {
     assert_ne!(journal, "wal");
     let days: i64 =
         file.query_row("SELECT count(*) FROM department_days", [], |row| row.get(0)).unwrap();
-    assert!(days > 4 * 28, "{days}");
+    assert!(days >= 4 * 4, "{days}");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_volume_without_locks_is_used_with_a_warning() {
         metrics_of_latest(&url, world.departments().len());
         metrics_when(&url, UP, |up| up == 1.0);
         let log = exporter.stderr();
-        assert!(log.contains("knows no locks") && log.contains("only one run"), "{log}");
+        assert!(log.contains("knows no locks") && log.contains("let only one run"), "{log}");
         exporter.signal("TERM");
         assert_eq!(exporter.status(), Some(0));
     }
