@@ -15,6 +15,7 @@ pub mod exposition;
 pub mod feishu;
 pub mod history;
 pub mod http_client;
+pub mod input;
 pub mod learned;
 pub mod logging;
 pub mod secret;

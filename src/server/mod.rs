@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/metrics`, or where configured | the published series and the exporter's own metrics |
 //! | `/` | the status page for people |
+//! | `/departments/…` | one department for people |
 //! | `/-/healthy` | 200 while the process works |
 //! | `/-/ready` | 503 until something is published, then 200 |
 //! | `/-/reload` | has the configuration read again, where that is enabled |
@@ -28,30 +29,23 @@ mod write_limit;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{self, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use prometheus::Registry;
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, task::JoinSet};
 
 pub use self::control::{ConfigText, ReloadRequest, Reloads, reloads};
-use self::{pages::Page, paths::Paths, places::Places, unsent::Unsent};
+use self::{pages::Pages, paths::Paths, places::Places, unsent::Unsent};
 use crate::{clock::Clock, shutdown::Shutdown, snapshot::Published};
 
-/// Connections that the kernel holds ready while the server is busy.
-const BACKLOG: u32 = 1024;
-
 /// What the server must be told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
-    /// Where it listens, for each address the alternatives, of which the first that can be had is
-    /// taken; port 0 takes any free port.
-    pub listen: Vec<Vec<SocketAddr>>,
+    /// The sockets that it answers on; they listen already.
+    pub sockets: Vec<net::TcpListener>,
     /// Where the metrics are; begins with a slash.
     pub telemetry_path: String,
     /// Scrapes at once, and pages for people; more get 503. 0: no limit.
@@ -64,20 +58,23 @@ pub struct Options {
     pub reloads: Option<Reloads>,
     /// What `/config` shows.
     pub config: ConfigText,
+    /// The revision that the pages name.
+    pub revision: &'static str,
 }
 
 impl Options {
-    /// The usual options, at these addresses.
+    /// The usual options, on these sockets.
     #[must_use]
-    pub fn at(listen: Vec<Vec<SocketAddr>>) -> Self {
+    pub fn on(sockets: Vec<net::TcpListener>) -> Self {
         Self {
-            listen,
+            sockets,
             telemetry_path: "/metrics".to_owned(),
             max_requests: 40,
             route_prefix: String::new(),
             external_path: String::new(),
             reloads: None,
             config: ConfigText::new("# not known yet\n".to_owned()),
+            revision: "unknown",
         }
     }
 }
@@ -125,10 +122,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on every address of the options. Must be called within a tokio runtime.
+    /// Takes over the sockets of the options. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// If an address cannot be listened on; the error names it.
+    /// If a socket cannot be waited for.
     pub fn bind(
         options: Options,
         published: Published,
@@ -145,13 +142,13 @@ impl Server {
         clock: Clock,
         limits: Limits,
     ) -> io::Result<Self> {
-        let listeners = options
-            .listen
-            .iter()
-            .map(|alternatives| listen_on_first(alternatives))
-            .collect::<io::Result<_>>()?;
+        let listeners = options.sockets.into_iter().map(take_over).collect::<io::Result<_>>()?;
         let Options { telemetry_path, max_requests, .. } = options;
-        let html = pages::Kind::Html { telemetry_path: telemetry_path.clone() };
+        let about = page::About {
+            version: env!("CARGO_PKG_VERSION"),
+            revision: options.revision,
+            started: clock.now(),
+        };
         let site = routes::Site {
             measure: measure::Measure::register(&registry),
             published,
@@ -161,8 +158,8 @@ impl Server {
             max_requests,
             scrapes: Places::new(max_requests, limits.places),
             views: Places::new(max_requests, limits.places),
-            status_page: Page::new(html),
-            status_json: Page::new(pages::Kind::Json),
+            html: Pages::new(about.clone(), telemetry_path.clone()),
+            json: Pages::new(about, telemetry_path),
             config: options.config,
             reloads: options.reloads,
             unsent: Arc::new(Unsent::default()),
@@ -188,30 +185,12 @@ impl Server {
     }
 }
 
-/// Takes the first of the alternatives that can be listened on; the error is that of the first.
-fn listen_on_first(alternatives: &[SocketAddr]) -> io::Result<(TcpListener, SocketAddr)> {
-    let mut first_error = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
-    for (tried, &address) in alternatives.iter().enumerate() {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) if tried == 0 => {
-                let text = format!("cannot listen on {address}: {error}");
-                first_error = io::Error::new(error.kind(), text);
-            }
-            Err(_) => {}
-        }
-    }
-    Err(first_error)
-}
-
-fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart must not wait for the connections of the process before it to be forgotten.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    let listener = socket.listen(BACKLOG)?;
-    let bound = listener.local_addr()?;
-    Ok((listener, bound))
+/// A socket as the runtime waits for it, with its address.
+fn take_over(socket: net::TcpListener) -> io::Result<(TcpListener, SocketAddr)> {
+    socket.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(socket)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 #[cfg(test)]

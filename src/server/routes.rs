@@ -8,10 +8,11 @@ use std::{
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode, Version,
+    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
     header::{
-        ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-        CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
+        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION, VARY,
+        X_CONTENT_TYPE_OPTIONS,
     },
 };
 use prometheus::Registry;
@@ -22,7 +23,8 @@ use super::{
     body::Frames,
     control::{ConfigText, Reloads},
     measure::Measure,
-    pages::{Page, Rendered},
+    page::Query,
+    pages::{Defect, Pages, Rendered, Wanted},
     paths::{Paths, Route},
     places::Places,
     unsent::Unsent,
@@ -36,8 +38,11 @@ use crate::{
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page has no script, and loads nothing but its own style.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; img-src data:; \
      frame-ancestors 'none'";
+
+const NO_SUCH_DEPARTMENT: &str =
+    "no such department is asked for: it may have been removed, or its id may be mistyped\n";
 
 /// Everything that answers are made of.
 #[derive(Debug)]
@@ -50,8 +55,8 @@ pub(super) struct Site {
     pub(super) scrapes: Places,
     /// Pages for people, so that they take nothing from the scrapes.
     pub(super) views: Places,
-    pub(super) status_page: Page,
-    pub(super) status_json: Page,
+    pub(super) html: Pages,
+    pub(super) json: Pages,
     pub(super) config: ConfigText,
     pub(super) reloads: Option<Reloads>,
     pub(super) unsent: Arc<Unsent>,
@@ -71,7 +76,7 @@ impl Site {
         } else if !route.allows(request.method()) {
             not_allowed(route)
         } else {
-            self.dispatch(route, request.headers()).await.unwrap_or_else(|Defect| {
+            self.dispatch(route, request.uri(), request.headers()).await.unwrap_or_else(|Defect| {
                 error!(path, "Answering {path} failed by a defect in the exporter");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the exporter, see its log\n")
             })
@@ -91,17 +96,30 @@ impl Site {
     async fn dispatch(
         &self,
         route: Route,
+        uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<Response<Frames>, Defect> {
         match route {
             Route::Metrics => self.metrics(headers).await,
-            Route::Page => {
+            Route::Page | Route::Department => {
+                let language = joined(headers, ACCEPT_LANGUAGE);
+                let query = Query::read(uri.query(), language.as_deref());
+                let wanted = match self.paths.department(uri.path()) {
+                    Some(department) => Wanted::Department(department.to_owned(), query),
+                    None => Wanted::Overview(query),
+                };
                 let mut response =
-                    self.view(&self.status_page, "text/html; charset=utf-8", headers).await?;
+                    self.view(&self.html, wanted, "text/html; charset=utf-8", headers).await?;
                 set(&mut response, CONTENT_SECURITY_POLICY, PAGE_POLICY);
+                set(&mut response, VARY, "Accept-Encoding, Accept-Language");
                 Ok(response)
             }
-            Route::Status => self.view(&self.status_json, "application/json", headers).await,
+            Route::Status => {
+                let mut response =
+                    self.view(&self.json, Wanted::Json, "application/json", headers).await?;
+                set(&mut response, VARY, "Accept-Encoding");
+                Ok(response)
+            }
             Route::Healthy => Ok(text(StatusCode::OK, "healthy\n")),
             Route::Ready => Ok(self.ready()),
             Route::Reload => Ok(self.reload().await),
@@ -163,18 +181,21 @@ impl Site {
 
     async fn view(
         &self,
-        page: &Page,
+        pages: &Pages,
+        wanted: Wanted,
         content_type: &'static str,
         headers: &HeaderMap,
     ) -> Result<Response<Frames>, Defect> {
         let Some(place) = self.views.take().await else { return Ok(self.too_many("pages")) };
         let (snapshot, now) = (self.published.current(), self.clock.now());
-        let Rendered { plain, gzip } = page.of(snapshot, now, &self.unsent).await.ok_or(Defect)?;
+        let rendered = pages.of(wanted, snapshot, now, &self.unsent).await?;
+        let Some(Rendered { plain, gzip }) = rendered else {
+            return Ok(text(StatusCode::NOT_FOUND, NO_SUCH_DEPARTMENT));
+        };
         let zipped = exposition::accepts_gzip(joined(headers, ACCEPT_ENCODING).as_deref());
         let body: Bytes = if zipped { gzip } else { plain };
         let held = place.hold(body.len() as u64);
         let mut response = respond(StatusCode::OK, content_type, Frames::from(body).keeping(held));
-        set(&mut response, VARY, "Accept-Encoding");
         if zipped {
             set(&mut response, CONTENT_ENCODING, "gzip");
         }
@@ -215,9 +236,6 @@ impl Site {
         response
     }
 }
-
-/// Something that must not happen did; it has been reported where it happened.
-struct Defect;
 
 /// HTTP/1.1 has a `Host` header, and no version has two: two hosts in one request are a way to
 /// show a proxy one thing and the server behind it another (RFC 9112, section 3.2).

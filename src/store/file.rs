@@ -48,7 +48,7 @@ impl Opening {
             // Those who publish wait behind it.
             Role::Exporter => Duration::from_millis(500),
             // It ends if nothing can be kept, and the exporter removes old days for seconds.
-            Role::Backfill => Duration::from_secs(30),
+            Role::Backfill => Duration::from_secs(10),
         };
         Self { role, knows_locks: true, patience }
     }

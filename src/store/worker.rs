@@ -4,7 +4,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
@@ -28,6 +28,8 @@ type Job = Box<dyn FnOnce(&mut Database) + Send>;
 /// A collector publishes without the store's word that a write is done after this time: a file
 /// system may hang for hours.
 const WRITE_WAIT: Duration = Duration::from_secs(2);
+/// How long the end of a process waits for the store: systems kill after ten seconds or more.
+const END_WAIT: Duration = Duration::from_secs(5);
 /// What cannot be read within this time was never there: serving nothing of a store is better than
 /// serving nothing at all. Reading a store of 5,000 departments takes about a second.
 const READ_WAIT: Duration = Duration::from_secs(30);
@@ -54,18 +56,20 @@ pub(super) struct State {
 /// The thread and the only way to it.
 struct Thread {
     jobs: Option<mpsc::Sender<Job>>,
-    running: Option<thread::JoinHandle<()>>,
+    /// Closed when the thread has ended; `Sync` only behind a lock.
+    ended: Mutex<mpsc::Receiver<()>>,
+    id: thread::ThreadId,
 }
 
-/// Waits until all jobs are done and the file is closed.
+/// Waits until all jobs are done and the file is closed, but not for a file system that hangs.
 impl Drop for Thread {
     fn drop(&mut self) {
         drop(self.jobs.take());
-        if let Some(running) = self.running.take()
-            && running.thread().id() != thread::current().id()
+        if self.id != thread::current().id()
+            && let Ok(ended) = self.ended.get_mut()
         {
-            // A thread that panicked has nothing left to close.
-            let _ = running.join();
+            // The end of the thread closes the channel, in whatever way it ends.
+            let _ = ended.recv_timeout(END_WAIT);
         }
     }
 }
@@ -80,18 +84,21 @@ impl Worker {
     ) -> Result<Self, Unusable> {
         let state = Arc::new(State { file, ..State::default() });
         let (jobs, todo) = mpsc::channel::<Job>();
+        let (ending, ended) = mpsc::channel();
         let role = opening.role;
         let mut database = Database::new(opened, opening, Arc::clone(&state), clock);
         let running = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
+                let _ending = ending;
                 todo.into_iter().for_each(|job| job(&mut database));
                 drop(database);
                 // Held until the file is closed.
                 drop(lock);
             })
             .map_err(|e| Unusable::new(format!("no thread can be started for the store: {e}")))?;
-        let thread = Thread { jobs: Some(jobs), running: Some(running) };
+        let (jobs, id) = (Some(jobs), running.thread().id());
+        let thread = Thread { jobs, ended: Mutex::new(ended), id };
         Ok(Self { thread: Arc::new(thread), state, role })
     }
 
