@@ -9,7 +9,7 @@ mod queue;
 use std::{
     error::Error,
     fmt,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
     str::FromStr,
     sync::OnceLock,
 };
