@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -28,6 +28,8 @@ struct Kept {
     tenant: String,
     up: Gauge,
     is_failing: AtomicBool,
+    /// The store's generation whose days are complete.
+    generation: AtomicU64,
     /// What was remembered last, so that only changes are written.
     memory: Mutex<BTreeMap<String, Arc<str>>>,
 }
@@ -37,11 +39,12 @@ impl Keeper {
     pub(super) fn new(store: Option<TenantStore>, tenant: &str, up: Gauge) -> Self {
         Self(store.map(|store| {
             Arc::new(Kept {
-                store,
                 tenant: tenant.to_owned(),
                 up,
                 is_failing: AtomicBool::new(false),
+                generation: AtomicU64::new(store.generation()),
                 memory: Mutex::default(),
+                store,
             })
         }))
     }
@@ -54,36 +57,45 @@ impl Keeper {
     /// Keeps lists and tells whether they are in the store now. If not, they wait in its memory.
     pub(super) async fn keep(&self, lists: Vec<Lists>) -> bool {
         let Some(kept) = &self.0 else { return false };
-        lists.is_empty() || kept.told(kept.store.keep(lists).await).is_some()
+        lists.is_empty() || kept.checked(kept.store.keep(lists).await).is_some()
     }
 
     /// Keeps lists in place of what is kept of their days, and tells whether they are there.
     pub(super) async fn replace(&self, lists: Vec<Lists>) -> bool {
         let Some(kept) = &self.0 else { return false };
-        kept.told(kept.store.replace(lists).await).is_some()
+        kept.checked(kept.store.replace(lists).await).is_some()
     }
 
     /// Tries again to keep what could not be kept, and tells whether that is there now.
-    pub(super) async fn keep_the_rest(&self) -> bool {
+    pub(super) async fn keep_unsaved(&self) -> bool {
         let Some(kept) = self.0.as_ref().filter(|kept| kept.store.has_unsaved()) else {
             return false;
         };
-        kept.told(kept.store.flush().await).is_some()
+        kept.checked(kept.store.flush().await).is_some()
     }
 
     /// Whether there is something that could not be kept yet.
-    pub(super) fn owes(&self) -> bool {
+    pub(super) fn has_unsaved(&self) -> bool {
         self.0.as_ref().is_some_and(|kept| kept.store.has_unsaved())
+    }
+
+    /// Whether a new store was begun in place of a damaged one since this was last asked: then the
+    /// days that are served are to be kept again.
+    pub(super) fn was_begun_anew(&self) -> bool {
+        self.0.as_ref().is_some_and(|kept| {
+            let generation = kept.store.generation();
+            kept.generation.swap(generation, Ordering::Relaxed) != generation
+        })
     }
 
     /// What the live collection held, with days from `since` on.
     pub(super) async fn held(&self, since: Day) -> Vec<Held> {
         let Some(kept) = &self.0 else { return Vec::new() };
-        kept.told(kept.store.held(since).await).unwrap_or_default()
+        kept.checked(kept.store.held(since).await).unwrap_or_default()
     }
 
     /// For each target, the days within a range whose list was read to that extent, and was whole
-    /// or read more than `late_days` days later; none if that cannot be told now.
+    /// or read more than `late_days` days later; none if the store cannot say.
     pub(super) async fn covered(
         &self,
         targets: Vec<(Target, Day, Day)>,
@@ -91,20 +103,20 @@ impl Keeper {
         late_days: i32,
     ) -> Option<Vec<BTreeSet<Day>>> {
         let kept = self.0.as_ref()?;
-        kept.told(kept.store.covered(targets, least, late_days).await)
+        kept.checked(kept.store.covered(targets, least, late_days).await)
     }
 
     /// For each department, the totals of those of the days that have one.
     pub(super) async fn totals(&self, asked: Vec<(Target, Vec<Day>)>) -> Vec<Vec<(Day, Figures)>> {
         let Some(kept) = &self.0 else { return Vec::new() };
-        kept.told(kept.store.totals(asked).await).unwrap_or_default()
+        kept.checked(kept.store.totals(asked).await).unwrap_or_default()
     }
 
     /// Removes days that are older than `retention_days`, but none that may be served for
     /// `served_days`.
     pub(super) async fn forget_old_days(&self, retention_days: i32, served_days: i32) {
         let Some(kept) = &self.0 else { return };
-        let removed = kept.told(kept.store.remove_old_days(retention_days, served_days).await);
+        let removed = kept.checked(kept.store.remove_old_days(retention_days, served_days).await);
         if let Some(Removed { days, before }) = removed.flatten() {
             tracing::info!(
                 tenant = kept.tenant, days, %before,
@@ -117,7 +129,7 @@ impl Keeper {
     /// Reads everything that was remembered; [`Self::recall`] finds it then.
     pub(super) async fn load_memory(&self) {
         let Some(kept) = &self.0 else { return };
-        if let Some(memory) = kept.told(kept.store.memory().await) {
+        if let Some(memory) = kept.checked(kept.store.memory().await) {
             *lock(&kept.memory) = memory;
         }
     }
@@ -138,13 +150,13 @@ impl Keeper {
         }
         let value: Arc<str> = value.into();
         lock(&kept.memory).insert(name.to_owned(), Arc::clone(&value));
-        kept.told(kept.store.remember(vec![(name.to_owned(), value)]).await);
+        kept.checked(kept.store.remember(vec![(name.to_owned(), value)]).await);
     }
 
     /// Notes how rates are read.
     pub(super) async fn set_rate_scale(&self, scale: RateScale) {
         if let Some(kept) = &self.0 {
-            kept.told(kept.store.set_rate_scale(scale).await);
+            kept.checked(kept.store.set_rate_scale(scale).await);
         }
     }
 
@@ -152,14 +164,14 @@ impl Keeper {
     pub(super) async fn forget(&self, name: &str) {
         let Some(kept) = &self.0 else { return };
         if lock(&kept.memory).remove(name).is_some() {
-            kept.told(kept.store.forget(name.to_owned()).await);
+            kept.checked(kept.store.forget(name.to_owned()).await);
         }
     }
 
     /// The requests of a month so far, by whatever process.
     pub(super) async fn spent(&self, month: String) -> Option<Spent> {
         let kept = self.0.as_ref()?;
-        kept.told(kept.store.spent(month).await)
+        kept.checked(kept.store.spent(month).await)
     }
 
     /// Counts a request without waiting; `then` gets the month's state, or nothing.
@@ -177,8 +189,8 @@ impl Keeper {
 }
 
 impl Kept {
-    /// Notes how the store fares, and says each change once.
-    fn told<T>(&self, result: Result<T, Error>) -> Option<T> {
+    /// Notes whether the store works, and logs each change once.
+    fn checked<T>(&self, result: Result<T, Error>) -> Option<T> {
         let tenant = self.tenant.as_str();
         // It works again when what waits is there.
         let failed = result.is_err() || self.store.has_unsaved();

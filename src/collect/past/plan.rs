@@ -11,22 +11,22 @@ use crate::{
 
 /// Days of one request at most. The API document allows "a difference of at most 91 days, 91
 /// included"; 91 days in all are right whether the difference or the number is meant.
-pub(super) const SPAN_DAYS_MAX: i32 = 91;
+pub(crate) const SPAN_DAYS_MAX: i32 = 91;
 
 /// Days that the API still offers, by the same document: nothing says that it offers more.
 pub(crate) const OFFERED_DAYS: i32 = 91;
 
 /// Pages that a failure, or the end of the process, may cost at most: those of one range, or of all
 /// ranges that are read at once.
-pub(super) const PAGES_MAX: usize = 50;
+pub(crate) const PAGES_MAX: usize = 50;
 
 /// Pages of a list of so many rows.
-pub(super) fn pages(rows: usize) -> u64 {
+pub(crate) fn pages(rows: usize) -> u64 {
     rows.div_ceil(DEPT_STATS_PAGE_SIZE as usize).max(1) as u64
 }
 
 /// What to ask of a target so that every needed day is known, as [`ranges`] says.
-pub(super) fn asks(
+pub(crate) fn asks(
     target: &Target,
     needed: &BTreeSet<Day>,
     last: Day,

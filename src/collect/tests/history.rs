@@ -31,9 +31,9 @@ async fn keeping(store: &Store, departments: usize, edit: impl FnOnce(&mut Tenan
 impl World {
     /// Lets statistics and past run as far as they can.
     async fn settle(&mut self) {
-        self.tenant.look_once().await;
-        self.tenant.publish().await;
-        self.tenant.tell();
+        self.statistics.look_once().await;
+        self.statistics.publish().await;
+        self.statistics.tell();
         self.past.run_once().await;
         self.past.publish().await;
     }
@@ -76,7 +76,7 @@ impl World {
     }
 
     fn today(&self) -> Day {
-        Zone::shanghai().local(self.tenant.clock.now()).date()
+        Zone::shanghai().local(self.statistics.context.clock.now()).date()
     }
 }
 
@@ -147,8 +147,8 @@ async fn the_next_weeks_need_no_request_for_the_past() {
         world.set_now(&format!("{day}T10:00:00+08:00"));
         let before = world.statistics_requests();
         // The baselines are there in the moment in which the day is.
-        world.tenant.look_once().await;
-        world.tenant.publish().await;
+        world.statistics.look_once().await;
+        world.statistics.publish().await;
         let baselines = world.baselines();
         assert_eq!(baselines.len(), departments * 12, "{day}");
         world.settle().await;
@@ -344,9 +344,9 @@ async fn a_failing_department_costs_the_others_no_baseline() {
     world.settle().await;
     let store = in_memory();
     let mut world = keeping(&store, 4, |_| {}).await;
-    world.tenant.look_once().await;
-    world.tenant.publish().await;
-    world.tenant.tell();
+    world.statistics.look_once().await;
+    world.statistics.publish().await;
+    world.statistics.tell();
     let denied = Kind::Error { status: 400, code: 1_051_003, msg: "no permission".to_owned() };
     world.simulator.inject(Fault::from(denied).department(&bad)).unwrap();
     world.past.run_once().await;
@@ -387,10 +387,14 @@ async fn what_was_learned_survives_a_restart() {
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     let mut world = world_keeping(Some(&store), options(), auto).await;
     world.settle().await;
-    assert_eq!(world.tenant.rates.scale, Some(RateScale::Percent));
+    assert_eq!(world.statistics.state.rates.scale, Some(RateScale::Percent));
     let asked = world.statistics_requests();
     let mut again = world_keeping(Some(&store), options(), auto).await;
-    assert_eq!(again.tenant.rates.scale, Some(RateScale::Percent), "before the first row");
+    assert_eq!(
+        again.statistics.state.rates.scale,
+        Some(RateScale::Percent),
+        "before the first row"
+    );
     // The name of the total is known as well: no second request a department.
     again.set_now("2026-11-24T10:00:00+08:00");
     again.settle().await;
@@ -404,7 +408,7 @@ async fn optional_sources_go_on_where_they_were() {
     let mut world = world_keeping(Some(&store), plenty(10), everything).await;
     for _ in 0..2 {
         world.optional.run_once().await;
-        world.tenant.retarget();
+        world.statistics.retarget();
         world.settle().await;
     }
     world.optional.run_once().await;
@@ -509,7 +513,7 @@ async fn backfill(
 async fn a_backfill_fetches_91_days_once_and_goes_on_where_it_was_interrupted() {
     let store = in_memory();
     let world = keeping(&store, 4, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let departments = world.ids().len() as u64;
     let simulator = world.simulator.clone();
     // The quota ends in the middle.
@@ -549,7 +553,7 @@ async fn a_backfill_finds_out_how_rates_are_read() {
     let store = in_memory();
     let options = simulator::Options { rates: simulator::Rates::Percent, ..plenty(12) };
     let world = world_keeping(Some(&store), options, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let wanted = PastDays { from: Some(after(SUNDAY, -6)), ..PastDays::default() };
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     backfill(&store, &world.simulator, &url, wanted, auto).await;
@@ -560,7 +564,7 @@ async fn a_backfill_finds_out_how_rates_are_read() {
 async fn a_backfill_asks_again_for_days_that_were_late() {
     let store = in_memory();
     let world = keeping(&store, 3, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let wanted = PastDays { from: Some(after(SUNDAY, -13)), ..PastDays::default() };
     let late = Kind::LateDay { until: None };
     world.simulator.inject(Fault::from(late).department(&world.ids()[0])).unwrap();
@@ -575,7 +579,7 @@ async fn a_backfill_asks_again_for_days_that_were_late() {
 async fn days_that_are_not_offered_any_more_are_asked_for_apart_and_are_no_failure() {
     let store = in_memory();
     let world = keeping(&store, 2, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let invalid =
         Kind::Error { status: 500, code: 1_051_001, msg: "request contain invalid param".into() };
     // The first range of each department is the older one.
@@ -607,7 +611,7 @@ async fn a_backfill_takes_what_is_there_and_asks_for_all_again_only_when_told_to
     let store = in_memory();
     let mut world = keeping(&store, 2, |_| {}).await;
     world.settle().await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let departments = world.ids().len() as u64;
     let wanted = PastDays { from: Some(after(SUNDAY, -6)), ..PastDays::default() };
     // These days and those of their baselines: the live collection has all but six.
@@ -630,7 +634,7 @@ async fn a_refresh_replaces_the_days_of_the_live_collection_with_their_versions(
     let store = in_memory();
     let mut world = keeping(&store, 2, |_| {}).await;
     world.settle().await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let id = world.ids()[0].clone();
     let tenant = kept(&store);
     let of = || tenant.totals(vec![(alone(&id), vec![SUNDAY])]);
@@ -653,7 +657,7 @@ async fn a_refresh_replaces_the_days_of_the_live_collection_with_their_versions(
 async fn a_plan_is_told_before_anything_is_asked_and_holds() {
     let store = in_memory();
     let world = keeping(&store, 3, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let before = world.simulator.requests().len();
     let plan = |wanted| backfill_plan(&store, &world.simulator, &url, wanted);
     let only = PastDays { plan_only: true, ..PastDays::default() };
@@ -694,7 +698,7 @@ async fn backfill_plan(
 async fn a_large_root_is_sized_from_its_first_answer_and_a_kill_loses_50_pages_at_most() {
     let store = in_memory();
     let world = world_keeping(Some(&store), plenty(300), |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let root = |tenant: &mut Tenant| {
         tenant.departments = vec![ListedDepartment { id: "0".to_owned(), include_children: true }];
     };
@@ -744,4 +748,73 @@ async fn a_store_that_fails_costs_history_and_not_the_live_values() {
     assert_eq!(world.statistics_requests(), asked);
     let held = kept(&store).held(after(SUNDAY, -1)).await.unwrap();
     assert_eq!(held.len(), world.ids().len());
+}
+
+/// The file is damaged while the exporter runs: the new one has the days that are served.
+#[tokio::test]
+async fn a_store_that_is_damaged_in_use_begins_anew_with_what_is_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let (clock, _hand) = Clock::manual(MONDAY_14.parse().unwrap());
+        Store::open(directory.path(), store::Role::Exporter, clock).unwrap()
+    };
+    let store = open();
+    let mut world = keeping(&store, 6, |tenant| tenant.rates = None).await;
+    world.settle().await;
+    assert!(kept(&store).rate_scale().await.unwrap().is_some());
+    let meddler = rusqlite::Connection::open(directory.path().join(store::FILE_NAME)).unwrap();
+    meddler
+        .execute_batch(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET rootpage = 1 WHERE name = 'figures';
+             PRAGMA schema_version = 4711",
+        )
+        .unwrap();
+    drop(meddler);
+    world.set_now("2026-11-24T11:00:00+08:00");
+    world.settle().await;
+    world.settle().await;
+    let (ids, spent) = (world.ids().len(), world.metric(REQUESTS, &["acme"]));
+    assert_eq!(world.metric("feishu_exporter_store_up", &[]), 1.0);
+    drop((world, store));
+
+    let store = open();
+    let held = kept(&store).held(after(SUNDAY, 1)).await.unwrap();
+    assert_eq!(held.len(), ids);
+    assert!(held.iter().all(|held| held.days.len() == 1));
+    assert!(kept(&store).rate_scale().await.unwrap().is_some());
+    let counted = kept(&store).spent("2026-11".to_owned()).await.unwrap().total;
+    assert_eq!(counted as f64, spent);
+}
+
+const REQUESTS: &str = "feishu_exporter_api_requests_this_month";
+
+/// Another program holds the file locked for writing while departments are collected.
+#[tokio::test]
+async fn a_held_write_lock_holds_no_publishing_up_and_loses_no_list() {
+    let directory = tempfile::tempdir().unwrap();
+    let (clock, _hand) = Clock::manual(MONDAY_14.parse().unwrap());
+    let store = Store::open(directory.path(), store::Role::Exporter, clock).unwrap();
+    let mut world = keeping(&store, 10, |_| {}).await;
+    let other = rusqlite::Connection::open(directory.path().join(store::FILE_NAME)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = tokio::time::Instant::now();
+    world.settle().await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert_eq!(world.served().len(), world.ids().len());
+    assert_eq!(world.metric("feishu_exporter_store_up", &[]), 0.0);
+    // Neither the live days nor the past are asked for again while they wait.
+    let asked = world.statistics_requests();
+    world.settle().await;
+    assert_eq!(world.statistics_requests(), asked);
+    other.execute_batch("ROLLBACK").unwrap();
+    world.settle().await;
+    assert_eq!(world.metric("feishu_exporter_store_up", &[]), 1.0);
+    assert_eq!(world.baselines().len(), world.ids().len() * 12);
+    assert_eq!(kept(&store).held(SUNDAY).await.unwrap().len(), world.ids().len());
+    assert_eq!(world.statistics_requests(), asked);
+    let (ids, last) = (world.ids(), after(SUNDAY, -28));
+    let all = ids.iter().map(|id| (alone(id), last, SUNDAY)).collect();
+    let covered = kept(&store).covered(all, Extent::Total, -1).await.unwrap();
+    assert!(covered.iter().all(|days| days.len() == 29));
 }
