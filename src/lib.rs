@@ -15,6 +15,7 @@ pub mod exposition;
 pub mod feishu;
 pub mod history;
 pub mod http_client;
+pub mod judgement;
 pub mod logging;
 pub mod secret;
 pub mod server;
