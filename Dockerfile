@@ -9,6 +9,7 @@ RUN apt-get update \
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY simulator simulator
+COPY dashboards/source/figures.tsv dashboards/source/figures.tsv
 COPY src src
 # Cargo.toml declares the benches, so cargo wants to see them; they are not built.
 COPY benches benches

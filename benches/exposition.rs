@@ -7,17 +7,17 @@ mod fixture;
 use std::{
     hint::black_box,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     thread,
 };
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use feishu_exporter::{
     clock::Clock,
-    exposition::{compress, render},
+    exposition::{render, text},
     server::{Options, Server},
     shutdown,
-    snapshot::{Published, Snapshot},
+    snapshot::{Body, Published, Snapshot},
 };
 use prometheus::Registry;
 
@@ -25,33 +25,28 @@ const SERIES: u64 = 100_000;
 
 fn bytes(c: &mut Criterion) {
     let tenants = [fixture::tenant(SERIES)];
-    let body = render(&tenants, u64::MAX).body;
-    let text = String::from_utf8(body.plain.to_vec()).expect("the text is UTF-8");
+    let body = render(&tenants, u64::MAX, &Body::default()).body;
+    let mut changed = fixture::tenant(SERIES);
+    changed.departments[0] = fixture::department(u64::MAX);
+    let changed = [changed];
     let mut group = c.benchmark_group("100k");
-    group.sample_size(20).throughput(Throughput::Bytes(text.len() as u64));
+    group.sample_size(20).throughput(Throughput::Bytes(body.plain_len));
     group.bench_function("render and compress", |b| {
-        b.iter(|| render(black_box(&tenants), u64::MAX));
+        b.iter(|| render(black_box(&tenants), u64::MAX, &Body::default()));
     });
-    group.bench_function("compress", |b| {
-        b.iter_batched(
-            || text.clone(),
-            |text| compress(text, body.series),
-            criterion::BatchSize::LargeInput,
-        );
+    group.bench_function("render after a change of one department", |b| {
+        b.iter(|| render(black_box(&changed), u64::MAX, &body));
     });
+    group.bench_function("inflate", |b| b.iter(|| text(black_box(&body))));
     group.finish();
 }
 
 fn scrape(c: &mut Criterion) {
     let published = Published::nothing();
-    let body = render(&[fixture::tenant(SERIES)], u64::MAX).body;
+    let body = render(&[fixture::tenant(SERIES)], u64::MAX, &Body::default()).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
-    let options = Options {
-        listen: vec![vec!["127.0.0.1:0".parse().expect("an address")]],
-        telemetry_path: "/metrics".to_owned(),
-        max_requests: 40,
-    };
+    let options = Options::on(vec![TcpListener::bind("127.0.0.1:0").expect("some port is free")]);
     let server = runtime
         .block_on(async { Server::bind(options, published, Registry::new(), Clock::system()) })
         .expect("some port is free");

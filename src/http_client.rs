@@ -1,9 +1,11 @@
 //! The HTTP client as every sender of this process uses it: one TLS provider, the system's
 //! certificates, no redirects, a limit on time.
 
-use std::{fs, net::IpAddr, path::Path, time::Duration};
+use std::{net::IpAddr, path::Path, time::Duration};
 
-use reqwest::{Client, Url, redirect};
+use reqwest::{Certificate, Client, Url, redirect};
+
+use crate::input;
 
 /// For the connection alone; the request's own limit includes it.
 const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(10);
@@ -36,10 +38,8 @@ pub fn for_server(
         builder = builder.no_proxy();
     }
     if let Some((option, path)) = ca_file {
-        let certificates = fs::read(path)
-            .map_err(|e| e.to_string())
-            .and_then(|pem| reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| e.to_string()))
-            .map_err(|why| format!("{option} {}: {why}", path.display()))?;
+        let certificates =
+            certificates(path).map_err(|why| format!("{option} {}: {why}", path.display()))?;
         builder = builder.tls_certs_merge(certificates);
     }
     builder.build().map_err(|e| {
@@ -48,6 +48,20 @@ pub fn for_server(
             chain(&e)
         )
     })
+}
+
+/// The certificates of a file in PEM.
+///
+/// # Errors
+/// Half a sentence, if it cannot be read or holds none.
+pub fn certificates(path: &Path) -> Result<Vec<Certificate>, String> {
+    let pem = input::read(path).map_err(|e| format!("cannot be read: {e}"))?;
+    let found = Certificate::from_pem_bundle(pem.as_bytes())
+        .map_err(|e| format!("holds a damaged certificate: {}", chain(&e)))?;
+    if found.is_empty() {
+        return Err("holds no certificate in PEM".to_owned());
+    }
+    Ok(found)
 }
 
 /// The innermost causes of an error on one line. reqwest's own text is left out: it holds the URL.

@@ -80,64 +80,105 @@ pub enum Version {
     Named(Arc<str>),
 }
 
+/// One number for each figure of the catalogue, or none: 8 bytes a figure, since a large tenant has
+/// a million of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FigureValues {
+    /// 0 where there is none.
+    values: [f64; FIGURE_COUNT],
+    present: FigureSet,
+}
+
+impl FigureValues {
+    /// No number at all.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { values: [0.0; FIGURE_COUNT], present: FigureSet::none() }
+    }
+
+    /// Sets the number of the figure of that catalogue index.
+    pub fn set(&mut self, index: usize, value: f64) {
+        self.values[index] = value;
+        self.present.insert(index);
+    }
+
+    /// The number of the figure of that catalogue index.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<f64> {
+        self.present.contains(index).then(|| self.values[index])
+    }
+
+    /// The figures that have a number.
+    #[must_use]
+    pub const fn present(&self) -> FigureSet {
+        self.present
+    }
+}
+
 /// The 38 figures of one row, in catalogue order and in the unit in which they are published.
 ///
 /// An absent figure stays absent: it is never zero. Rates are the exception to the unit: they are
 /// kept as Feishu sent them until the tenant's [`RateScale`] is known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
-    values: [Option<f64>; FIGURE_COUNT],
-    /// Bit per figure: a rate that bore a `%` sign and is therefore a ratio already.
-    scaled: u64,
+    values: FigureValues,
+    /// The rates that bore a `%` sign and are therefore ratios already.
+    scaled: FigureSet,
 }
 
 impl Figures {
     /// A row of values as [`Self::raw`] gives them, with the marks of [`Self::percent_signs`].
     #[must_use]
-    pub const fn from_parts(values: [Option<f64>; FIGURE_COUNT], percent_signs: u64) -> Self {
-        Self { values, scaled: percent_signs }
+    pub fn from_parts(values: [Option<f64>; FIGURE_COUNT], percent_signs: u64) -> Self {
+        let mut figures = Self { values: FigureValues::none(), scaled: FigureSet(percent_signs) };
+        for (index, value) in values.into_iter().enumerate() {
+            if let Some(value) = value {
+                figures.set(index, value);
+            }
+        }
+        figures
     }
 
     /// Bit `i` is set if the `i`-th figure is a rate that came with a `%` sign.
     #[must_use]
     pub const fn percent_signs(&self) -> u64 {
-        self.scaled
+        self.scaled.bits()
     }
 
     /// A row without any figure.
     #[must_use]
     pub const fn none() -> Self {
-        Self { values: [None; FIGURE_COUNT], scaled: 0 }
+        Self { values: FigureValues::none(), scaled: FigureSet::none() }
     }
 
     /// Sets the figure of that catalogue index, in its published unit.
     pub fn set(&mut self, index: usize, value: f64) {
-        self.values[index] = Some(value);
+        self.values.set(index, value);
     }
 
     /// Sets a rate that came with a `%` sign, as a ratio of 0..1.
     pub fn set_ratio(&mut self, index: usize, ratio: f64) {
-        self.values[index] = Some(ratio);
-        self.scaled |= 1 << index;
+        self.values.set(index, ratio);
+        self.scaled.insert(index);
     }
 
     /// The value as stored, a rate in Feishu's scale.
     #[must_use]
     pub fn raw(&self, index: usize) -> Option<f64> {
-        self.values[index]
+        self.values.get(index)
     }
 
     /// Whether the rate of that index came with a `%` sign.
     #[must_use]
     pub fn had_percent_sign(&self, index: usize) -> bool {
-        self.scaled & (1 << index) != 0
+        self.scaled.contains(index)
     }
 
     /// The sample to publish: absent if Feishu left the figure out, or if it is a rate and the
     /// scale is unknown.
     #[must_use]
     pub fn sample(&self, index: usize, scale: Option<RateScale>) -> Option<f64> {
-        sample_of(index, self.values[index]?, self.had_percent_sign(index), scale)
+        sample_of(index, self.raw(index)?, self.had_percent_sign(index), scale)
     }
 }
 

@@ -1,8 +1,8 @@
 //! What was computed once and may be asked for again.
 
-use std::{collections::HashMap, fmt, hash::Hash, sync::Mutex};
+use std::{collections::HashMap, hash::Hash, sync::Mutex};
 
-use super::lock;
+use super::lock::lock;
 
 /// Results by key. A full cache is emptied: whoever asks on then asks for other things than before.
 pub(super) struct Cache<K, V> {
@@ -31,19 +31,6 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 }
 
-/// A copy starts empty, since it is made to become different.
-impl<K: Eq + Hash, V: Clone> Clone for Cache<K, V> {
-    fn clone(&self) -> Self {
-        Self::new(self.entries_max)
-    }
-}
-
-impl<K, V> fmt::Debug for Cache<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cache of at most {}", self.entries_max)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,12 +45,5 @@ mod tests {
         };
         assert_eq!([1, 1, 2, 2, 1].map(made), [true, false, true, false, false]);
         assert_eq!([3, 1, 3].map(made), [true, true, false]);
-    }
-
-    #[test]
-    fn a_copy_starts_empty() {
-        let cache = Cache::new(2);
-        cache.get_or_make("key", || 1);
-        assert_eq!(cache.clone().get_or_make("key", || 2), 2);
     }
 }

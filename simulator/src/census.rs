@@ -5,6 +5,7 @@
 //! all below it.
 
 use super::{
+    cache::Cache,
     calendar::DayNumber,
     organisation::Organisation,
     people::{self, Person, Status},
@@ -17,6 +18,18 @@ pub(super) struct Census {
     listed: u64,
     /// Those of them who are also in the neighbouring department.
     lent: u64,
+}
+
+/// All departments of the largest tenant, on a few days.
+const CENSUSES_KEPT: usize = 20_000;
+
+/// The censuses that were taken, by department and day.
+pub(super) struct Censuses(Cache<(usize, DayNumber), Census>);
+
+impl Default for Censuses {
+    fn default() -> Self {
+        Self(Cache::new(CENSUSES_KEPT))
+    }
 }
 
 /// How many members and departments belong to a department.
@@ -39,18 +52,20 @@ pub struct HeadCount {
 /// Counts a department.
 pub(super) fn head_count(
     organisation: &Organisation,
+    taken: &Censuses,
     department: usize,
     day: DayNumber,
 ) -> HeadCount {
     let subtree = organisation.subtree(department, usize::MAX);
-    let primary_members: u64 = subtree.iter().map(|at| census(organisation, *at, day).listed).sum();
+    let primary_members: u64 =
+        subtree.iter().map(|at| census(organisation, taken, *at, day).listed).sum();
     // Neighbours are siblings, so that second places within the subtree belong to people of it.
     let guests = organisation.neighbour_of(department);
-    let guests = guests.map_or(0, |home| census(organisation, home, day).lent);
+    let guests = guests.map_or(0, |home| census(organisation, taken, home, day).lent);
     let leading = subtree.iter().map(|at| leaders(organisation, *at, day).count() as u64);
     let recursive_members = primary_members + guests;
     HeadCount {
-        direct_members: census(organisation, department, day).listed + guests,
+        direct_members: census(organisation, taken, department, day).listed + guests,
         recursive_members,
         primary_members,
         members_without_leaders: recursive_members - leading.sum::<u64>(),
@@ -59,8 +74,13 @@ pub(super) fn head_count(
     }
 }
 
-fn census(organisation: &Organisation, department: usize, day: DayNumber) -> Census {
-    organisation.censuses.get_or_make((department, day), || {
+fn census(
+    organisation: &Organisation,
+    taken: &Censuses,
+    department: usize,
+    day: DayNumber,
+) -> Census {
+    taken.0.get_or_make((department, day), || {
         let mut census = Census { listed: 0, lent: 0 };
         let people = people::hired(organisation, department, day);
         for person in people.filter(|person| person.status(day).is_some()) {
@@ -120,9 +140,10 @@ mod tests {
     fn counts_are_those_of_the_listed_people() {
         let organisation = Organisation::new(5, 60);
         let day = calendar::parse("2026-11-18").unwrap();
+        let taken = Censuses::default();
         let mut with_guests = 0;
         for department in 0..=60 {
-            let counted = head_count(&organisation, department, day);
+            let counted = head_count(&organisation, &taken, department, day);
             let listed = |at| members(&organisation, at, day, Place::default());
             assert_eq!(counted.direct_members, listed(department).count() as u64);
             let subtree = organisation.subtree(department, usize::MAX);

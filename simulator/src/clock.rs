@@ -5,6 +5,8 @@ use std::{sync::Mutex, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::lock::lock;
+
 /// A clock that was right, or was set, at one instant and has ticked since.
 pub(super) struct Clock(Mutex<(Timestamp, Instant)>);
 
@@ -20,16 +22,16 @@ impl Clock {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        let (start, since) = *super::lock(&self.0);
+        let (start, since) = *lock(&self.0);
         start.saturating_add(since.elapsed()).unwrap_or(Timestamp::MAX)
     }
 
     pub(super) fn set(&self, now: Timestamp) {
-        *super::lock(&self.0) = (now, Instant::now());
+        *lock(&self.0) = (now, Instant::now());
     }
 
     pub(super) fn advance(&self, by: Duration) {
-        let mut clock = super::lock(&self.0);
+        let mut clock = lock(&self.0);
         clock.0 = clock.0.saturating_add(by).unwrap_or(Timestamp::MAX);
     }
 }

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Tenant,
     faults::{Fault, UnknownDepartment},
     http::{Answer, Call},
+    tenant::Tenant,
 };
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ pub(super) fn answer(tenant: &Tenant, call: &Call, path: &str) -> Answer {
             Err(error) => wrong(400, &error.to_string()),
         },
         ("POST", "departments") => match serde_json::from_slice::<Rename>(&call.body) {
-            Ok(Rename { department, name }) => match tenant.organisation().find(&department) {
+            Ok(Rename { department, name }) => match tenant.company().find(&department) {
                 Some(index) => {
                     tenant.reorganise(|organisation| organisation.rename(index, &name));
                     done()
@@ -50,7 +50,7 @@ pub(super) fn answer(tenant: &Tenant, call: &Call, path: &str) -> Answer {
         },
         ("GET", "faults") => Answer::json(200, json!(tenant.faults.list())),
         ("POST", "faults") => match serde_json::from_slice::<Fault>(&call.body) {
-            Ok(fault) => match tenant.faults.add(fault, &tenant.organisation()) {
+            Ok(fault) => match tenant.faults.add(fault, &tenant.company()) {
                 Ok(()) => done(),
                 Err(error) => wrong(400, &error.to_string()),
             },
@@ -77,7 +77,7 @@ fn wrong(status: u16, error: &str) -> Answer {
 
 fn overview(tenant: &Tenant) -> Value {
     let options = tenant.options();
-    let organisation = tenant.organisation();
+    let organisation = tenant.company();
     let all = &organisation.departments;
     let departments: Vec<Value> = all
         .iter()

@@ -6,10 +6,12 @@ use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::{
-    endpoints::Row,
     faults::{Active, Kind},
     figures,
 };
+
+/// A row before it becomes JSON, with its department.
+pub(crate) type Row = (usize, Map<String, Value>);
 
 /// What says whose and of when a row is.
 const IDENTITY: &[&str] = &[

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{http::Answer, lock, organisation::Organisation, settings::Endpoint};
+use super::{http::Answer, lock::lock, organisation::Organisation, settings::Endpoint};
 
 /// A fault. In JSON: `{"on": {"endpoint": "admin_dept_stats", "times": 1}, "kind": "cut_off"}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,6 +97,8 @@ pub enum Kind {
     RepeatPageToken,
     /// There is always a next page, at last an empty one.
     EndlessPages,
+    /// The directory hides a department, although it is in the app's range.
+    HideDepartment,
     /// The newest day has no rows yet.
     LateDay {
         /// The day appears at this instant; absent: never.
@@ -108,6 +110,8 @@ pub enum Kind {
         /// Their names; the total's is one as well.
         without: Vec<String>,
     },
+    /// A list by product version has no row for the total.
+    OmitTotal,
     /// People do less in these days: what they did is scaled, how many they are is not.
     Slump {
         /// The first day.
@@ -199,8 +203,10 @@ impl Kind {
     fn is_of_rows(&self) -> bool {
         matches!(
             self,
-            Self::LateDay { .. }
+            Self::HideDepartment
+                | Self::LateDay { .. }
                 | Self::PartialDay { .. }
+                | Self::OmitTotal
                 | Self::Slump { .. }
                 | Self::SetField { .. }
                 | Self::DropField { .. }

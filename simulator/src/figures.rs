@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{
+    cache::Cache,
     calendar::{self, DayNumber, Geo},
     dice::Dice,
     organisation::Organisation,
@@ -152,16 +153,32 @@ impl Counts {
     }
 }
 
+/// A department's figures of a day, in one place, over so many versions, with all below or without.
+type Key = (usize, DayNumber, Geo, usize, bool);
+
+/// Some 20 MB of figures, and all departments of the largest tenant on one day.
+const TALLIES_KEPT: usize = 20_000;
+
+/// The figures that were added up.
+pub(super) struct Tallies(Cache<Key, Arc<[Counts]>>);
+
+impl Default for Tallies {
+    fn default() -> Self {
+        Self(Cache::new(TALLIES_KEPT))
+    }
+}
+
 /// The day of a department's direct people in one place: the total first, then each of so many
 /// product versions. The versions add up to the total.
 pub(super) fn of(
     organisation: &Organisation,
+    kept: &Tallies,
     department: usize,
     day: DayNumber,
     geo: Geo,
     versions: usize,
 ) -> Arc<[Counts]> {
-    organisation.figures.get_or_make((department, day, geo, versions, false), || {
+    kept.0.get_or_make((department, day, geo, versions, false), || {
         let mut counts = vec![Counts::default(); versions + 1];
         let people = people::hired(organisation, department, day);
         for person in people.filter(|person| person.geo == geo) {
@@ -178,15 +195,16 @@ pub(super) fn of(
 /// The same for the people of a department and of everything below it.
 pub(super) fn of_subtree(
     organisation: &Organisation,
+    kept: &Tallies,
     department: usize,
     day: DayNumber,
     geo: Geo,
     versions: usize,
 ) -> Arc<[Counts]> {
-    organisation.figures.get_or_make((department, day, geo, versions, true), || {
-        let mut sums = of(organisation, department, day, geo, versions).to_vec();
+    kept.0.get_or_make((department, day, geo, versions, true), || {
+        let mut sums = of(organisation, kept, department, day, geo, versions).to_vec();
         for child in &organisation.departments[department].children {
-            let below = of_subtree(organisation, *child, day, geo, versions);
+            let below = of_subtree(organisation, kept, *child, day, geo, versions);
             for (sum, counts) in sums.iter_mut().zip(below.iter()) {
                 sum.add_all(counts);
             }
@@ -294,7 +312,8 @@ mod tests {
     }
 
     fn company(date: &str) -> Counts {
-        of_subtree(&Organisation::new(5, 60), 0, day(date), Geo::Cn, 3)[0].clone()
+        of_subtree(&Organisation::new(5, 60), &Tallies::default(), 0, day(date), Geo::Cn, 3)[0]
+            .clone()
     }
 
     #[test]
@@ -302,7 +321,9 @@ mod tests {
         let organisation = Organisation::new(5, 60);
         for department in 0..organisation.departments.len() {
             for geo in Geo::ALL {
-                for c in of(&organisation, department, day(WEDNESDAY), geo, 3).iter() {
+                for c in of(&organisation, &Tallies::default(), department, day(WEDNESDAY), geo, 3)
+                    .iter()
+                {
                     let ordered = |low: Count, high: Count| {
                         assert!(c.get(low) <= c.get(high), "{low:?} > {high:?} in {c:?}");
                     };
@@ -333,7 +354,7 @@ mod tests {
     fn product_versions_add_up_to_the_total() {
         let organisation = Organisation::new(5, 20);
         for versions in [0, 1, 3, 4] {
-            let rows = of(&organisation, 2, day(WEDNESDAY), Geo::Cn, versions);
+            let rows = of(&organisation, &Tallies::default(), 2, day(WEDNESDAY), Geo::Cn, versions);
             assert_eq!(rows.len(), versions + 1);
             let mut sum = Counts::default();
             rows[1..].iter().for_each(|row| sum.add_all(row));

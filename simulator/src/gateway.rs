@@ -5,13 +5,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    Tenant, control,
+    context::Context,
+    control,
     dice::Dice,
-    endpoints::{self, Context, admin_dept_stats},
+    endpoints::{self, admin_dept_stats},
     faults::{self, Kind},
     http::{Answer, Call, Content},
     journal::Recorded,
     settings::{Endpoint, Options},
+    tenant::Tenant,
 };
 
 const NO_SUCH_PATH: i64 = 99_991_201;
@@ -56,7 +58,7 @@ pub(super) async fn answer(tenant: &Tenant, call: Call) -> Answer {
 }
 
 async fn dispatch(tenant: &Tenant, options: &Options, endpoint: Endpoint, call: &Call) -> Answer {
-    let organisation = tenant.organisation();
+    let organisation = tenant.company();
     let target = endpoints::target(endpoint, &organisation, call);
     let active = tenant.faults.strike(&target, &organisation);
     for fault in &active {
@@ -173,7 +175,7 @@ fn scope_missing(options: &Options, scopes: &[&str]) -> Answer {
 /// Gives the answer its log id: always in a header, and in what a failed API call says.
 fn sign(tenant: &Tenant, endpoint: Option<Endpoint>, mut answer: Answer) -> Answer {
     let serial = tenant.next_serial();
-    let mut dice = Dice::new(tenant.organisation().seed, &[5, serial]);
+    let mut dice = Dice::new(tenant.company().seed, &[5, serial]);
     let log_id = format!("{}{}", tenant.clock.now().strftime("%Y%m%d%H%M%S"), &dice.hex()[..18]);
     let failed = answer.code().filter(|code| *code != 0);
     if let (Some(code), Content::Json(body), Some(endpoint)) =

@@ -5,15 +5,16 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    Tenant,
     calendar::{self, Geo},
     census::{self, HeadCount, Place},
     endpoints::admin_dept_stats,
     faults::{Fault, UnknownDepartment},
     journal::Recorded,
+    lock::lock,
     organisation::Department,
     people::{Person, Status},
     settings::{Endpoint, Options},
+    tenant::Tenant,
 };
 
 /// A handle on a simulator. Cheap to clone; works before, while and after it runs.
@@ -24,7 +25,7 @@ impl Handle {
     /// All departments, the root first, parents before children; also the removed ones, marked.
     #[must_use]
     pub fn departments(&self) -> Vec<Department> {
-        self.0.organisation().departments.clone()
+        self.0.company().departments.clone()
     }
 
     /// Gives a department one name in all languages, for past days as well.
@@ -67,7 +68,7 @@ impl Handle {
     }
 
     fn find(&self, department_id: &str) -> Result<usize, UnknownDepartment> {
-        let found = self.0.organisation().find(department_id);
+        let found = self.0.company().find(department_id);
         found.ok_or_else(|| UnknownDepartment(department_id.to_owned()))
     }
 
@@ -104,7 +105,7 @@ impl Handle {
             return Vec::new();
         };
         let today = calendar::today(self.0.clock.now());
-        census::members(&self.0.organisation(), department, today, Place::default())
+        census::members(&self.0.company(), department, today, Place::default())
             .map(|(_, person, status)| (person, status))
             .collect()
     }
@@ -115,7 +116,8 @@ impl Handle {
     pub fn head_count(&self, department_id: &str) -> Option<HeadCount> {
         let department = self.find(department_id).ok()?;
         let today = calendar::today(self.0.clock.now());
-        Some(census::head_count(&self.0.organisation(), department, today))
+        let company = self.0.company();
+        Some(census::head_count(&company, &company.censuses, department, today))
     }
 
     /// The time on the simulator's clock.
@@ -136,7 +138,7 @@ impl Handle {
 
     /// Changes the options for all later requests.
     pub fn change(&self, change: impl FnOnce(&mut Options)) {
-        change(Arc::make_mut(&mut super::lock(&self.0.options)));
+        change(Arc::make_mut(&mut lock(&self.0.options)));
     }
 
     /// Adds a fault.
@@ -145,7 +147,7 @@ impl Handle {
     ///
     /// The fault names a department that the tenant does not have.
     pub fn inject(&self, fault: impl Into<Fault>) -> Result<(), UnknownDepartment> {
-        self.0.faults.add(fault.into(), &self.0.organisation())
+        self.0.faults.add(fault.into(), &self.0.company())
     }
 
     /// Removes all faults.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{lock, settings::Endpoint};
+use super::{lock::lock, settings::Endpoint};
 
 /// Older requests are only counted.
 const REQUESTS_KEPT: usize = 10_000;

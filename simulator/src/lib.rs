@@ -26,7 +26,10 @@ mod cache;
 mod calendar;
 mod census;
 mod clock;
+mod company;
+mod context;
 mod control;
+mod defaults;
 mod dice;
 mod distort;
 mod endpoints;
@@ -38,23 +41,16 @@ mod http;
 mod identity;
 mod journal;
 mod limits;
+mod lock;
 mod names;
 mod organisation;
 mod pages;
 mod people;
 mod settings;
+mod tenant;
+mod tokens;
 
-use std::{
-    convert::Infallible,
-    io,
-    net::SocketAddr,
-    pin::pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -66,6 +62,7 @@ use tokio::{
     sync::Semaphore,
 };
 
+use self::tenant::Tenant;
 pub use self::{
     calendar::Geo,
     census::HeadCount,
@@ -80,7 +77,6 @@ pub use self::{
         UnknownTimes, UserRows,
     },
 };
-use self::{endpoints::tenant_access_token, organisation::Organisation};
 
 /// The largest tenant; a larger one would only be slower.
 const DEPARTMENTS_MAX: usize = 5000;
@@ -193,64 +189,4 @@ fn connection(
         .timer(TokioTimer::new())
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service)
-}
-
-/// Everything that outlives a request.
-struct Tenant {
-    organisation: Mutex<Arc<Organisation>>,
-    clock: clock::Clock,
-    options: Mutex<Arc<Options>>,
-    faults: faults::Faults,
-    tokens: tenant_access_token::Tokens,
-    limits: limits::Limits,
-    journal: journal::Journal,
-    serial: AtomicU64,
-}
-
-impl Tenant {
-    fn new(options: Options) -> Self {
-        let mut organisation = Organisation::new(options.seed, options.departments);
-        if let Some((department, people)) = options.huge_department {
-            organisation.enlarge(department, u64::from(people));
-        }
-        Self {
-            organisation: Mutex::new(Arc::new(organisation)),
-            clock: clock::Clock::starting_at(options.now),
-            options: Mutex::new(Arc::new(options)),
-            faults: faults::Faults::default(),
-            tokens: tenant_access_token::Tokens::default(),
-            limits: limits::Limits::default(),
-            journal: journal::Journal::default(),
-            serial: AtomicU64::new(0),
-        }
-    }
-
-    fn options(&self) -> Arc<Options> {
-        Arc::clone(&lock(&self.options))
-    }
-
-    /// The departments as they are now.
-    fn organisation(&self) -> Arc<Organisation> {
-        Arc::clone(&lock(&self.organisation))
-    }
-
-    /// Puts changed departments into the place of the present ones. What was computed from these
-    /// is forgotten with them.
-    fn reorganise<T>(&self, change: impl FnOnce(&mut Organisation) -> T) -> T {
-        let mut present = lock(&self.organisation);
-        let mut changed = Organisation::clone(&present);
-        let result = change(&mut changed);
-        *present = Arc::new(changed);
-        result
-    }
-
-    /// A number that was not given before.
-    fn next_serial(&self) -> u64 {
-        self.serial.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-/// Locks; what a panic left behind is still whole, since no lock is held across a computation.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

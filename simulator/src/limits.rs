@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    calendar, lock,
+    calendar,
+    lock::lock,
     settings::{Endpoint, Limit},
 };
 

@@ -3,14 +3,10 @@
 //! Only departments are kept in memory. Their people are computed whenever they are looked at, see
 //! [`super::people`].
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use super::{
-    cache::Cache,
-    calendar::{DayNumber, Geo},
-    census::Census,
     dice::Dice,
-    figures::Counts,
     names::{self, Names},
 };
 
@@ -51,33 +47,18 @@ pub struct Department {
     pub(super) steady: bool,
 }
 
-/// A department's figures of a day, in one place, over so many versions, with all below or without.
-pub(super) type FiguresKey = (usize, DayNumber, Geo, usize, bool);
-
-/// Some 20 MB of figures, and all departments of the largest tenant on one day.
-const FIGURES_KEPT: usize = 20_000;
-/// All departments of the largest tenant, on a few days.
-const CENSUSES_KEPT: usize = 20_000;
-
 #[derive(Clone)]
 pub(super) struct Organisation {
     pub(super) seed: u64,
     pub(super) departments: Vec<Department>,
-    pub(super) figures: Cache<FiguresKey, Arc<[Counts]>>,
-    pub(super) censuses: Cache<(usize, DayNumber), Census>,
     by_id: HashMap<String, usize>,
 }
 
 impl Organisation {
     /// A tenant with so many departments below its root.
     pub(super) fn new(seed: u64, departments: usize) -> Self {
-        let mut organisation = Self {
-            seed,
-            departments: vec![root(seed)],
-            figures: Cache::new(FIGURES_KEPT),
-            censuses: Cache::new(CENSUSES_KEPT),
-            by_id: HashMap::from([(ROOT.into(), 0)]),
-        };
+        let mut organisation =
+            Self { seed, departments: vec![root(seed)], by_id: HashMap::from([(ROOT.into(), 0)]) };
         let mut levels: Vec<Vec<usize>> = vec![vec![0]];
         for index in 1..=departments {
             let depth = depth_of(index, departments).min(levels.len());

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{dice::Dice, endpoints::Context, faults::Kind, http::Call, settings::Empty};
+use super::{context::Context, dice::Dice, faults::Kind, http::Call, settings::Empty};
 
 /// How an API family writes its tokens.
 #[derive(Clone, Copy, Debug)]

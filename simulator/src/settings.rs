@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{calendar::Geo, endpoints};
+use super::calendar::Geo;
 
 /// What can be chosen. Everything but the first four can be changed while the simulator runs, see [`super::Handle::change`].
 #[derive(Clone, Debug)]
@@ -75,42 +75,6 @@ pub struct Options {
     pub requests_per_month: Option<u64>,
     /// How long every answer takes at least.
     pub latency: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            departments: 20,
-            huge_department: None,
-            now: None,
-            app_id: "cli_demo".to_owned(),
-            app_secret: "demo-secret".to_owned(),
-            scopes: endpoints::all_scopes(),
-            forbidden_departments: BTreeSet::new(),
-            outside_contact_range: BTreeSet::new(),
-            all_staff_range: true,
-            geos: Geo::ALL.into(),
-            product_versions: ["标准版", "商业版", "旗舰版"].map(str::to_owned).into(),
-            total_version: "全部产品版本".to_owned(),
-            rates: Rates::default(),
-            parent_figures: ParentFigures::default(),
-            empty: Empty::default(),
-            user_rows: UserRows::default(),
-            unknown_times: UnknownTimes::default(),
-            last_active: LastActive::default(),
-            unknown_departments: Unavailable::default(),
-            unreachable_departments: Unavailable::default(),
-            shows_deleted: false,
-            accepts_in: false,
-            knows_enabled_status: true,
-            history_days: 400,
-            limits: BTreeMap::new(),
-            throttle_status: 429,
-            requests_per_month: None,
-            latency: Duration::ZERO,
-        }
-    }
 }
 
 /// The endpoints that the simulator has.

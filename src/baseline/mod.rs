@@ -9,7 +9,7 @@ use self::calendar::Calendar;
 use crate::{
     catalogue::{FIGURE_COUNT, FIGURES},
     day::{Day, after},
-    usage::Figures,
+    usage::{FigureValues, Figures},
 };
 
 /// Fewer days than this say nothing of what is usual.
@@ -40,17 +40,19 @@ pub fn is_exceptional(day: Day, calendar: &Calendar) -> bool {
 
 /// The baselines of one department's day, by figure.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Baseline([Option<f64>; FIGURE_COUNT]);
+pub struct Baseline(FigureValues);
 
 impl Baseline {
     /// The baselines over the totals of the days that a day is compared with.
     #[must_use]
     pub fn over(totals: &[Figures]) -> Self {
-        let mut medians = [None; FIGURE_COUNT];
+        let mut medians = FigureValues::none();
         for (index, figure) in FIGURES.iter().enumerate() {
             if figure.baseline.is_some() {
                 let values = totals.iter().filter_map(|total| total.raw(index));
-                medians[index] = median(values.collect());
+                if let Some(median) = median(values.collect()) {
+                    medians.set(index, median);
+                }
             }
         }
         Self(medians)
@@ -60,13 +62,13 @@ impl Baseline {
     /// few days have the figure, or it has no baseline.
     #[must_use]
     pub fn of(&self, index: usize) -> Option<f64> {
-        self.0[index]
+        self.0.get(index)
     }
 
     /// How many figures have one.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.iter().flatten().count()
+        self.0.present().len() as usize
     }
 
     /// Whether no figure has one.

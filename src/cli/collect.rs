@@ -55,12 +55,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         match args.format {
             Format::Json => {
                 let tenants: Vec<Value> = collected.iter().map(|c| tenant(&c.view)).collect();
-                serde_json::to_writer_pretty(&mut out, &tenants).map_err(Failure::failed)?;
+                serde_json::to_writer_pretty(&mut out, &tenants)?;
                 writeln!(out)?;
             }
             Format::Prometheus | Format::Openmetrics => {
                 let views: Vec<TenantView> = collected.iter().map(|c| c.view.clone()).collect();
-                out.write_all(&exposition::render(&views, series_limit).body.plain)?;
+                let body = exposition::render(&views, series_limit, &Default::default()).body;
+                out.write_all(exposition::text(&body).as_bytes())?;
                 if args.format == Format::Openmetrics {
                     out.write_all(b"# EOF\n")?;
                 }

@@ -1,11 +1,12 @@
 //! `serve`: collect in the background and serve `/metrics`.
 
-use super::{ConfigArgs, Failure, ListenAddress, REVISION, block_on};
+use super::{ConfigArgs, Failure, ListenAddress, REVISION, block_on, listen};
 use crate::{
-    app::{self, App},
+    app::{self, App, History},
     clock::Clock,
     config::Loaded,
-    server, shutdown,
+    server,
+    shutdown::Shutdown,
 };
 
 /// Collect in the background and serve /metrics (the default).
@@ -61,7 +62,7 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
     let clock = Clock::system();
     let Loaded { options, origin, .. } = args.config.begin(&clock)?;
     tracing::info!(
@@ -69,23 +70,26 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         revision = REVISION,
         "Starting with {origin}"
     );
+    let history = args.config.history();
+    if history == History::Nowhere {
+        tracing::info!(
+            "No history is kept, as --storage.path says: there are no baselines, and a restart \
+             fetches again"
+        );
+    }
+    let sockets = listen::open("--web.listen-address", &args.listen_addresses)?;
     let server = server::Options {
-        listen: args
-            .listen_addresses
-            .iter()
-            .map(ListenAddress::addresses)
-            .collect::<Result<_, _>>()?,
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
+        ..server::Options::on(sockets)
     };
-    let history = args.config.history();
     let options = app::Options { collect: options, server, history, revision: REVISION };
     block_on(async {
-        let app = App::bind(options, clock).await.map_err(Failure::failed)?;
+        let app = App::bind(options, clock)?;
         for address in app.local_addrs() {
             tracing::info!(%address, "Listening on http://{address}");
         }
-        app.run(shutdown::by_signal()?).await;
+        app.run(shutdown).await.map_err(Failure::failed)?;
         tracing::info!("Stopped");
         Ok(())
     })

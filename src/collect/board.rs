@@ -86,6 +86,12 @@ fn status(Parts { statistics: report, optional, past }: &Parts) -> TenantStatus 
     let mut status = report.status.clone();
     status.sources = past.source.iter().chain(&optional.sources).cloned().collect();
     status.notices.extend_from_slice(&optional.notices);
+    for department in &mut status.departments {
+        let Some(served) = &department.served else { continue };
+        let of_day = past.baselines.get(&(served.geo, Arc::clone(&served.department_id)));
+        let of_day = of_day.into_iter().flatten().find(|(of, _)| *of == served.day);
+        department.baseline = of_day.map(|(_, baseline)| Arc::clone(baseline));
+    }
     status
 }
 
@@ -146,8 +152,10 @@ impl Board {
         }
         let status = Status { tenants };
         let limit = self.series_limit;
+        let before = self.published.current().unwrap_or_default();
         // Rendering and compressing millions of series takes seconds of CPU.
-        let rendered = task::spawn_blocking(move || exposition::render(&views, limit)).await;
+        let rendered =
+            task::spawn_blocking(move || exposition::render(&views, limit, &before.body)).await;
         let Rendered { body, left_out } = match rendered {
             Ok(rendered) => rendered,
             Err(panicked) => {

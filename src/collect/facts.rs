@@ -214,6 +214,7 @@ mod tests {
             recursive_members: None,
             direct_departments: None,
             recursive_departments: None,
+            seen_at: None,
         }
     }
 

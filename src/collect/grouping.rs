@@ -204,6 +204,7 @@ mod tests {
             recursive_members: None,
             direct_departments: None,
             recursive_departments: None,
+            seen_at: None,
         };
         Tree { nodes: edges.iter().map(node).collect(), ..Tree::default() }
     }

@@ -167,8 +167,7 @@ impl Collector {
                 known: watch::channel(Known::default()).0,
                 discovered: watch::channel(Discovered::default()).0,
             };
-            let totals = options.total_version_names.clone();
-            let versions = Arc::new(Versions::new(options.product_versions, totals));
+            let versions = Arc::new(Versions::new(options.versions()));
             let client = Arc::new(client);
             Ok(Part { options, client, budget, keeper, versions, channels })
         };

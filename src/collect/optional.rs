@@ -206,9 +206,7 @@ impl Optional {
         let ids: BTreeSet<String> = self.ids(&known);
         self.facts.retain(&ids);
         if let Some(mut job) = self.contact.take() {
-            // The root has no entry of its own there.
-            let named = ids.iter().filter(|id| *id != directory::ROOT).cloned().collect();
-            job.wants(self.clock.now(), named);
+            job.wants(self.clock.now(), ids.clone());
             let ready = job.ready(self.clock.now());
             if !ready.is_empty() {
                 self.run_contact(&mut job, ready.clone()).await;

@@ -9,6 +9,7 @@ use crate::{
     baseline::calendar::Calendar,
     day::Zone,
     feishu,
+    sources::departments::VersionOptions,
     usage::{FigureSet, Geo, RateScale},
 };
 
@@ -61,6 +62,17 @@ pub struct Tenant {
     pub members: Option<Duration>,
     /// Whether the use of people is aggregated, and of how many at least.
     pub user_statistics: Option<UserStatistics>,
+}
+
+impl Tenant {
+    /// What is configured about product versions.
+    pub(crate) fn versions(&self) -> VersionOptions {
+        VersionOptions {
+            wanted: self.product_versions,
+            total_names: self.total_version_names.clone(),
+            department_id_type: self.api.department_id_type.as_str().to_owned(),
+        }
+    }
 }
 
 /// A walk through the directory that finds departments.

@@ -137,11 +137,18 @@ fn status(tenant: &Tenant) -> TenantStatus {
     let departments = tenant.groups.iter().enumerate().flat_map(|(index, group)| {
         let expected = expected(tenant, group);
         let next = tenant.next_look.map(|next| next.max(tenant.plan(index).next));
-        group.standings.iter().map(move |standing| department(group, standing, expected, next))
+        let users_min = tenant.options.min_department_users;
+        group
+            .standings
+            .iter()
+            .map(move |standing| department(group, standing, expected, next, users_min))
     });
     TenantStatus {
         name: tenant.options.name.clone(),
         base_url: tenant.options.api.base_url.clone(),
+        time_zone: tenant.groups[0].zone.clone(),
+        figures: tenant.options.figures,
+        scale: tenant.rates.scale,
         up: tenant.accepted,
         requests_this_month: tenant.budget.spent(),
         requests_per_month_limit: tenant.budget.limit(),
@@ -162,6 +169,7 @@ fn department(
     standing: &Standing,
     expected: Day,
     next_attempt: Option<jiff::Timestamp>,
+    users_min: u64,
 ) -> DepartmentStatus {
     let own = standing.days.get(&standing.target.department_id);
     let served = own.or_else(|| standing.days.values().max_by_key(|day| day.day));
@@ -170,6 +178,9 @@ fn department(
         geo: group.geo,
         department_id: standing.target.department_id.to_string(),
         department: own.map(|own| own.department.to_string()).filter(|name| !name.is_empty()),
+        path: own.map(|own| own.path.to_string()).filter(|path| !path.is_empty()),
+        served: own.filter(|day| is_large_enough(day.users(), users_min)).cloned(),
+        baseline: None,
         state: state(standing, day, expected),
         day,
         day_end: day.map(|day| group.zone.end_of(day)),

@@ -1,74 +1,14 @@
-//! When failures of single requests mean that the fault is not theirs. Pure.
+//! How far a failure reaches, in the words of this room.
 
-use crate::feishu::{Class, Error};
-
-/// Failures in a row of a kind that another department may be spared: after this many, the fault
-/// is everybody's.
-const STRIKES_MAX: u32 = 3;
-
-/// Counts failures that may be everybody's.
-#[derive(Debug, Default)]
-pub(super) struct Strikes {
-    in_a_row: u32,
-    any_success: bool,
-}
-
-impl Strikes {
-    pub(super) fn succeeded(&mut self) {
-        self.in_a_row = 0;
-        self.any_success = true;
-    }
-
-    /// Whether there is no use in asking on.
-    pub(super) fn are_out(&mut self, error: &Error) -> bool {
-        if error.app_was_accepted() {
-            self.succeeded();
-            return false;
-        }
-        self.in_a_row += 1;
-        concerns_every_endpoint(error)
-            || is_missing_scope(error)
-            || self.in_a_row >= STRIKES_MAX
-            // Nothing was ever reached: nothing else will be either.
-            || (error.class == Class::Network && !self.any_success)
-    }
-}
+pub(super) use crate::feishu::Strikes;
+use crate::feishu::{Error, Reach};
 
 /// Whether any other request of the tenant, to whatever endpoint, would fail alike.
 pub(super) fn concerns_every_endpoint(error: &Error) -> bool {
-    matches!(error.class, Class::Credentials | Class::Quota | Class::Token | Class::Network)
+    error.reach == Reach::App
 }
 
-/// Whether the app lacks what every request to the endpoint needs.
+/// Whether every other request to the endpoint would fail alike, as where the app lacks its scope.
 pub(super) fn is_missing_scope(error: &Error) -> bool {
-    error.class == Class::Permission && error.concerns_tenant()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn failure(class: Class) -> Error {
-        Error::local(class, "asking", "failed")
-    }
-
-    #[test]
-    fn one_bad_answer_is_not_everybodys_fault_and_three_in_a_row_are() {
-        let mut strikes = Strikes::default();
-        for class in [Class::Server, Class::Malformed] {
-            assert!(!strikes.are_out(&failure(class)));
-        }
-        strikes.succeeded();
-        assert!(!strikes.are_out(&failure(Class::Malformed)));
-        assert!(!strikes.are_out(&failure(Class::Throttled)));
-        assert!(strikes.are_out(&failure(Class::Malformed)));
-    }
-
-    #[test]
-    fn what_concerns_all_ends_it_at_once() {
-        for class in [Class::Credentials, Class::Quota, Class::Token, Class::Permission] {
-            assert!(Strikes::default().are_out(&failure(class)), "{class:?}");
-        }
-        assert!(Strikes::default().are_out(&failure(Class::Network)), "nothing was reached");
-    }
+    error.reach == Reach::Endpoint
 }

@@ -238,6 +238,11 @@ impl Tenant {
             self.conclude(group, looked);
         }
         self.rates.decide();
+        for day in
+            self.groups.iter_mut().flat_map(|g| &mut g.standings).flat_map(|s| s.days.values_mut())
+        {
+            self.versions.drop_repeated_total(day);
+        }
         self.keep().await;
         if asked > 0 {
             let now = self.clock.now();

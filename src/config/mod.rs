@@ -35,7 +35,10 @@ pub use self::{
     problem::{Origin, Problem, Problems},
 };
 use self::{section::Report, tenant::Surroundings};
-use crate::collect;
+use crate::{
+    collect,
+    input::{self, NotText},
+};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "feishu-exporter.yml";
@@ -108,9 +111,9 @@ fn from_file(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Loaded, Proble
     let (tree, faults) = if bytes.len() > yaml::BYTES_MAX {
         (None, vec![yaml::Fault::whole(format!("is longer than {} bytes", yaml::BYTES_MAX))])
     } else {
-        match std::str::from_utf8(bytes) {
+        match input::decode(bytes) {
             Ok(text) => yaml::parse(text),
-            Err(error) => (None, vec![not_utf8(&bytes[..error.valid_up_to()])]),
+            Err(why) => (None, vec![not_text(why)]),
         }
     };
     faults.into_iter().for_each(|fault| report.fault(fault));
@@ -120,9 +123,13 @@ fn from_file(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Loaded, Proble
     Ok(Loaded { options, warnings: report.finish()?, origin })
 }
 
-fn not_utf8(before: &[u8]) -> yaml::Fault {
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    yaml::Fault { line, ..yaml::Fault::whole("is not valid UTF-8 here".to_owned()) }
+fn not_text(why: NotText) -> yaml::Fault {
+    match why {
+        NotText::Utf16 => yaml::Fault::whole(format!("{why}; save it as UTF-8")),
+        NotText::NotUtf8(line) => {
+            yaml::Fault { line, ..yaml::Fault::whole("is not valid UTF-8 here".to_owned()) }
+        }
+    }
 }
 
 /// What a tree of nodes means; mistakes are noted in the report.

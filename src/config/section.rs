@@ -14,6 +14,7 @@ use super::{
     problem::{self, Origin, Problem, Problems},
     yaml::{Entry, Fault, Node, Value, join, shown_key},
 };
+use crate::input;
 
 /// What has been found out about a configuration so far.
 pub(super) struct Report {
@@ -114,7 +115,9 @@ impl<'a> Section<'a> {
             Some(Value::Map(entries)) => (entries, true),
             Some(Value::Refused) => (&[], false),
             Some(other) => {
-                report.problem(&place, format!("must be a section of keys, not {}", other.noun()));
+                let hint = colon_hint(other);
+                let message = format!("must be a section of keys, not {}{hint}", other.noun());
+                report.problem(&place, message);
                 (&[], false)
             }
         };
@@ -135,7 +138,8 @@ impl<'a> Section<'a> {
             Value::List(nodes) => nodes,
             Value::Null | Value::Refused => return Vec::new(),
             other => {
-                self.problem(key, format!("must be a list, not {}", other.noun()));
+                let how = format!("write {key}: [\"…\"], or one entry a line, each after \"- \"");
+                self.problem(key, format!("must be a list, not {}; {how}", other.noun()));
                 return Vec::new();
             }
         };
@@ -228,7 +232,7 @@ impl<'a> Section<'a> {
     fn read<T>(&self, key: &str, parse: impl Fn(&Kind, &str) -> Result<T, String>) -> Option<T> {
         let known = keys::find(&join(&self.pattern, key))?;
         match self.entry(key).map(|entry| &entry.node.value) {
-            Some(Value::Scalar(text)) => match parse(&known.kind, text) {
+            Some(Value::Scalar(text)) => match value(&known.kind, text, &parse) {
                 Ok(value) => return Some(value),
                 Err(message) => self.problem(key, message),
             },
@@ -271,7 +275,7 @@ impl<'a> Item<'a> {
     ) -> Option<T> {
         match &self.node.value {
             Value::Refused => None,
-            Value::Scalar(text) => match parse(kind, text) {
+            Value::Scalar(text) => match value(kind, text, parse) {
                 Ok(value) => Some(value),
                 Err(message) => {
                     self.problem(message);
@@ -294,6 +298,15 @@ impl<'a> Item<'a> {
     }
 }
 
+/// A scalar as it is meant, or what is wrong with it.
+fn value<T>(
+    kind: &Kind,
+    text: &str,
+    parse: impl Fn(&Kind, &str) -> Result<T, String>,
+) -> Result<T, String> {
+    kind.clean(text).and_then(|text| parse(kind, text))
+}
+
 /// The name nearest to a misspelt one, if one is near enough to be meant.
 pub(super) fn nearest<'n>(
     wrong: &str,
@@ -307,7 +320,20 @@ pub(super) fn nearest<'n>(
         .map(|(_, name)| name)
 }
 
+/// What to say of a value that was probably meant to be a key with its value.
+fn colon_hint(value: &Value) -> &'static str {
+    match value {
+        Value::Scalar(text) if text.contains('：') => {
+            "; it holds U+FF1A FULLWIDTH COLON: write a plain colon and a blank"
+        }
+        _ => "",
+    }
+}
+
 fn unknown(section: &str, key: &str) -> String {
+    if let Some(c) = input::hidden(key).or_else(|| input::lookalike(key)) {
+        return format!("is not a known key: it holds {c}; write it in plain characters of ASCII");
+    }
     if let Some((name, _)) = key.split_once(':') {
         return format!(
             "is not a key; put a blank after the colon of {}:",

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::{
     Session,
-    finding::{Finding, Problem, Subject, Trial, Verdict, concerns_every_endpoint},
+    finding::{Finding, Problem, Subject, Trial, Verdict},
     optional,
     sample::Sample,
     statistics,
@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     collect::{ListedDepartment, Tenant},
     day::Day,
-    feishu::{Endpoint, Error},
+    feishu::{Endpoint, Error, Reach},
     sources::directory::ROOT,
     usage::Geo,
 };
@@ -163,8 +163,11 @@ impl Examination<'_> {
 
     /// An endpoint that failed as a whole.
     pub(super) fn endpoint_fails(&mut self, endpoint: Endpoint, error: Error) -> Finding {
-        self.over |= concerns_every_endpoint(&error);
-        let text = "it does not answer the app";
+        self.over |= error.reach == Reach::App;
+        let text = match error.reach {
+            Reach::App | Reach::Endpoint | Reach::Department => "it does not answer the app",
+            Reach::Unknown => "it failed again and again, so nothing more was asked of it",
+        };
         let subject = Subject::Endpoint(endpoint);
         Finding::new(subject, Verdict::Fails, text).with(vec![Problem::new(error)])
     }
@@ -172,7 +175,7 @@ impl Examination<'_> {
     /// The finding on an endpoint that was asked for one department after the other.
     pub(super) fn concluded(&mut self, endpoint: Endpoint, trial: Trial) -> Finding {
         let subject = Subject::Endpoint(endpoint);
-        let (worked, refused) = (trial.worked, trial.refused());
+        let (worked, refused) = (trial.answered(), trial.refused());
         if let Some(error) = trial.ended_by {
             let mut finding = self.endpoint_fails(endpoint, error);
             finding.problems.extend(trial.problems);

@@ -1,7 +1,7 @@
 //! One thing that was looked at, and what was found.
 
 use crate::{
-    feishu::{Class, Endpoint, Error},
+    feishu::{Class, Endpoint, Error, Strikes},
     usage::Geo,
 };
 
@@ -145,26 +145,40 @@ impl Problem {
 #[derive(Debug, Default)]
 pub(super) struct Trial {
     /// Departments that answered with data.
-    pub(super) worked: usize,
+    worked: usize,
     /// Departments that were refused while the app was recognised.
     pub(super) denied: usize,
     /// Failures of single departments, each kind once.
     pub(super) problems: Vec<Problem>,
     /// The failure that ended it, because no other department would fare better.
     pub(super) ended_by: Option<Error>,
+    strikes: Strikes,
 }
 
 impl Trial {
+    /// Takes in an answer.
+    pub(super) fn worked(&mut self) {
+        self.worked += 1;
+        self.strikes.succeeded();
+    }
+
+    /// Departments that answered with data.
+    pub(super) fn answered(&self) -> usize {
+        self.worked
+    }
+
     /// Takes in a failure; tells whether there is no use in going on.
     pub(super) fn failed(&mut self, department_id: &str, error: Error) -> bool {
-        if error.concerns_tenant() {
+        let is_over = self.strikes.are_out(&error);
+        let same = |known: &Problem| known.class == Some(error.class) && known.code == error.code;
+        if is_over {
+            // It is told as the endpoint's, and not again as some departments'.
+            self.problems.retain(|known| !same(known));
             self.ended_by = Some(error);
             return true;
         }
         self.denied += usize::from(error.app_was_accepted());
-        let same =
-            |known: &&mut Problem| known.class == Some(error.class) && known.code == error.code;
-        match self.problems.iter_mut().find(same) {
+        match self.problems.iter_mut().find(|known| same(known)) {
             Some(known) => known.departments.push(department_id.to_owned()),
             None => {
                 let departments = vec![department_id.to_owned()];
@@ -177,11 +191,4 @@ impl Trial {
     pub(super) fn refused(&self) -> usize {
         self.problems.iter().map(|problem| problem.departments.len()).sum()
     }
-}
-
-/// Whether nothing else would be answered either: every endpoint fails in the same way.
-pub(super) fn concerns_every_endpoint(error: &Error) -> bool {
-    /// The address is not on the app's allow-list.
-    const ADDRESS_DENIED: i64 = 99_991_401;
-    matches!(error.class, Class::Quota | Class::Credentials) || error.code == Some(ADDRESS_DENIED)
 }

@@ -90,9 +90,7 @@ pub(super) async fn contact(examination: &mut Examination<'_>) {
         examination.find(examination.not_tried(subject));
         return;
     }
-    // The root has no entry of its own there.
-    let is_named = |id: &String| examination.is_stand_in || id != ROOT;
-    let ids: Vec<String> = examination.ids().into_iter().filter(is_named).collect();
+    let ids: Vec<String> = examination.ids();
     let language = language(examination.tenant);
     let finding = match contact::fetch(&examination.session.client, &ids, language).await {
         Err(error) => examination.endpoint_fails(endpoint, error),
@@ -162,7 +160,7 @@ pub(super) async fn members(examination: &mut Examination<'_>) {
     for id in examination.ids() {
         match members::fetch(&examination.session.client, &id, Extent::FirstPage).await {
             Ok(heads) => {
-                trial.worked += 1;
+                trial.worked();
                 status_is_denied |= heads.by_status.is_none();
                 let by_status = heads.by_status.unwrap_or_default();
                 any_people |= by_status.values().any(|people| *people > 0);
@@ -174,7 +172,7 @@ pub(super) async fn members(examination: &mut Examination<'_>) {
             }
         }
     }
-    let worked = trial.worked;
+    let worked = trial.answered();
     let mut finding = examination.concluded(endpoint, trial);
     if status_is_denied {
         finding.verdict = Verdict::Fails;
@@ -226,7 +224,7 @@ async fn try_users(client: &Arc<Client>, asks: &[users::Ask], min_group_size: u6
     let mut trial = Trial::default();
     for ask in asks {
         match users::fetch(client, ask, min_group_size, Extent::FirstPage).await {
-            Ok(_) => trial.worked += 1,
+            Ok(_) => trial.worked(),
             Err(error) => {
                 if trial.failed(&ask.department_id, error) {
                     break;

@@ -24,7 +24,7 @@ const SUBJECT: Subject = Subject::Endpoint(Endpoint::AdminDeptStats);
 /// Asks every geo for the newest day of the departments.
 pub(super) async fn statistics(examination: &mut Examination<'_>) {
     let tenant = examination.tenant;
-    let versions = Versions::new(tenant.product_versions, tenant.total_version_names.clone());
+    let versions = Versions::new(tenant.versions());
     let mut seen = Seen::default();
     for place in &tenant.geos {
         if examination.over {
@@ -133,7 +133,7 @@ impl Reading<'_> {
         for department in departments {
             match self.ask(department).await {
                 Ok(found) => {
-                    self.trial.worked += 1;
+                    self.trial.worked();
                     let newest = found.days.iter().map(|found| found.day.day).max();
                     self.newest = self.newest.max(newest);
                     if newest.is_none() {
@@ -175,10 +175,10 @@ impl Reading<'_> {
 fn conclude(examination: &mut Examination<'_>, place: &GeoZone, reading: Reading<'_>) {
     let Reading { geo, expected, newest, without_rows, mut trial, .. } = reading;
     examination.served.extend(newest.map(|day| (geo, day)));
-    let answered = trial.worked + trial.denied > 0;
+    let answered = trial.answered() + trial.denied > 0;
     let permission = permission(&mut trial, examination.is_stand_in, answered);
     let latest = match newest {
-        None if trial.worked == 0 => examination.not_tried(Subject::LatestDay),
+        None if trial.answered() == 0 => examination.not_tried(Subject::LatestDay),
         newest => latest_day(examination.tenant, place, expected, newest, &without_rows),
     };
     let endpoint = match trial.ended_by.take() {
@@ -197,7 +197,7 @@ fn conclude(examination: &mut Examination<'_>, place: &GeoZone, reading: Reading
 /// Takes the failures of single departments, if any answered, for those of the data permission.
 fn permission(trial: &mut Trial, is_stand_in: bool, answered: bool) -> Finding {
     let finding = |verdict, text: String| Finding::new(Subject::DataPermission, verdict, text);
-    let (worked, refused) = (trial.worked, trial.refused());
+    let (worked, refused) = (trial.answered(), trial.refused());
     if is_stand_in {
         return finding(Verdict::NotTried, "not tried, as no department is known".to_owned());
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    encode::compress,
+    encode::Encoder,
     text::{push_family, push_label, push_number},
     view::{GeoView, Place, TenantView},
 };
@@ -24,6 +24,16 @@ use crate::{
     telemetry::table::DEPARTMENT_UP,
     usage::{DepartmentDay, Figures, Geo, Version, label_value},
 };
+
+/// A part of the text is this long at least. Shorter ones would compress worse: what repeats is
+/// found within a part only.
+const PART_MIN: usize = 64 * 1024;
+/// And this long at most, a sample more or less: it is what a reader without gzip has inflated at
+/// once.
+const PART_MAX: usize = 1024 * 1024;
+/// About one in so many departments begins a part. Which ones depends on their ids alone, so that
+/// a department that comes or goes moves no other from part to part.
+const DEPARTMENTS_PER_PART: u32 = 256;
 
 /// Feishu's `open_department_id` begins with this; a custom id cannot be told otherwise.
 const OPEN_ID_PREFIX: &str = "od-";
@@ -57,8 +67,10 @@ pub enum LeftOut {
 ///
 /// With more than `series_limit` series, baselines are left out; if that is not enough, named
 /// product versions as well; totals never are.
+///
+/// Of the body `before`, which may be empty, compressed parts are taken over where their text stays.
 #[must_use]
-pub fn render(tenants: &[TenantView], series_limit: u64) -> Rendered {
+pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rendered {
     let mut seen = HashSet::new();
     let mut tenants: Vec<Tenant> = tenants
         .iter()
@@ -80,7 +92,7 @@ pub fn render(tenants: &[TenantView], series_limit: u64) -> Rendered {
             tenant.rows.retain(|row| row.total);
         }
     }
-    let mut page = Page::default();
+    let mut page = Page { text: String::new(), series: 0, encoder: Encoder::after(before) };
     for index in 0..FIGURE_COUNT {
         write_figure(&mut page, &tenants, index);
         write_baseline(&mut page, &tenants, index);
@@ -90,7 +102,7 @@ pub fn render(tenants: &[TenantView], series_limit: u64) -> Rendered {
     write_info(&mut page, &tenants);
     OPTIONAL_FAMILIES.iter().for_each(|family| write_samples(&mut page, &tenants, family));
     write_up(&mut page, &tenants);
-    Rendered { body: compress(page.text, page.series), left_out }
+    Rendered { body: page.finish(), left_out }
 }
 
 /// A tenant with all that its families share: who is rendered, in order, and their labels.
@@ -114,6 +126,8 @@ struct Row<'a> {
     /// Of the total, what is usual.
     baseline: Option<&'a Baseline>,
     labels: Range<usize>,
+    /// Whether a part of the text may begin with it.
+    begins: bool,
 }
 
 impl<'a> Tenant<'a> {
@@ -166,6 +180,7 @@ impl<'a> Tenant<'a> {
             })
             .collect();
         rows.sort_by_key(|&(total, name, _)| (!total, name));
+        let mut begins = begins_part(key.1);
         let mut names = HashSet::new();
         rows.retain(|&(_, name, _)| names.insert(name));
         let baseline = self.view.baselines.get(&(day.geo, Arc::clone(&day.department_id)));
@@ -176,7 +191,9 @@ impl<'a> Tenant<'a> {
             push_label(&mut self.labels, version[0], name);
             self.labels.push_str("} ");
             let baseline = baseline.filter(|_| total).map(|baseline| &**baseline);
-            self.rows.push(Row { figures, total, baseline, labels: start..self.labels.len() });
+            let begins = std::mem::take(&mut begins);
+            let labels = start..self.labels.len();
+            self.rows.push(Row { figures, total, baseline, labels, begins });
         }
         self.departments.insert(key, (day, department));
     }
@@ -221,16 +238,17 @@ impl<'a> Tenant<'a> {
     }
 }
 
-/// The text so far.
-#[derive(Default)]
-struct Page {
+/// The text so far: what is compressed, and the part that is being written.
+struct Page<'a> {
     text: String,
     series: u64,
+    encoder: Encoder<'a>,
 }
 
-impl Page {
+impl Page<'_> {
     /// Writes a family, or nothing if it has no series.
     fn family(&mut self, name: &str, help: &str, samples: impl FnOnce(&mut Self)) {
+        self.may_part();
         let (start, before) = (self.text.len(), self.series);
         push_family(&mut self.text, name, help, true);
         samples(self);
@@ -239,21 +257,54 @@ impl Page {
         }
     }
 
+    /// Begins a sample.
+    fn sample(&mut self, name: &str, begins: bool) {
+        if begins {
+            self.may_part();
+        }
+        self.text.push_str(name);
+    }
+
     /// Ends a sample whose name and labels are written.
     fn value(&mut self, value: f64) {
         push_number(&mut self.text, value);
         self.text.push('\n');
         self.series += 1;
+        if self.text.len() >= PART_MAX {
+            self.part();
+        }
+    }
+
+    /// Ends the part where it is long enough.
+    fn may_part(&mut self) {
+        if self.text.len() >= PART_MIN {
+            self.part();
+        }
+    }
+
+    fn part(&mut self) {
+        self.encoder.push(&self.text);
+        self.text.clear();
+    }
+
+    fn finish(mut self) -> Body {
+        self.part();
+        self.encoder.finish(self.series)
     }
 }
 
-fn write_figure(page: &mut Page, tenants: &[Tenant], index: usize) {
+/// Whether a part of the text may begin with the department.
+fn begins_part(id: &str) -> bool {
+    crc32fast::hash(id.as_bytes()).is_multiple_of(DEPARTMENTS_PER_PART)
+}
+
+fn write_figure(page: &mut Page<'_>, tenants: &[Tenant], index: usize) {
     let figure = &FIGURES[index];
     page.family(figure.metric, &figure.help_text(), |page| {
         for tenant in tenants.iter().filter(|t| t.view.figures.contains(index)) {
             for row in &tenant.rows {
                 if let Some(value) = tenant.sample(row, index) {
-                    page.text.push_str(figure.metric);
+                    page.sample(figure.metric, row.begins);
                     page.text.push_str(&tenant.labels[row.labels.clone()]);
                     page.value(value);
                 }
@@ -262,13 +313,13 @@ fn write_figure(page: &mut Page, tenants: &[Tenant], index: usize) {
     });
 }
 
-fn write_baseline(page: &mut Page, tenants: &[Tenant], index: usize) {
+fn write_baseline(page: &mut Page<'_>, tenants: &[Tenant], index: usize) {
     let Some(name) = FIGURES[index].baseline else { return };
     page.family(name, &FIGURES[index].baseline_help_text(), |page| {
         for tenant in tenants.iter().filter(|t| t.view.figures.contains(index)) {
             for row in &tenant.rows {
                 if let Some(value) = row.baseline.and_then(|baseline| baseline.of(index)) {
-                    page.text.push_str(name);
+                    page.sample(name, row.begins);
                     page.text.push_str(&tenant.labels[row.labels.clone()]);
                     page.value(value);
                 }
@@ -277,12 +328,12 @@ fn write_baseline(page: &mut Page, tenants: &[Tenant], index: usize) {
     });
 }
 
-fn write_days(page: &mut Page, tenants: &[Tenant]) {
+fn write_days(page: &mut Page<'_>, tenants: &[Tenant]) {
     page.family(DAY_TIMESTAMP.name, DAY_TIMESTAMP.help, |page| {
         for tenant in tenants {
-            for ((geo, _), (day, labels)) in &tenant.departments {
+            for ((geo, id), (day, labels)) in &tenant.departments {
                 if let Some(view) = tenant.geos.get(geo) {
-                    page.text.push_str(DAY_TIMESTAMP.name);
+                    page.sample(DAY_TIMESTAMP.name, begins_part(id));
                     page.text.push_str(&tenant.labels[labels.clone()]);
                     page.text.push_str("} ");
                     #[expect(clippy::cast_precision_loss, reason = "years 1 to 9999 fit 2^53")]
@@ -293,12 +344,12 @@ fn write_days(page: &mut Page, tenants: &[Tenant]) {
     });
 }
 
-fn write_workdays(page: &mut Page, tenants: &[Tenant]) {
+fn write_workdays(page: &mut Page<'_>, tenants: &[Tenant]) {
     page.family(WORKDAY.name, WORKDAY.help, |page| {
         for tenant in tenants {
             for view in tenant.geos.values() {
                 if let Some(workday) = view.workday {
-                    page.text.push_str(WORKDAY.name);
+                    page.sample(WORKDAY.name, false);
                     let values = [&*tenant.view.name, view.geo.as_label()];
                     push_labels(&mut page.text, WORKDAY.labels, values.map(Some));
                     page.text.push_str("} ");
@@ -309,7 +360,7 @@ fn write_workdays(page: &mut Page, tenants: &[Tenant]) {
     });
 }
 
-fn write_info(page: &mut Page, tenants: &[Tenant]) {
+fn write_info(page: &mut Page<'_>, tenants: &[Tenant]) {
     page.family(DEPARTMENT_INFO.name, DEPARTMENT_INFO.help, |page| {
         for tenant in tenants {
             for (id, (day, place)) in tenant.infos() {
@@ -325,7 +376,7 @@ fn write_info(page: &mut Page, tenants: &[Tenant]) {
                         .or(Some(id).filter(|id| id.starts_with(OPEN_ID_PREFIX))),
                     told(|p| &p.custom_department_id),
                 ];
-                page.text.push_str(DEPARTMENT_INFO.name);
+                page.sample(DEPARTMENT_INFO.name, begins_part(id));
                 push_labels(&mut page.text, DEPARTMENT_INFO.labels, values);
                 page.text.push_str("} ");
                 page.value(1.0);
@@ -334,12 +385,12 @@ fn write_info(page: &mut Page, tenants: &[Tenant]) {
     });
 }
 
-fn write_samples(page: &mut Page, tenants: &[Tenant], family: &Family) {
+fn write_samples(page: &mut Page<'_>, tenants: &[Tenant], family: &Family) {
     page.family(family.name, family.help, |page| {
         for tenant in tenants {
             let samples = tenant.samples.range((family.name, Vec::new())..);
             for ((_, labels), value) in samples.take_while(|((name, _), _)| *name == family.name) {
-                page.text.push_str(family.name);
+                page.sample(family.name, labels.iter().any(|label| begins_part(label)));
                 let values = [&*tenant.view.name].into_iter().chain(labels.iter().copied());
                 push_labels(&mut page.text, family.labels, values.map(Some));
                 page.text.push_str("} ");
@@ -349,11 +400,11 @@ fn write_samples(page: &mut Page, tenants: &[Tenant], family: &Family) {
     });
 }
 
-fn write_up(page: &mut Page, tenants: &[Tenant]) {
+fn write_up(page: &mut Page<'_>, tenants: &[Tenant]) {
     page.family(DEPARTMENT_UP.name, DEPARTMENT_UP.help, |page| {
         for tenant in tenants {
             for ((geo, id), up) in &tenant.up {
-                page.text.push_str(DEPARTMENT_UP.name);
+                page.sample(DEPARTMENT_UP.name, begins_part(id));
                 let values = [&*tenant.view.name, geo.as_label(), id];
                 push_labels(&mut page.text, DEPARTMENT_UP.labels, values.map(Some));
                 page.text.push_str("} ");

@@ -1,7 +1,7 @@
 //! Rows to text, text to bytes: what a scrape is answered with. Pure: no clock, no I/O.
 //!
 //! The series about departments are rendered once per collection, as one text that is valid both
-//! as text format 0.0.4 and as OpenMetrics 1.0.0, and are compressed once. The exporter's own
+//! as text format 0.0.4 and as OpenMetrics 1.0.0, and are compressed once, of what changed. The exporter's own
 //! metrics are a few kilobytes and are rendered for each scrape, in the format it asked for; they
 //! follow the departments in the same answer, in the same gzip member.
 
@@ -15,7 +15,9 @@ mod view;
 
 pub use dated::{DatedFormat, push_series, push_value};
 pub use departments::{LeftOut, Rendered, render};
-pub use encode::{compress, gzip_frames, plain_frames};
+#[cfg(test)]
+pub(crate) use encode::body_of;
+pub use encode::{Piece, gzip_pieces, plain_pieces, text};
 pub use negotiate::{Format, accepts_gzip};
 pub use own::own;
 pub use view::{GeoView, Place, Sample, TenantView};

@@ -1,18 +1,12 @@
-//! Feishu's codes as a table: what each means, whether it concerns the whole tenant, the remedy.
+//! Feishu's codes as a table: what each means, how far it reaches, the remedy.
 //!
 //! Sources: the error tables of the API documents and Feishu's generic error table; where both
 //! speak, the endpoint's own table wins.
 
-use super::{endpoint::Endpoint, error::Class};
-
-/// How far a failure reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Only what was asked for: another department may well work.
-    Department,
-    /// Every request of the tenant.
-    Tenant,
-}
+use super::{
+    class::{Class, Reach},
+    endpoint::Endpoint,
+};
 
 /// What a code means for us.
 #[derive(Clone, Copy, Debug)]
@@ -35,53 +29,75 @@ struct Row {
     remedy: &'static str,
 }
 
-/// The verdict on an answer. The code decides; the HTTP status only where there is no known code.
+/// The verdict on an answer. The code decides; the HTTP status only where the code is unknown, and
+/// an answer without a code, which is not Feishu's, says nothing of the app or a department.
 pub(super) fn verdict(endpoint: Endpoint, status: u16, code: Option<i64>) -> Verdict {
-    let known = code.and_then(|code| TABLE.iter().find(|row| row.codes.contains(&code)));
-    match known {
+    let Some(code) = code else { return not_feishus(endpoint, status) };
+    let verdict = match TABLE.iter().find(|row| row.codes.contains(&code)) {
         Some(row) => Verdict {
             class: row.class,
             reach: row.reach,
             meaning: Some(row.meaning),
             remedy: row.remedy,
         },
-        None => by_status(endpoint, status, code),
-    }
+        None => unknown(endpoint, status),
+    };
+    // Without a token nothing else can be asked.
+    let reach = if endpoint == Endpoint::TenantAccessToken { Reach::App } else { verdict.reach };
+    Verdict { reach, ..verdict }
 }
 
-fn by_status(endpoint: Endpoint, status: u16, code: Option<i64>) -> Verdict {
+/// The verdict on a code that no document has.
+fn unknown(endpoint: Endpoint, status: u16) -> Verdict {
     let verdict = |class, reach, remedy| Verdict { class, reach, meaning: None, remedy };
     match status {
-        429 => verdict(Class::Throttled, Reach::Tenant, SLOWER),
-        300..=399 => verdict(
-            Class::Malformed,
-            Reach::Tenant,
-            "redirects are not followed: set base_url to the address that answers itself",
-        ),
-        500..=599 => verdict(Class::Server, Reach::Tenant, RETRIES),
+        429 => verdict(Class::Throttled, Reach::Unknown, SLOWER),
+        500..=599 => verdict(Class::Server, Reach::Unknown, RETRIES),
         // The token endpoint has no error table; what it refuses is the app.
-        _ if endpoint == Endpoint::TenantAccessToken && code.is_some() => {
-            verdict(Class::Credentials, Reach::Tenant, CHECK_APP)
+        _ if endpoint == Endpoint::TenantAccessToken => {
+            verdict(Class::Credentials, Reach::App, CHECK_APP)
         }
-        404 if code.is_none() => verdict(
-            Class::Malformed,
-            Reach::Tenant,
-            "check base_url: nothing answers to the API's path there",
-        ),
-        401 => verdict(Class::Token, Reach::Tenant, CHECK_APP),
+        401 => verdict(Class::Token, Reach::App, CHECK_APP),
         403 => verdict(Class::Permission, Reach::Department, GRANT_RANGE),
         400..=499 => verdict(
             Class::InvalidRequest,
             Reach::Department,
             "check the department id and department_id_type",
         ),
-        _ => verdict(Class::Server, Reach::Department, RETRIES),
+        _ => verdict(Class::Server, Reach::Unknown, RETRIES),
     }
+}
+
+/// The verdict on an answer that is not Feishu's.
+fn not_feishus(endpoint: Endpoint, status: u16) -> Verdict {
+    let (class, remedy) = match status {
+        429 => (Class::Throttled, SLOWER),
+        300..=399 => (
+            Class::Malformed,
+            "redirects are not followed: set base_url to the address that answers itself",
+        ),
+        404 => (
+            Class::Malformed,
+            "check base_url: nothing answers to the API's path there; it is the address alone, without /open-apis",
+        ),
+        407 => (
+            Class::Malformed,
+            "the proxy asks for a login: give it in the variable, HTTPS_PROXY=http://user:password@host:port, or except the API from the proxy by NO_PROXY",
+        ),
+        500..=599 => (Class::Server, RETRIES),
+        _ => (Class::Malformed, CHECK_PROXY),
+    };
+    let reach = match endpoint {
+        Endpoint::TenantAccessToken => Reach::App,
+        _ => Reach::Unknown,
+    };
+    Verdict { class, reach, meaning: None, remedy }
 }
 
 const SLOWER: &str = "the exporter waits and tries again; if it stays, lower limits.requests_per_second or ask Feishu for a higher limit";
 const RETRIES: &str =
     "the exporter tries again by itself; if it stays, give the log id to Feishu's support";
+const CHECK_PROXY: &str = "a proxy, gateway or firewall between here and Feishu gave this answer: have it let the API through, check HTTPS_PROXY and NO_PROXY, and that base_url is the open API itself; the exporter tries again by itself";
 const CHECK_APP: &str = "check app_id, app_secret and that base_url is the platform of the app (Feishu or Lark), and that the app is enabled and released in the developer console";
 /// Where the message names one, the console's Chinese words stand beside the English ones.
 pub(super) const GRANT_SCOPE: &str = "in the developer console, under Permissions & Scopes (权限管理), grant {scope}, then release a version of the app (版本管理与发布) and have it approved";
@@ -101,14 +117,14 @@ const TABLE: &[Row] = &[
     row(
         &[99_991_400, 1_000_004, 1_000_005],
         Class::Throttled,
-        Reach::Tenant,
+        Reach::Unknown,
         "too many requests",
         SLOWER,
     ),
     row(
         &[99_991_403],
         Class::Quota,
-        Reach::Tenant,
+        Reach::App,
         "the month's quota of API calls is used up",
         "wait for the next month, or buy a plan with a higher quota; the exporter asks once a day whether it is over",
     ),
@@ -118,42 +134,42 @@ const TABLE: &[Row] = &[
             99_991_671, 99_991_677,
         ],
         Class::Token,
-        Reach::Tenant,
+        Reach::App,
         "the access token is not valid",
         "the exporter renews the token by itself; if it stays, check that no proxy drops the Authorization header and that the app is a self-built one",
     ),
     row(
         &[10_003, 10_005, 10_012, 10_013, 10_014, 10_015, 20_002, 99_991_543],
         Class::Credentials,
-        Reach::Tenant,
+        Reach::App,
         "the app's id or secret is not accepted",
         CHECK_APP,
     ),
     row(
         &[99_991_662, 99_991_673, 20_009, 11_210],
         Class::Credentials,
-        Reach::Tenant,
+        Reach::App,
         "the app is disabled or not installed",
         "enable the app in the admin console and release a version of it in the developer console",
     ),
     row(
         &[99_991_672, 99_991_676, 99_991_679],
         Class::Permission,
-        Reach::Tenant,
+        Reach::Endpoint,
         "the app lacks a scope",
         GRANT_SCOPE,
     ),
     row(
         &[99_991_401],
         Class::Permission,
-        Reach::Tenant,
+        Reach::App,
         "this machine's address is not on the app's allow-list",
         "in the developer console, under Security Settings (安全设置), add the public address of this machine to the allow-list (IP 白名单)",
     ),
     row(
         &[90_003_087, 90_003_088],
         Class::Permission,
-        Reach::Tenant,
+        Reach::Endpoint,
         "the tenant's plan does not include this",
         "ask Feishu for a plan with the admin statistics",
     ),
@@ -198,7 +214,7 @@ const TABLE: &[Row] = &[
     row(
         &[99_991_201, 99_991_301],
         Class::InvalidRequest,
-        Reach::Tenant,
+        Reach::Endpoint,
         "this path or method does not exist there",
         "check base_url; an older private deployment may lack this endpoint",
     ),
@@ -208,7 +224,7 @@ const TABLE: &[Row] = &[
             40_003, 40_006, 1_000_003, 1_051_000,
         ],
         Class::Server,
-        Reach::Department,
+        Reach::Unknown,
         "an error on Feishu's side",
         RETRIES,
     ),
@@ -235,10 +251,8 @@ mod tests {
             (500, Some(1_051_000), Class::Server),
             (429, None, Class::Throttled),
             (502, None, Class::Server),
-            (401, None, Class::Token),
-            (403, None, Class::Permission),
-            (404, None, Class::Malformed),
             (301, None, Class::Malformed),
+            (404, None, Class::Malformed),
             (400, Some(77), Class::InvalidRequest),
             (200, Some(77), Class::Server),
         ];
@@ -258,13 +272,34 @@ mod tests {
     }
 
     #[test]
-    fn a_department_without_permission_does_not_stop_the_others() {
-        let reach = |code| verdict(Endpoint::AdminDeptStats, 400, Some(code)).reach;
-        for code in [1_051_001, 1_051_002, 1_051_003, 40_004] {
-            assert_eq!(reach(code), Reach::Department, "{code}");
+    fn an_answer_that_is_not_feishus_says_nothing_of_app_and_department() {
+        for status in [200, 204, 400, 401, 402, 403, 404, 405, 407, 410, 413, 418, 451] {
+            let department = verdict(Endpoint::AdminDeptStats, status, None);
+            assert_eq!((department.class, department.reach), (Class::Malformed, Reach::Unknown));
+            let token = verdict(Endpoint::TenantAccessToken, status, None);
+            assert_eq!((token.class, token.reach), (Class::Malformed, Reach::App), "{status}");
         }
-        for code in [99_991_672, 99_991_403, 10_014, 99_991_663, 99_991_400] {
-            assert_eq!(reach(code), Reach::Tenant, "{code}");
+        for status in [400, 401, 403, 451] {
+            let remedy = verdict(Endpoint::AdminDeptStats, status, None).remedy;
+            assert!(remedy.contains("proxy") && !remedy.contains("id"), "{status}: {remedy}");
+        }
+    }
+
+    #[test]
+    fn a_failure_reaches_as_far_as_its_code_says() {
+        let reach = |code| verdict(Endpoint::AdminDeptStats, 400, Some(code)).reach;
+        let cases: [(Reach, &[i64]); 4] = [
+            (Reach::Department, &[1_051_001, 1_051_002, 1_051_003, 40_004, 99_992_358]),
+            (Reach::App, &[99_991_403, 10_014, 99_991_663, 99_991_662, 99_991_401]),
+            (Reach::Endpoint, &[99_991_672, 90_003_087, 99_991_201]),
+            (Reach::Unknown, &[99_991_400, 1_051_000, 40_003, 5_000]),
+        ];
+        for (far, codes) in cases {
+            for code in codes {
+                assert_eq!(reach(*code), far, "{code}");
+                let token = verdict(Endpoint::TenantAccessToken, 400, Some(*code));
+                assert_eq!(token.reach, Reach::App, "{code}");
+            }
         }
     }
 

@@ -64,6 +64,8 @@ impl<'a> DirectoryDepartment<'a> {
 /// What Feishu left out of an accepted answer, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Abnormal {
+    /// The department, where Feishu names it.
+    pub id: Option<String>,
     /// Whether a whole department is missing.
     pub row_is_missing: bool,
     /// The fields that are missing for want of permission.
@@ -137,6 +139,7 @@ fn read_abnormal(abnormal: &Object<'_>) -> Abnormal {
         fields.names().filter(|name| fields.integer(name) == Some(NO_PERMISSION))
     });
     Abnormal {
+        id: abnormal.text("id").filter(|id| !id.is_empty()),
         row_is_missing: abnormal.integer("row_error") == Some(NO_PERMISSION),
         denied_fields: denied.map(str::to_owned).collect(),
     }

@@ -1,94 +1,15 @@
-//! What can go wrong with a request, sorted by what the caller does next.
+//! A request that failed: what was attempted, what happened, how far it reaches, what to do.
 //!
 //! Feishu's `code` decides, never the HTTP status alone and never the text of `msg`, which may
-//! change (API call guide). The class is the retry rule and the metric label at once.
+//! change (API call guide).
 
 use std::{error, fmt};
 
 use super::{
-    codes::{self, Reach},
+    class::{Class, Reach},
+    codes,
     endpoint::Endpoint,
 };
-
-/// The class of a failure: a closed list, used as the label `class`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// Too many requests for now.
-    Throttled,
-    /// The month's quota is used up.
-    Quota,
-    /// The access token was refused.
-    Token,
-    /// The app's id or secret is wrong, or the app is disabled.
-    Credentials,
-    /// A scope or data permission is missing.
-    Permission,
-    /// Feishu does not accept the parameters.
-    InvalidRequest,
-    /// Feishu failed on its side.
-    Server,
-    /// No answer arrived.
-    Network,
-    /// An answer arrived that cannot be understood.
-    Malformed,
-}
-
-/// What to do after a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// Wait as told, then send again.
-    AsTold,
-    /// Wait a little longer each time, then send again.
-    BackOff,
-    /// Renew the token once, then send again.
-    RenewToken,
-    /// Sending the same again cannot help.
-    Never,
-}
-
-impl Class {
-    /// Every class, for metrics that are present from the start.
-    pub const ALL: [Self; 9] = [
-        Self::Throttled,
-        Self::Quota,
-        Self::Token,
-        Self::Credentials,
-        Self::Permission,
-        Self::InvalidRequest,
-        Self::Server,
-        Self::Network,
-        Self::Malformed,
-    ];
-
-    /// The value of the label `class`.
-    #[must_use]
-    pub const fn as_label(self) -> &'static str {
-        match self {
-            Self::Throttled => "throttled",
-            Self::Quota => "quota",
-            Self::Token => "token",
-            Self::Credentials => "credentials",
-            Self::Permission => "permission",
-            Self::InvalidRequest => "invalid_request",
-            Self::Server => "server",
-            Self::Network => "network",
-            Self::Malformed => "malformed",
-        }
-    }
-
-    /// What to do after a failure of this class.
-    #[must_use]
-    pub const fn retry(self) -> Retry {
-        match self {
-            Self::Throttled => Retry::AsTold,
-            Self::Server | Self::Network | Self::Malformed => Retry::BackOff,
-            Self::Token => Retry::RenewToken,
-            Self::Quota | Self::Credentials | Self::Permission | Self::InvalidRequest => {
-                Retry::Never
-            }
-        }
-    }
-}
 
 /// A request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +18,7 @@ pub struct Error {
     pub attempt: String,
     /// The class.
     pub class: Class,
-    /// Whether the same would happen to any other department.
+    /// Which other requests would fail in the same way.
     pub reach: Reach,
     /// Feishu's code, if it answered with one.
     pub code: Option<i64>,
@@ -141,7 +62,7 @@ impl Error {
         Self {
             attempt: attempt.to_owned(),
             class,
-            reach: Reach::Tenant,
+            reach: class.usual_reach(),
             code: None,
             what: what.into(),
             remedy: remedy.to_owned(),
@@ -193,17 +114,10 @@ impl Error {
         }
     }
 
-    /// Whether the app was recognised and only this one thing was denied to it.
+    /// Whether the app was recognised and only this one department or id was denied to it.
     #[must_use]
     pub fn app_was_accepted(&self) -> bool {
         self.reach == Reach::Department
-            && matches!(self.class, Class::Permission | Class::InvalidRequest)
-    }
-
-    /// Whether asking for another department would fail in the same way.
-    #[must_use]
-    pub fn concerns_tenant(&self) -> bool {
-        self.reach == Reach::Tenant
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry};
 
-use super::{endpoint::Endpoint, error::Class, options::Options};
+use super::{class::Class, endpoint::Endpoint, options::Options};
 use crate::telemetry::{self, table};
 
 /// Seconds: Feishu answers in tenths of one; 30 is the default limit of a request.

@@ -5,6 +5,7 @@
 //! each API family adds its calls in a file of its own (`admin`).
 
 mod admin;
+mod class;
 mod codes;
 mod contact;
 mod directory;
@@ -15,6 +16,7 @@ mod metrics;
 mod options;
 mod paging;
 mod retry;
+mod strikes;
 mod token;
 mod transport;
 mod wire;
@@ -30,18 +32,19 @@ use tokio::time::{Instant, sleep};
 
 pub use self::{
     admin::{DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, UserStat, UserStatsQuery},
-    codes::Reach,
+    class::{Class, Reach, Retry},
     contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, Person},
     directory::{Abnormal, DirectoryDepartment},
     endpoint::{Endpoint, Purpose},
-    error::{Class, Error, Refusal, Retry},
+    error::{Error, Refusal},
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
     paging::Extent,
+    strikes::Strikes,
     wire::Scalar,
 };
 use self::{
-    error::Class as C,
+    class::Class as C,
     limit::Limiter,
     paging::{PageEnd, Pages},
     token::{Fetched, Tokens},
@@ -172,6 +175,11 @@ impl Client {
     }
 
     async fn fetch_token(&self) -> Result<Fetched, Error> {
+        // Without a token nothing else can be asked.
+        self.request_token().await.map_err(|error| Error { reach: Reach::App, ..error })
+    }
+
+    async fn request_token(&self) -> Result<Fetched, Error> {
         let attempt = "fetching a tenant access token";
         let local = |class, what: String| Error::local(class, attempt, what);
         let secret = self.options.app_secret.read().map_err(|e| Error {
@@ -244,10 +252,8 @@ impl Client {
                 Err(failure) => failure,
             };
             self.count_failure(request.endpoint, error.class);
-            // What ails one optional endpoint says nothing of the tenant.
-            let concerns_all =
-                matches!(error.class, C::Network | C::Credentials | C::Token | C::Quota);
-            if request.purpose == Purpose::Live || concerns_all {
+            // A failure of one optional endpoint says nothing of the tenant.
+            if request.purpose == Purpose::Live || error.reach == Reach::App {
                 self.metrics.accepted(tenant, error.app_was_accepted());
             }
             let Some(wait) = retry::wait(error.class, sends, reset.as_deref(), fastrand::f64())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::{Class, Retry};
+use super::class::{Class, Retry};
 
 /// Sends at most, after throttling: a few full waits, then the next collection tries again.
 const SENDS_THROTTLED: u32 = 6;

@@ -138,7 +138,7 @@ mod tests {
     use std::sync::atomic::AtomicU32;
 
     use super::*;
-    use crate::{clock::Hand, feishu::error::Class};
+    use crate::{clock::Hand, feishu::Class};
 
     fn tokens() -> (Tokens, Hand) {
         let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);

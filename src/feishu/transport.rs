@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::{
+    class::{Class, Reach},
     endpoint::{Endpoint, Purpose},
-    error::{Class, Error, Refusal},
+    error::{Error, Refusal},
     options::Options,
     token::Tokens,
     wire::Object,
@@ -109,13 +110,16 @@ impl Transport {
         bearer: Option<&Secret>,
         tokens: &Tokens,
     ) -> Result<Answer, Failure> {
-        let lost = |class, what: String| Failure {
-            error: Error::local(class, &request.attempt, what),
+        let lost = |class, reach, what: String| Failure {
+            error: Error { reach, ..Error::local(class, &request.attempt, what) },
             reset: None,
         };
         let started = Instant::now();
         let mut response = self.build(request, bearer).send().await.map_err(|e| {
-            lost(Class::Network, format!("no answer: {}", self.reason(&e, started)))
+            // One slow or broken answer may be the request's own; an address that cannot be
+            // reached is everybody's.
+            let reach = if e.is_connect() { Reach::App } else { Reach::Unknown };
+            lost(Class::Network, reach, format!("no answer: {}", self.reason(&e, started)))
         })?;
         let status = response.status().as_u16();
         let header = |name: &str| {
@@ -127,10 +131,12 @@ impl Transport {
         let reset = header("x-ogw-ratelimit-reset");
         let body = read(&mut response).await.map_err(|unread| match unread {
             Unread::TooLarge => {
-                lost(Class::Malformed, format!("the answer is larger than {BODY_BYTES_MAX} bytes"))
+                let what = format!("the answer is larger than {BODY_BYTES_MAX} bytes");
+                lost(Class::Malformed, Reach::Unknown, what)
             }
             Unread::Lost(e) => {
-                lost(Class::Network, format!("the answer broke off: {}", self.reason(&e, started)))
+                let what = format!("the answer broke off: {}", self.reason(&e, started));
+                lost(Class::Network, Reach::Unknown, what)
             }
         })?;
         // Half a character must not cost the page.

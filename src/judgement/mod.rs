@@ -308,3 +308,6 @@ fn sums(cells: &[[Cell; PRODUCT_COUNT]]) -> Sums {
         usual: sums.usual + cell.usual,
     })
 }
+
+#[cfg(test)]
+mod tests;

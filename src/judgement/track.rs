@@ -11,6 +11,8 @@ const USUAL_DAYS: usize = 6;
 const USUAL_DAYS_MIN: usize = 2;
 /// So many weeks back they are looked for: more than six, since days off leave gaps.
 const USUAL_WEEKS: i32 = 8;
+/// Days in which there is a usual one, with a drop of four weeks among them.
+const LATELY_DAYS: i32 = 35;
 /// The weeks that tell what was usual long ago, for slow declines.
 const FORMER_WEEKS: std::ops::RangeInclusive<i32> = 8..=12;
 /// The newest judged days, which say nothing of the spread: a drop that is not found yet would
@@ -106,13 +108,11 @@ impl Track {
         Some(Usual { value: middle(&mut values)?, users: middle(&mut users) })
     }
 
-    /// The largest value of the eight days that end with that one, as far as they are usual.
+    /// The largest value lately, as far as it is usual.
     pub(super) fn largest_lately(&self, day: i32) -> f64 {
-        let lately = self.points.iter().rev().take_while(|point| point.day > day - 15);
-        lately
-            .filter(|point| point.is_usual())
-            .map(|point| f64::from(point.value))
-            .fold(0.0, f64::max)
+        let lately = self.points.iter().rev().take_while(|point| point.day > day - LATELY_DAYS);
+        let values = lately.filter(|point| point.is_usual()).map(|point| f64::from(point.value));
+        values.fold(0.0, f64::max)
     }
 
     /// How far its settled days lie from what was expected of them: working days for a working day,
@@ -166,11 +166,6 @@ impl Track {
     /// The judged days, the newest first, that tell of this department.
     pub(super) fn judged(&self) -> impl Iterator<Item = &Point> {
         self.points.iter().rev().filter(|point| point.is_own && !point.residual.is_nan())
-    }
-
-    /// Every day, the newest first.
-    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Point> {
-        self.points.iter().rev()
     }
 
     fn at(&self, day: i32) -> Option<&Point> {

@@ -1,38 +1,47 @@
-//! An answer's body: a few buffers that are sent as they are.
+//! An answer's body: pieces that are made ready while they are sent.
 
 use std::{
     collections::VecDeque,
     convert::Infallible,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 
-/// The buffers, and the place among the scrapes that is taken until they are handed over.
+use super::{places::Held, unsent::Unsent};
+use crate::exposition::Piece;
+
+/// The pieces, and what is held until they are handed over.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    frames: VecDeque<Bytes>,
-    _place: Option<OwnedSemaphorePermit>,
+    pieces: VecDeque<Piece>,
+    /// Where the memory counts that a piece takes once it is inflated.
+    unsent: Arc<Unsent>,
+    _place: Option<Held>,
 }
 
 impl Frames {
-    /// A body that keeps its place while it is being sent.
-    pub(super) fn keeping(place: OwnedSemaphorePermit, frames: Vec<Bytes>) -> Self {
-        Self { frames: frames.into(), _place: Some(place) }
+    pub(super) fn new(pieces: Vec<Piece>, unsent: Arc<Unsent>) -> Self {
+        Self { pieces: pieces.into(), unsent, _place: None }
+    }
+
+    /// The same body, keeping its place while it is being sent.
+    pub(super) fn keeping(self, place: Held) -> Self {
+        Self { _place: Some(place), ..self }
     }
 
     /// Bytes that are left.
     pub(super) fn len(&self) -> u64 {
-        self.frames.iter().map(|frame| frame.len() as u64).sum()
+        self.pieces.iter().map(Piece::len).sum()
     }
 }
 
 impl<T: Into<Bytes>> From<T> for Frames {
     fn from(text: T) -> Self {
-        Self { frames: [text.into()].into(), _place: None }
+        Self::new(vec![Piece::Ready(text.into())], Arc::default())
     }
 }
 
@@ -44,11 +53,15 @@ impl Body for Frames {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.frames.pop_front().map(|frame| Ok(Frame::data(frame))))
+        let bytes = self.pieces.pop_front().map(|piece| match piece {
+            Piece::Ready(bytes) => bytes,
+            deflated @ Piece::Deflated { .. } => self.unsent.count(deflated.into_bytes()),
+        });
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.frames.is_empty()
+        self.pieces.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

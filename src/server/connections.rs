@@ -1,6 +1,6 @@
 //! The accept loop of one listener: connections within limits, and a stop that lets requests end.
 
-use std::{convert::Infallible, future, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -46,8 +46,10 @@ pub(super) async fn serve(
             next = next => next,
         };
         let site = Arc::clone(&site);
-        let service =
-            service_fn(move |request| future::ready(Ok::<_, Infallible>(site.answer(&request))));
+        let service = service_fn(move |request| {
+            let site = Arc::clone(&site);
+            async move { Ok::<_, Infallible>(site.answer(&request).await) }
+        });
         let connection = http1::Builder::new()
             // Without a timer hyper's time limits are silently off.
             .timer(TokioTimer::new())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use prometheus::{Histogram, IntCounterVec, Registry};
 
-use super::routes::Route;
+use super::paths::Route;
 use crate::telemetry::{
     self,
     table::{HTTP_DURATION, HTTP_REQUESTS},
@@ -15,7 +15,7 @@ use crate::telemetry::{
 const BUCKETS: [f64; 8] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 1.0];
 
 /// The answers that are to be expected, which are counted from 0 on.
-const EXPECTED: [(Route, StatusCode); 13] = [
+const EXPECTED: [(Route, StatusCode); 16] = [
     (Route::Metrics, StatusCode::OK),
     (Route::Metrics, StatusCode::METHOD_NOT_ALLOWED),
     (Route::Metrics, StatusCode::INTERNAL_SERVER_ERROR),
@@ -24,8 +24,11 @@ const EXPECTED: [(Route, StatusCode); 13] = [
     (Route::Healthy, StatusCode::OK),
     (Route::Ready, StatusCode::OK),
     (Route::Ready, StatusCode::SERVICE_UNAVAILABLE),
+    (Route::Reload, StatusCode::OK),
     (Route::Reload, StatusCode::FORBIDDEN),
     (Route::Reload, StatusCode::METHOD_NOT_ALLOWED),
+    (Route::Reload, StatusCode::INTERNAL_SERVER_ERROR),
+    (Route::Config, StatusCode::OK),
     (Route::Status, StatusCode::OK),
     (Route::Status, StatusCode::METHOD_NOT_ALLOWED),
     (Route::Other, StatusCode::NOT_FOUND),

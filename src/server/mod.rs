@@ -4,45 +4,79 @@
 //! |---|---|
 //! | `/metrics`, or where configured | the published series and the exporter's own metrics |
 //! | `/` | the status page for people |
+//! | `/departments/…` | one department for people |
 //! | `/-/healthy` | 200 while the process works |
 //! | `/-/ready` | 503 until something is published, then 200 |
-//! | `/-/reload` | 403: not enabled |
+//! | `/-/reload` | has the configuration read again, where that is enabled |
+//! | `/config` | the running configuration, without secrets |
 //! | `/api/v1/status` | what the status page shows, as JSON |
 //!
-//! Every answer is made from memory: nothing here waits for the collector or calls Feishu.
+//! Every answer but that to a reload is made from memory: nothing else waits for the collector or
+//! calls Feishu.
 //! Everything that a client can hold on to has a limit.
 
 mod body;
 mod connections;
+mod control;
 mod measure;
 mod page;
+mod pages;
+mod paths;
+mod places;
 mod routes;
+mod unsent;
 mod write_limit;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-
-use prometheus::Registry;
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    sync::Semaphore,
-    task::JoinSet,
+use std::{
+    io,
+    net::{self, SocketAddr},
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
+use prometheus::Registry;
+use tokio::{net::TcpListener, task::JoinSet};
+
+pub use self::control::{ConfigText, ReloadRequest, Reloads, reloads};
+use self::{pages::Pages, paths::Paths, places::Places, unsent::Unsent};
 use crate::{clock::Clock, shutdown::Shutdown, snapshot::Published};
 
-/// Connections that the kernel holds ready while the server is busy.
-const BACKLOG: u32 = 1024;
-
 /// What the server must be told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
-    /// Where it listens, for each address the alternatives, of which the first that can be had is
-    /// taken; port 0 takes any free port.
-    pub listen: Vec<Vec<SocketAddr>>,
+    /// The sockets that it answers on; they listen already.
+    pub sockets: Vec<net::TcpListener>,
     /// Where the metrics are; begins with a slash.
     pub telemetry_path: String,
-    /// Scrapes at once; more get 503. 0: no limit.
+    /// Scrapes at once, and pages for people; more get 503. 0: no limit.
     pub max_requests: usize,
+    /// The path below which all pages are, such as `/feishu`; empty: none.
+    pub route_prefix: String,
+    /// The path under which a browser reaches the pages; the same, unless a proxy changes it.
+    pub external_path: String,
+    /// Where reloads are asked for; none: they are refused over HTTP.
+    pub reloads: Option<Reloads>,
+    /// What `/config` shows.
+    pub config: ConfigText,
+    /// The revision that the pages name.
+    pub revision: &'static str,
+}
+
+impl Options {
+    /// The usual options, on these sockets.
+    #[must_use]
+    pub fn on(sockets: Vec<net::TcpListener>) -> Self {
+        Self {
+            sockets,
+            telemetry_path: "/metrics".to_owned(),
+            max_requests: 40,
+            route_prefix: String::new(),
+            external_path: String::new(),
+            reloads: None,
+            config: ConfigText::new("# not known yet\n".to_owned()),
+            revision: "unknown",
+        }
+    }
 }
 
 /// How long and how often a client may make the server wait.
@@ -56,6 +90,8 @@ struct Limits {
     drain: Duration,
     /// Connections of one listener at once; more wait in the kernel.
     connections: usize,
+    /// For a place among those who are answered.
+    places: places::Terms,
 }
 
 impl Limits {
@@ -68,6 +104,12 @@ impl Limits {
         drain: Duration::from_secs(5),
         // Hundreds of scrapers and browsers, within the usual 1024 open files.
         connections: 512,
+        places: places::Terms {
+            wait: Duration::from_secs(1),
+            grace: Duration::from_millis(500),
+            // A scrape's ten seconds are then enough for 80 MB.
+            pace: 8_000_000,
+        },
     };
 }
 
@@ -80,10 +122,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on every address of the options. Must be called within a tokio runtime.
+    /// Takes over the sockets of the options. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// If an address cannot be listened on; the error names it.
+    /// If a socket cannot be waited for.
     pub fn bind(
         options: Options,
         published: Published,
@@ -100,23 +142,28 @@ impl Server {
         clock: Clock,
         limits: Limits,
     ) -> io::Result<Self> {
-        let listeners = options
-            .listen
-            .iter()
-            .map(|alternatives| listen_on_first(alternatives))
-            .collect::<io::Result<_>>()?;
-        let scrapes_max = match options.max_requests {
-            0 => Semaphore::MAX_PERMITS,
-            max => max.min(Semaphore::MAX_PERMITS),
+        let listeners = options.sockets.into_iter().map(take_over).collect::<io::Result<_>>()?;
+        let Options { telemetry_path, max_requests, .. } = options;
+        let about = page::About {
+            version: env!("CARGO_PKG_VERSION"),
+            revision: options.revision,
+            started: clock.now(),
         };
         let site = routes::Site {
             measure: measure::Measure::register(&registry),
             published,
             registry,
             clock,
-            telemetry_path: options.telemetry_path,
-            scrapes_max,
-            scrapes: Arc::new(Semaphore::new(scrapes_max)),
+            paths: Paths::new(&options.route_prefix, &telemetry_path, &options.external_path),
+            max_requests,
+            scrapes: Places::new(max_requests, limits.places),
+            views: Places::new(max_requests, limits.places),
+            html: Pages::new(about.clone(), telemetry_path.clone()),
+            json: Pages::new(about, telemetry_path),
+            config: options.config,
+            reloads: options.reloads,
+            unsent: Arc::new(Unsent::default()),
+            scraped: Mutex::default(),
         };
         Ok(Self { listeners, site: Arc::new(site), limits })
     }
@@ -138,30 +185,12 @@ impl Server {
     }
 }
 
-/// Takes the first of the alternatives that can be listened on; the error is that of the first.
-fn listen_on_first(alternatives: &[SocketAddr]) -> io::Result<(TcpListener, SocketAddr)> {
-    let mut first_error = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
-    for (tried, &address) in alternatives.iter().enumerate() {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) if tried == 0 => {
-                let text = format!("cannot listen on {address}: {error}");
-                first_error = io::Error::new(error.kind(), text);
-            }
-            Err(_) => {}
-        }
-    }
-    Err(first_error)
-}
-
-fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart must not wait for the connections of the process before it to be forgotten.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    let listener = socket.listen(BACKLOG)?;
-    let bound = listener.local_addr()?;
-    Ok((listener, bound))
+/// A socket as the runtime waits for it, with its address.
+fn take_over(socket: net::TcpListener) -> io::Result<(TcpListener, SocketAddr)> {
+    socket.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(socket)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 #[cfg(test)]

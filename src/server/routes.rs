@@ -1,74 +1,48 @@
-//! Which page answers what. No answer waits, so that none of this is asynchronous.
+//! Which page answers what.
 
 use std::{
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
+use bytes::Bytes;
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
     header::{
-        ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-        CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION, VARY,
+        X_CONTENT_TYPE_OPTIONS,
     },
 };
-use jiff::Timestamp;
 use prometheus::Registry;
-use serde::Serialize;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 use tracing::error;
 
-use super::{body::Frames, measure::Measure, page};
+use super::{
+    body::Frames,
+    control::{ConfigText, Reloads},
+    measure::Measure,
+    page::Query,
+    pages::{Defect, Pages, Rendered, Wanted},
+    paths::{Paths, Route},
+    places::Places,
+    unsent::Unsent,
+};
 use crate::{
     clock::Clock,
-    exposition::{self, Format},
-    snapshot::{Published, Status},
+    exposition::{self, Format, Piece},
+    snapshot::{Body, Published, Snapshot},
 };
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page has no script, and loads nothing but its own style.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; img-src data:; \
      frame-ancestors 'none'";
 
-/// A page, as the table of the module has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route {
-    Metrics,
-    Page,
-    Healthy,
-    Ready,
-    Reload,
-    Status,
-    Other,
-}
-
-impl Route {
-    /// The label `path`: one of a closed list, whatever clients ask for.
-    pub(super) const fn as_label(self) -> &'static str {
-        match self {
-            Self::Metrics => "/metrics",
-            Self::Page => "/",
-            Self::Healthy => "/-/healthy",
-            Self::Ready => "/-/ready",
-            Self::Reload => "/-/reload",
-            Self::Status => "/api/v1/status",
-            Self::Other => "other",
-        }
-    }
-
-    const fn allow(self) -> &'static str {
-        match self {
-            Self::Reload => "POST, PUT",
-            _ => "GET, HEAD",
-        }
-    }
-
-    fn allows(self, method: &Method) -> bool {
-        self == Self::Other || self.allow().split(", ").any(|allowed| allowed == method.as_str())
-    }
-}
+const NO_SUCH_DEPARTMENT: &str =
+    "no such department is asked for: it may have been removed, or its id may be mistyped\n";
 
 /// Everything that answers are made of.
 #[derive(Debug)]
@@ -76,101 +50,163 @@ pub(super) struct Site {
     pub(super) published: Published,
     pub(super) registry: Registry,
     pub(super) clock: Clock,
-    pub(super) telemetry_path: String,
-    pub(super) scrapes_max: usize,
-    pub(super) scrapes: Arc<Semaphore>,
+    pub(super) paths: Paths,
+    pub(super) max_requests: usize,
+    pub(super) scrapes: Places,
+    /// Pages for people, so that they take nothing from the scrapes.
+    pub(super) views: Places,
+    pub(super) html: Pages,
+    pub(super) json: Pages,
+    pub(super) config: ConfigText,
+    pub(super) reloads: Option<Reloads>,
+    pub(super) unsent: Arc<Unsent>,
+    /// The text of the newest snapshot that was scraped, as it is counted while it is sent.
+    pub(super) scraped: Mutex<Option<(Weak<Snapshot>, Body)>>,
     pub(super) measure: Measure,
 }
 
 impl Site {
     /// Answers a request. A panic becomes a 500: one bad page must not take the others along.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Frames> {
+    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Frames> {
         let started = Instant::now();
-        let (path, method) = (request.uri().path(), request.method());
-        let route = self.route(path);
-        let dispatch = || {
-            if route.allows(method) {
-                self.dispatch(route, request.headers())
-            } else {
-                not_allowed(route)
-            }
+        let path = request.uri().path();
+        let route = self.paths.route(path);
+        let mut response = if !names_one_host(request) {
+            text(StatusCode::BAD_REQUEST, "a request names one host, in one Host header\n")
+        } else if !route.allows(request.method()) {
+            not_allowed(route)
+        } else {
+            self.dispatch(route, request.uri(), request.headers()).await.unwrap_or_else(|Defect| {
+                error!(path, "Answering {path} failed by a defect in the exporter");
+                text(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the exporter, see its log\n")
+            })
         };
-        let mut response = catch_unwind(AssertUnwindSafe(dispatch)).unwrap_or_else(|_| {
-            error!(path, "Answering {path} failed by a defect in the exporter");
-            text(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the exporter, see its log\n")
-        });
         // hyper sends no body to HEAD, but would not know the length of what is missing.
         let length = HeaderValue::from(response.body().len());
         response.headers_mut().insert(CONTENT_LENGTH, length);
         set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        if *request.method() == Method::HEAD {
+            // What is not sent is not waited for.
+            *response.body_mut() = Frames::default();
+        }
         self.measure.answered(route, response.status(), started.elapsed());
         response
     }
 
-    fn route(&self, path: &str) -> Route {
-        match path {
-            path if path == self.telemetry_path => Route::Metrics,
-            "/" => Route::Page,
-            "/-/healthy" => Route::Healthy,
-            "/-/ready" => Route::Ready,
-            "/-/reload" => Route::Reload,
-            "/api/v1/status" => Route::Status,
-            _ => Route::Other,
-        }
-    }
-
-    fn dispatch(&self, route: Route, headers: &HeaderMap) -> Response<Frames> {
+    async fn dispatch(
+        &self,
+        route: Route,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Response<Frames>, Defect> {
         match route {
-            Route::Metrics => self.metrics(headers),
-            Route::Page => self.page(),
-            Route::Healthy => text(StatusCode::OK, "healthy\n"),
-            Route::Ready => self.ready(),
-            Route::Reload => text(
-                StatusCode::FORBIDDEN,
-                "reloading is not part of this release; restart to read the configuration again\n",
-            ),
-            Route::Status => self.status(),
-            Route::Other => text(StatusCode::NOT_FOUND, "no such page; / links to all there are\n"),
+            Route::Metrics => self.metrics(headers).await,
+            Route::Page | Route::Department => {
+                let language = joined(headers, ACCEPT_LANGUAGE);
+                let query = Query::read(uri.query(), language.as_deref());
+                let wanted = match self.paths.department(uri.path()) {
+                    Some(department) => Wanted::Department(department.to_owned(), query),
+                    None => Wanted::Overview(query),
+                };
+                let mut response =
+                    self.view(&self.html, wanted, "text/html; charset=utf-8", headers).await?;
+                set(&mut response, CONTENT_SECURITY_POLICY, PAGE_POLICY);
+                set(&mut response, VARY, "Accept-Encoding, Accept-Language");
+                Ok(response)
+            }
+            Route::Status => {
+                let mut response =
+                    self.view(&self.json, Wanted::Json, "application/json", headers).await?;
+                set(&mut response, VARY, "Accept-Encoding");
+                Ok(response)
+            }
+            Route::Healthy => Ok(text(StatusCode::OK, "healthy\n")),
+            Route::Ready => Ok(self.ready()),
+            Route::Reload => Ok(self.reload().await),
+            Route::Config => Ok(text(StatusCode::OK, self.config.current().as_str().to_owned())),
+            Route::Moved => Ok(self.moved()),
+            Route::Other => {
+                Ok(text(StatusCode::NOT_FOUND, "no such page; / links to all there are\n"))
+            }
         }
     }
 
-    fn metrics(&self, headers: &HeaderMap) -> Response<Frames> {
-        let Ok(place) = Arc::clone(&self.scrapes).try_acquire_owned() else {
-            let message = format!(
-                "{} scrapes are being answered already, the limit of --web.max-requests\n",
-                self.scrapes_max
-            );
-            return text(StatusCode::SERVICE_UNAVAILABLE, message);
+    async fn metrics(&self, headers: &HeaderMap) -> Result<Response<Frames>, Defect> {
+        let Some(place) = self.scrapes.take().await else {
+            return Ok(self.too_many("scrapes"));
         };
-        let format = Format::negotiate(joined(headers, ACCEPT).as_deref());
-        let own = exposition::own(&self.registry.gather(), format);
-        let snapshot = self.published.current().unwrap_or_default();
-        let gzip = exposition::accepts_gzip(joined(headers, ACCEPT_ENCODING).as_deref());
-        let frames = if gzip {
-            exposition::gzip_frames(&snapshot.body, &own)
-        } else {
-            exposition::plain_frames(&snapshot.body, own)
-        };
-        let mut response =
-            respond(StatusCode::OK, format.content_type(), Frames::keeping(place, frames));
+        let (mut response, gzip) =
+            catch_unwind(AssertUnwindSafe(|| self.scrape(headers))).map_err(|_| Defect)?;
         set(&mut response, VARY, "Accept, Accept-Encoding");
         if gzip {
             set(&mut response, CONTENT_ENCODING, "gzip");
         }
-        response
+        let held = place.hold(response.body().len());
+        Ok(response.map(|frames| frames.keeping(held)))
     }
 
-    fn page(&self) -> Response<Frames> {
-        let snapshot = self.published.current();
-        let html = page::render(&page::View {
-            version: VERSION,
-            now: self.clock.now(),
-            telemetry_path: &self.telemetry_path,
-            status: snapshot.as_ref().map(|snapshot| &snapshot.status),
-        });
-        let mut response = respond(StatusCode::OK, "text/html; charset=utf-8", html.into());
-        set(&mut response, CONTENT_SECURITY_POLICY, PAGE_POLICY);
-        response
+    /// The answer to a scrape, and whether it is compressed.
+    fn scrape(&self, headers: &HeaderMap) -> (Response<Frames>, bool) {
+        let format = Format::negotiate(joined(headers, ACCEPT).as_deref());
+        let own = exposition::own(&self.registry.gather(), format);
+        let body = self.snapshot_text();
+        let gzip = exposition::accepts_gzip(joined(headers, ACCEPT_ENCODING).as_deref());
+        let mut pieces = if gzip {
+            exposition::gzip_pieces(&body, &own)
+        } else {
+            exposition::plain_pieces(&body, own)
+        };
+        // The own metrics come last; all before them is counted with the snapshot.
+        if let Some(Piece::Ready(own)) = pieces.last_mut() {
+            *own = self.unsent.count(mem::take(own));
+        }
+        let frames = Frames::new(pieces, Arc::clone(&self.unsent));
+        (respond(StatusCode::OK, format.content_type(), frames), gzip)
+    }
+
+    /// The newest snapshot's text, counted as long as anybody is being sent it.
+    fn snapshot_text(&self) -> Body {
+        let Some(snapshot) = self.published.current() else { return Body::default() };
+        let mut scraped = self.scraped.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*scraped {
+            Some((of, body)) if of.as_ptr() == Arc::as_ptr(&snapshot) => body.clone(),
+            _ => {
+                let body = snapshot.body.clone();
+                let body = Body { deflated: self.unsent.count(body.deflated), ..body };
+                *scraped = Some((Arc::downgrade(&snapshot), body.clone()));
+                body
+            }
+        }
+    }
+
+    async fn view(
+        &self,
+        pages: &Pages,
+        wanted: Wanted,
+        content_type: &'static str,
+        headers: &HeaderMap,
+    ) -> Result<Response<Frames>, Defect> {
+        let Some(place) = self.views.take().await else { return Ok(self.too_many("pages")) };
+        let (snapshot, now) = (self.published.current(), self.clock.now());
+        let rendered = pages.of(wanted, snapshot, now, &self.unsent).await?;
+        let Some(Rendered { plain, gzip }) = rendered else {
+            return Ok(text(StatusCode::NOT_FOUND, NO_SUCH_DEPARTMENT));
+        };
+        let zipped = exposition::accepts_gzip(joined(headers, ACCEPT_ENCODING).as_deref());
+        let body: Bytes = if zipped { gzip } else { plain };
+        let held = place.hold(body.len() as u64);
+        let mut response = respond(StatusCode::OK, content_type, Frames::from(body).keeping(held));
+        if zipped {
+            set(&mut response, CONTENT_ENCODING, "gzip");
+        }
+        Ok(response)
+    }
+
+    fn too_many(&self, what: &str) -> Response<Frames> {
+        let max = self.max_requests;
+        let message =
+            format!("{max} {what} are being answered already, the limit of --web.max-requests\n");
+        text(StatusCode::SERVICE_UNAVAILABLE, message)
     }
 
     fn ready(&self) -> Response<Frames> {
@@ -180,21 +216,33 @@ impl Site {
         }
     }
 
-    fn status(&self) -> Response<Frames> {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            version: &'a str,
-            now: Timestamp,
-            #[serde(flatten)]
-            status: &'a Status,
+    async fn reload(&self) -> Response<Frames> {
+        let Some(reloads) = &self.reloads else {
+            let message = "reloading over HTTP is switched off; start with --web.enable-lifecycle, \
+                           or send SIGHUP\n";
+            return text(StatusCode::FORBIDDEN, message);
+        };
+        match reloads.ask().await {
+            Ok(said) => text(StatusCode::OK, said + "\n"),
+            Err(problems) => text(StatusCode::INTERNAL_SERVER_ERROR, problems + "\n"),
         }
-        let snapshot = self.published.current().unwrap_or_default();
-        let document =
-            Document { version: VERSION, now: self.clock.now(), status: &snapshot.status };
-        let mut json = serde_json::to_vec(&document)
-            .expect("the document has no map with keys that are not strings");
-        json.push(b'\n');
-        respond(StatusCode::OK, "application/json", json.into())
+    }
+
+    fn moved(&self) -> Response<Frames> {
+        let mut response = text(StatusCode::FOUND, "the pages are below the route prefix\n");
+        if let Ok(location) = HeaderValue::from_str(self.paths.outside()) {
+            response.headers_mut().insert(LOCATION, location);
+        }
+        response
+    }
+}
+
+/// HTTP/1.1 has a `Host` header, and no version has two: two hosts in one request are a way to
+/// show a proxy one thing and the server behind it another (RFC 9112, section 3.2).
+fn names_one_host<B>(request: &Request<B>) -> bool {
+    match request.headers().get_all(HOST).iter().count() {
+        0 => request.version() != Version::HTTP_11,
+        count => count == 1,
     }
 }
 
@@ -215,7 +263,7 @@ fn not_allowed(route: Route) -> Response<Frames> {
     response
 }
 
-fn text(code: StatusCode, message: impl Into<bytes::Bytes>) -> Response<Frames> {
+pub(super) fn text(code: StatusCode, message: impl Into<Bytes>) -> Response<Frames> {
     respond(code, TEXT, Frames::from(message))
 }
 
@@ -226,6 +274,6 @@ fn respond(code: StatusCode, content_type: &'static str, body: Frames) -> Respon
     response
 }
 
-fn set(response: &mut Response<Frames>, name: HeaderName, value: &'static str) {
+pub(super) fn set(response: &mut Response<Frames>, name: HeaderName, value: &'static str) {
     response.headers_mut().insert(name, HeaderValue::from_static(value));
 }

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, io::Read};
 
-use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 use prometheus::{
     core::{Collector, Desc},
@@ -34,11 +33,7 @@ struct Running {
 }
 
 fn options() -> Options {
-    Options {
-        listen: vec![vec!["127.0.0.1:0".parse().unwrap()]],
-        telemetry_path: "/metrics".to_owned(),
-        max_requests: 40,
-    }
+    Options::on(vec![std::net::TcpListener::bind("127.0.0.1:0").unwrap()])
 }
 
 fn start() -> Running {
@@ -72,12 +67,21 @@ fn publish_something(published: &Published) {
         samples: Vec::new(),
         baselines: Default::default(),
     };
-    let body = exposition::render(&[tenant], 10).body;
+    let body = exposition::render(&[tenant], 10, &Body::default()).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
 }
 
+/// A body of many parts, made of one; its checksum is not asked for.
 fn publish_large(published: &Published) {
-    let body = Body { plain: Bytes::from(vec![b'\n'; LARGE]), ..Body::default() };
+    const PART: usize = 1024 * 1024;
+    let part = exposition::body_of(&"\n".repeat(PART));
+    let times = LARGE / PART;
+    let body = Body {
+        deflated: part.deflated.repeat(times).into(),
+        parts: part.parts.repeat(times).into(),
+        plain_len: LARGE as u64,
+        ..Body::default()
+    };
     published.publish(Snapshot { body, ..Snapshot::default() });
 }
 
@@ -130,7 +134,8 @@ async fn get(address: SocketAddr, path: &str) -> Answer {
 async fn every_page_answers_get_and_head_alike() {
     let server = start();
     publish_something(&server.published);
-    for path in ["/metrics", "/", "/-/healthy", "/-/ready", "/api/v1/status", "/nowhere"] {
+    for path in ["/metrics", "/", "/-/healthy", "/-/ready", "/api/v1/status", "/config", "/nowhere"]
+    {
         let status = if path == "/nowhere" { 404 } else { 200 };
         let full = get(server.address, path).await;
         assert_eq!(full.status, status, "{path}");
@@ -172,7 +177,7 @@ async fn a_method_that_is_not_allowed_is_told_which_are() {
         ask(server.address, "POST", "/-/reload", "")
             .await
             .text()
-            .contains("not part of this release")
+            .contains("--web.enable-lifecycle")
     );
 }
 
@@ -261,7 +266,7 @@ async fn the_status_is_a_json_document() {
         serde_json::from_slice(&answer.body).unwrap()
     };
     let expected = serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"), "now": "2026-11-23T02:00:00Z", "tenants": [],
+        "version": env!("CARGO_PKG_VERSION"), "revision": "unknown", "started": "2026-11-23T02:00:00Z", "now": "2026-11-23T02:00:00Z", "tenants": [],
     });
     assert_eq!(read().await, expected);
     publish_something(&server.published);
@@ -270,7 +275,13 @@ async fn the_status_is_a_json_document() {
 
 #[tokio::test]
 async fn more_scrapes_than_allowed_get_503_until_one_is_done() {
-    let server = start_with(Options { max_requests: 1, ..options() }, Limits::DEFAULT);
+    let terms = places::Terms {
+        wait: Duration::from_millis(50),
+        grace: Duration::from_secs(120),
+        ..Limits::DEFAULT.places
+    };
+    let limits = Limits { places: terms, ..Limits::DEFAULT };
+    let server = start_with(Options { max_requests: 1, ..options() }, limits);
     publish_large(&server.published);
     let mut first = send(server.address, &request("GET", "/metrics", "")).await;
     let mut bytes = vec![0; 1000];
@@ -282,6 +293,101 @@ async fn more_scrapes_than_allowed_get_503_until_one_is_done() {
     first.read_to_end(&mut bytes).await.unwrap();
     assert!(bytes.len() > LARGE);
     assert_eq!(ask(server.address, "HEAD", "/metrics", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn slow_readers_take_no_place_from_other_scrapes() {
+    let places = places::Terms { grace: Duration::from_millis(10), ..Limits::DEFAULT.places };
+    let limits = Limits { places: places::Terms { pace: u64::MAX, ..places }, ..Limits::DEFAULT };
+    let server = start_with(Options { max_requests: 2, ..options() }, limits);
+    publish_large(&server.published);
+    let mut slow = Vec::new();
+    for _ in 0..10 {
+        let mut stream = send(server.address, &request("GET", "/metrics", "")).await;
+        stream.read_u8().await.unwrap();
+        slow.push(stream);
+    }
+    assert_eq!(ask(server.address, "HEAD", "/metrics", "").await.status, 200);
+    let mut rest = Vec::new();
+    slow.pop().unwrap().read_to_end(&mut rest).await.unwrap();
+    assert!(rest.len() > LARGE, "what was begun is sent to its end");
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let server = start();
+    for (head, status) in [
+        ("GET /metrics HTTP/1.1\r\n", 400),
+        ("GET /-/healthy HTTP/1.1\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nhost: a\r\nhost: b\r\n", 400),
+        ("GET /metrics HTTP/1.0\r\nhost: a\r\nhost: a\r\n", 400),
+        ("GET /metrics HTTP/1.1\r\nhost:\r\n", 200),
+        ("GET /-/healthy HTTP/1.0\r\n", 200),
+    ] {
+        let mut stream = send(server.address, &format!("{head}connection: close\r\n\r\n")).await;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        assert_eq!(Answer::parse(&bytes).status, status, "{head:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reload_is_answered_by_whoever_reloads() {
+    let (reloads, mut requests) = reloads();
+    let server = start_with(Options { reloads: Some(reloads), ..options() }, Limits::DEFAULT);
+    tokio::spawn(async move {
+        let mut outcomes = [Ok("reloaded".to_owned()), Err("line 3: wrong".to_owned())].into_iter();
+        while let Some(request) = requests.recv().await {
+            request.answer(outcomes.next().unwrap());
+        }
+    });
+    for (method, status, said) in [("POST", 200, "reloaded\n"), ("PUT", 500, "line 3: wrong\n")] {
+        let answer = ask(server.address, method, "/-/reload", "content-length: 0\r\n").await;
+        assert_eq!((answer.status, answer.text()), (status, said));
+    }
+    assert_eq!(get(server.address, "/-/reload").await.status, 405);
+}
+
+#[tokio::test]
+async fn the_running_configuration_is_what_was_handed_in_last() {
+    let config = ConfigText::new("series_limit: 1\n".to_owned());
+    let server = start_with(Options { config: config.clone(), ..options() }, Limits::DEFAULT);
+    assert_eq!(get(server.address, "/config").await.text(), "series_limit: 1\n");
+    config.replace("series_limit: 2\n".to_owned());
+    assert_eq!(get(server.address, "/config").await.text(), "series_limit: 2\n");
+}
+
+#[tokio::test]
+async fn pages_move_below_a_prefix_and_say_where() {
+    let options = Options {
+        route_prefix: "/feishu".to_owned(),
+        external_path: "/tools/feishu/".to_owned(),
+        ..options()
+    };
+    let server = start_with(options, Limits::DEFAULT);
+    for path in ["/", "/feishu"] {
+        let answer = get(server.address, path).await;
+        assert_eq!((answer.status, answer.headers["location"].as_str()), (302, "/tools/feishu/"));
+    }
+    assert!(get(server.address, "/feishu/").await.text().contains("href=\"./metrics\""));
+    assert_eq!(get(server.address, "/feishu/metrics").await.status, 200);
+    assert_eq!(get(server.address, "/metrics").await.status, 404);
+    assert_eq!(get(server.address, "/-/healthy").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_is_rendered_once_for_a_snapshot_and_compressed() {
+    let server = start();
+    publish_something(&server.published);
+    let ask_page = || ask(server.address, "GET", "/", "accept-encoding: gzip\r\n");
+    let first = ask_page().await;
+    assert_eq!(first.headers["content-encoding"], "gzip");
+    let mut text = String::new();
+    GzDecoder::new(first.body.as_slice()).read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("<!DOCTYPE html>"));
+    assert_eq!(get(server.address, "/").await.text(), text);
+    publish_something(&server.published);
+    assert_eq!(ask_page().await.status, 200);
 }
 
 #[tokio::test]
@@ -382,18 +488,12 @@ async fn a_stop_does_not_wait_for_a_client_that_never_reads() {
 }
 
 #[tokio::test]
-async fn every_address_is_listened_on_and_a_taken_one_is_named() {
-    let listen = vec![vec!["127.0.0.1:0".parse().unwrap()], vec!["[::1]:0".parse().unwrap()]];
+async fn every_socket_is_answered_on() {
+    let sockets = ["127.0.0.1:0", "[::1]:0"].map(|at| std::net::TcpListener::bind(at).unwrap());
+    let options = Options { sockets: sockets.into(), ..options() };
     let (clock, _) = Clock::manual("2026-11-23T02:00:00Z".parse().unwrap());
-    let bind = |listen| {
-        let options = Options { listen, ..options() };
-        Server::bind(options, Published::nothing(), Registry::new(), clock.clone())
-    };
-    let server = bind(listen).unwrap();
+    let server = Server::bind(options, Published::nothing(), Registry::new(), clock).unwrap();
     let addresses = server.local_addrs();
-    let error = bind(vec![vec![addresses[0]]]).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-    assert!(error.to_string().contains(&format!("cannot listen on {}", addresses[0])), "{error}");
     let (_trigger, shutdown) = shutdown::channel();
     tokio::spawn(server.run(shutdown));
     for address in addresses {

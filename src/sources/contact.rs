@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::number;
+use super::{directory::ROOT, number};
 use crate::{
     feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error},
     sources::RejectedValues,
@@ -52,7 +52,8 @@ pub struct Found {
     pub rejected_values: RejectedValues,
 }
 
-/// Asks for all of the ids, as many at once as the API takes.
+/// Asks for all of the ids, as many at once as the API takes, and for the root by itself: it is
+/// told only to an app that may see everybody, and under an id that need not be the one asked for.
 ///
 /// No document says whether an unknown id fails the whole call; where one does, the call is split
 /// until only that id is left out.
@@ -61,7 +62,9 @@ pub struct Found {
 /// If a request fails for another reason.
 pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Found, Error> {
     let mut found = Found::default();
-    let mut batches: Vec<&[String]> = ids.chunks(DEPARTMENTS_BATCH_MAX).rev().collect();
+    let (root, others): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id == ROOT);
+    let mut batches: Vec<&[String]> =
+        root.chunks(1).chain(others.chunks(DEPARTMENTS_BATCH_MAX).rev()).collect();
     while let Some(batch) = batches.pop() {
         let asked: Vec<&str> = batch.iter().map(String::as_str).collect();
         let mut answered = Vec::new();
@@ -103,9 +106,10 @@ impl Found {
         for facts in answered {
             // Which of the two ids was asked for follows from the answer itself.
             let is_it = |id: &&String| {
-                [&facts.open_department_id, &facts.custom_department_id]
-                    .iter()
-                    .any(|known| known.as_ref() == Some(*id))
+                asked == [ROOT]
+                    || [&facts.open_department_id, &facts.custom_department_id]
+                        .iter()
+                        .any(|known| known.as_ref() == Some(*id))
             };
             if let Some(position) = unanswered.iter().position(is_it) {
                 let id = unanswered.swap_remove(position);

@@ -1,18 +1,22 @@
 //! The source `departments`: `admin_dept_stats` folded into department days.
 
 mod fold;
+mod total_name;
 mod versions;
 
 use std::sync::Arc;
 
 use self::fold::Fold;
-pub use self::versions::Versions;
+pub use self::versions::{KnownVersions, VersionOptions, Versions};
 use crate::{
     day::Day,
     feishu::{Class, Client, DeptStatsQuery, Error, Purpose},
     sources::RejectedValues,
     usage::{DepartmentDay, Geo, Target, Version},
 };
+
+/// "Request to exceed authority", or "param validate error".
+const AMBIGUOUS_REFUSAL: i64 = 1_051_002;
 
 /// One department, alone or with its sub-departments, and the days to ask for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +38,8 @@ pub struct Found {
     pub rejected_rows: u64,
     /// Values that were no numbers, by API field.
     pub rejected_values: RejectedValues,
+    /// Whether the totals took a query of their own.
+    pub totals_apart: bool,
 }
 
 /// One department's day.
@@ -103,9 +109,9 @@ async fn fetch_for(
     let with_versions = versions.wanted(ask.end);
     let mut fold = Fold::new(ask, versions, with_versions);
     match read(purpose, client, ask, with_versions, &mut fold).await {
-        Ok(()) if with_versions => versions.accepted(),
+        Ok(()) if with_versions => versions.accepted(ask.end),
         Ok(()) => {}
-        Err(error) if with_versions && may_be_the_version_parameter(&error, versions) => {
+        Err(error) if with_versions && may_be_the_version_parameter(&error, versions, ask.end) => {
             fold = Fold::new(ask, versions, false);
             // If this is refused as well, the parameter was not the reason.
             if let Err(second) = read(purpose, client, ask, false, &mut fold).await {
@@ -115,10 +121,12 @@ async fn fetch_for(
         }
         Err(error) => return Err(error),
     }
+    fold.tell_of_totals();
+    fold.use_learned_total();
     if fold.lacks_a_total() {
         let mut totals = Fold::new(ask, versions, false);
         read(purpose, client, ask, false, &mut totals).await?;
-        fold.add_totals(totals, versions);
+        fold.add_totals(totals);
     }
     Ok(fold.finish())
 }
@@ -142,6 +150,47 @@ async fn read(
     client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await
 }
 
-fn may_be_the_version_parameter(error: &Error, versions: &Versions) -> bool {
-    error.class == Class::InvalidRequest && !versions.were_accepted()
+/// Whether the same query without versions is worth a try.
+fn may_be_the_version_parameter(error: &Error, versions: &Versions, newest: Day) -> bool {
+    match error.class {
+        Class::InvalidRequest => true,
+        // The documents give 1051002 for both: no access, and a parameter that is not valid. Where
+        // another department was answered, it is the former.
+        Class::Permission => {
+            error.code == Some(AMBIGUOUS_REFUSAL) && !versions.were_accepted_for(newest)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feishu::{Endpoint, Refusal};
+
+    #[test]
+    fn whatever_code_the_version_parameter_is_refused_with_it_is_left_out_once() {
+        let day: Day = "2026-11-20".parse().unwrap();
+        for (code, at_first, after_it_worked) in [
+            (1_051_001, true, true),
+            (99_992_402, true, true),
+            (9_499, true, true),
+            // The document's one code for two reasons.
+            (1_051_002, true, false),
+            (1_051_003, false, false),
+            (99_991_672, false, false),
+        ] {
+            let refusal = Refusal { status: 400, code: Some(code), ..Refusal::default() };
+            let error = Error::refused(Endpoint::AdminDeptStats, "asking", refusal);
+            let versions = Versions::new(VersionOptions {
+                wanted: true,
+                total_names: Vec::new(),
+                department_id_type: "open_department_id".to_owned(),
+            });
+            let may_be = |versions| may_be_the_version_parameter(&error, versions, day);
+            assert_eq!(may_be(&versions), at_first, "{code}");
+            versions.accepted(day);
+            assert_eq!(may_be(&versions), after_it_worked, "{code}");
+        }
+    }
 }

@@ -188,7 +188,11 @@ async fn outcome(
                 start: day,
                 end: day,
             };
-            let versions = Versions::new(true, Vec::new());
+            let versions = Versions::new(departments::VersionOptions {
+                wanted: true,
+                total_names: Vec::new(),
+                department_id_type: "open_department_id".to_owned(),
+            });
             format!("{:?}", departments::fetch(client, &ask, &versions).await)
         }
         "admin_user_stats" => {

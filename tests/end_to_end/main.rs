@@ -17,4 +17,5 @@ mod program;
 mod prometheus;
 mod requests;
 mod secrets;
+mod signals;
 mod world;

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, Row, boolean, id_of, refusal, success};
 use crate::{
-    Tenant,
     calendar::{self, DayNumber, Geo},
-    faults::Kind,
+    context::{Context, boolean, id_of, refusal, success},
+    distort::Row,
+    faults::{Active, Kind},
     figures::{self, Counts},
     http::Answer,
     organisation::STATISTICS_DEPTH_MAX,
     pages::{self, Form},
     settings::{Options, ParentFigures},
+    tenant::Tenant,
 };
 
 /// The scope that an app needs.
@@ -60,7 +61,8 @@ pub(crate) fn truth(
         None => 0,
         Some(name) => versions.iter().position(|version| version == name)? + 1,
     };
-    let counts = figures::of(&tenant.organisation(), department, day, geo, versions.len());
+    let company = tenant.company();
+    let counts = figures::of(&company, &company.tallies, department, day, geo, versions.len());
     let fields = counts[index].fields(options.rates);
     let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
     Some(figures::names().filter_map(|name| Some((name, number(&fields[name])?))).collect())
@@ -135,14 +137,14 @@ impl Asked {
         let versions = if self.with_versions { options.product_versions.len() } else { 0 };
         let exists = |(day, department, version): &Place| {
             let name = version_name(options, *version);
-            *day < newest
-                || active.iter().filter(|fault| fault.strikes(*department)).all(
-                    |fault| match &fault.kind {
-                        Kind::LateDay { until } => until.is_some_and(|until| until <= now),
-                        Kind::PartialDay { without } => !without.iter().any(|out| out == name),
-                        _ => true,
-                    },
-                )
+            let is_newest = *day == newest;
+            let strikes = |fault: &&Active| fault.strikes(*department);
+            active.iter().filter(strikes).all(|fault| match &fault.kind {
+                Kind::LateDay { until } if is_newest => until.is_some_and(|until| until <= now),
+                Kind::PartialDay { without } if is_newest => !without.iter().any(|out| out == name),
+                Kind::OmitTotal => versions == 0 || *version > 0,
+                _ => true,
+            })
         };
         (self.start.max(oldest)..=self.end.min(newest))
             .flat_map(|day| departments.iter().map(move |department| (day, *department)))
@@ -161,7 +163,14 @@ impl Asked {
         let count = if recursive { figures::of_subtree } else { figures::of };
         let versions = options.product_versions.len();
         let row = |&(day, department, version): &Place| {
-            let counts = count(context.organisation, department, day, self.geo, versions);
+            let counts = count(
+                context.organisation,
+                &context.organisation.tallies,
+                department,
+                day,
+                self.geo,
+                versions,
+            );
             let mut row = self.row(context, (day, department), &counts[version]);
             row.insert("product_version".into(), version_name(options, version).into());
             (department, row)

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, Row, USER_ID, admin_dept_stats::invalid_parameter, refusal, success};
+use super::admin_dept_stats::invalid_parameter;
 use crate::{
     calendar::{self, DayNumber, Geo},
+    context::{Context, USER_ID, refusal, success},
+    distort::Row,
     faults::Kind,
     figures::{self, Count, Counts},
     http::Answer,

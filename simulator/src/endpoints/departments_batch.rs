@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    CONTACT_ALL, CONTACT_INVALID, Context, NO_DEPARTMENT_AUTHORITY, NO_SUCH_OPEN_DEPARTMENT_ID,
-    Row, USER_ID, id_of, refusal, success,
-};
 use crate::{
     census::{self, HeadCount},
+    context::{
+        CONTACT_ALL, CONTACT_INVALID, Context, NO_DEPARTMENT_AUTHORITY, NO_SUCH_OPEN_DEPARTMENT_ID,
+        USER_ID, id_of, refusal, success,
+    },
     dice::Dice,
+    distort::Row,
     http::Answer,
     identity::{self, IdType},
     organisation::Department,
@@ -91,7 +92,7 @@ fn row(context: &Context, at: usize, by_open_id: bool, id_type: IdType) -> Map<S
     let department = &organisation.departments[at];
     let counted = match department.deleted {
         true => HeadCount::default(),
-        false => census::head_count(organisation, at, day),
+        false => census::head_count(organisation, &organisation.censuses, at, day),
     };
     let leaders: Vec<String> = census::leaders(organisation, at, day)
         .filter(|_| !department.deleted)

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, NO_SUCH_OPEN_DEPARTMENT_ID, Row, id_of, refusal, success};
 use crate::{
     census,
+    context::{Context, NO_SUCH_OPEN_DEPARTMENT_ID, id_of, refusal, success},
+    distort::Row,
+    faults::{Active, Kind},
     http::{Answer, Call},
     identity::{self, IdType},
     names::Names,
@@ -72,7 +74,8 @@ pub(crate) fn answer(context: &Context) -> Result<Answer, Answer> {
     let (mut rows, mut abnormals): (Vec<Row>, _) = (Vec::new(), Vec::new());
     for at in found {
         let id = id_of(&context.organisation.departments[at], asked.by_open_id);
-        if !context.is_in_contact_range(at) {
+        let is_struck = |fault: &Active| fault.kind == Kind::HideDepartment && fault.strikes(at);
+        if !context.is_in_contact_range(at) || context.active.iter().any(is_struck) {
             let abnormal = json!({ "id": id, "row_error": NO_PERMISSION, "field_errors": {} });
             abnormals.push(abnormal);
             continue;
@@ -182,7 +185,8 @@ impl Asked {
         match name {
             "department_id" => id(at).into(),
             "department_count" => {
-                let counted = census::head_count(organisation, at, context.today());
+                let counted =
+                    census::head_count(organisation, &organisation.censuses, at, context.today());
                 json!({
                     "recursive_members_count": counted.recursive_members.to_string(),
                     "direct_members_count": counted.direct_members.to_string(),

@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    CONTACT_ALL, CONTACT_INVALID, Context, NO_DEPARTMENT_AUTHORITY, NO_SUCH_OPEN_DEPARTMENT_ID,
-    Row, USER_ID, id_of, refusal, success,
-};
 use crate::{
     calendar,
     census::{self, Place},
+    context::{
+        CONTACT_ALL, CONTACT_INVALID, Context, NO_DEPARTMENT_AUTHORITY, NO_SUCH_OPEN_DEPARTMENT_ID,
+        USER_ID, id_of, refusal, success,
+    },
+    distort::Row,
     http::Answer,
     identity::{self, IdType},
     pages::{self, Form},

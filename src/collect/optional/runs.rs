@@ -35,13 +35,15 @@ impl Optional {
         };
         let failure = match directory::fetch(&self.client, &walk, self.at_once()).await {
             Ok(tree) => {
-                job.done(&());
+                let now = self.clock.now();
+                match tree.may_be_whole_soon() {
+                    Some(error) => job.failed(&(), now, error),
+                    None => job.done(&()),
+                }
                 self.metrics.rejected(&self.options.name, 0, &tree.rejected_values);
                 let denied = tree.denied().or_else(|| tree.found_nothing());
-                // Part of a tree would look like departments that vanished.
-                if tree.is_whole() || self.facts.tree.is_none() {
-                    self.replace_tree(tree);
-                }
+                let tree = tree.over(self.facts.tree.as_deref(), now);
+                self.replace_tree(tree);
                 denied
             }
             Err(error) => {

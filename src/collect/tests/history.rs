@@ -63,7 +63,7 @@ impl World {
     /// Each baseline that is published, by metric and department.
     fn baselines(&self) -> BTreeMap<(String, String), f64> {
         let body = &self.published.current().unwrap().body;
-        let text = String::from_utf8(body.plain.to_vec()).unwrap();
+        let text = exposition::text(body);
         let sample = |line: &str| {
             let (series, value) = line.rsplit_once(' ').unwrap();
             let (name, labels) = series.split_once('{').unwrap();
@@ -164,16 +164,15 @@ async fn ten_restarts_cost_no_statistics_request_and_leave_no_gap() {
     let store = in_memory();
     let mut world = keeping(&store, 10, |_| {}).await;
     world.settle().await;
-    let before = world.published.current().unwrap().body.plain.clone();
+    let before = exposition::text(&world.published.current().unwrap().body);
     let is_of_departments = |line: &&str| !line.contains("department_up");
-    let series = |body: &[u8]| -> BTreeSet<String> {
-        let text = String::from_utf8(body.to_vec()).unwrap();
+    let series = |text: &str| -> BTreeSet<String> {
         text.lines().filter(is_of_departments).map(str::to_owned).collect()
     };
     for _ in 0..10 {
         let mut again = keeping(&store, 10, |_| {}).await;
         // Before anything was asked.
-        let first = again.published.current().unwrap().body.plain.clone();
+        let first = exposition::text(&again.published.current().unwrap().body);
         assert_eq!(series(&first), series(&before));
         assert_eq!(again.metric("feishu_up", &["acme"]), 1.0, "the last attempt was accepted");
         let success = ["acme", "departments"];
@@ -182,7 +181,10 @@ async fn ten_restarts_cost_no_statistics_request_and_leave_no_gap() {
         again.settle().await;
         again.settle().await;
         assert_eq!(again.statistics_requests(), 0);
-        assert_eq!(series(&again.published.current().unwrap().body.plain), series(&before));
+        assert_eq!(
+            series(&exposition::text(&again.published.current().unwrap().body)),
+            series(&before)
+        );
     }
 }
 
@@ -433,8 +435,8 @@ async fn optional_sources_go_on_where_they_were() {
         tenant.user_statistics = Some(UserStatistics { min_group_size: 50 });
     };
     let strict = world_keeping(Some(&store), plenty(10), stricter).await;
-    let body = strict.published.current().unwrap().body.plain.clone();
-    assert!(!String::from_utf8(body.to_vec()).unwrap().contains("feishu_users"));
+    let body = exposition::text(&strict.published.current().unwrap().body);
+    assert!(!body.contains("feishu_users"));
     let remembered = async || kept(&store).memory().await.unwrap().into_keys().collect::<Vec<_>>();
     assert!(!remembered().await.contains(&"users".to_owned()));
     // What is switched off is not kept either.

@@ -20,6 +20,7 @@ use crate::{
     catalogue::FIGURES,
     clock::Hand,
     day::Zone,
+    exposition,
     feishu::{DepartmentIdType, Limits},
     secret::{Secret, SecretSource},
     shutdown::{self, Trigger},
@@ -280,7 +281,7 @@ async fn a_snapshot_is_published_with_figures_and_facts() {
     world.tenant.publish().await;
     let snapshot = world.published.current().unwrap();
     assert!(snapshot.body.series > 38 * world.ids().len() as u64);
-    let text = String::from_utf8(snapshot.body.plain.to_vec()).unwrap();
+    let text = exposition::text(&snapshot.body);
     assert!(text.contains("feishu_department_suite_dau{tenant=\"acme\",geo=\"local\""));
     assert!(text.contains("feishu_calendar_workday{tenant=\"acme\",geo=\"local\"} 0"), "a Sunday");
     let department = &snapshot.status.tenants[0].departments[0];

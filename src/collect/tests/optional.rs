@@ -42,7 +42,7 @@ impl World {
     }
 
     fn text(&self) -> String {
-        String::from_utf8(self.published.current().unwrap().body.plain.to_vec()).unwrap()
+        exposition::text(&self.published.current().unwrap().body)
     }
 
     /// The value of the one series of that name whose labels include these.

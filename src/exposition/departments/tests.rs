@@ -8,6 +8,8 @@ use crate::{
     usage::{FigureSet, RateScale},
 };
 
+mod incremental;
+
 const DAY: Day = date(2026, 11, 22);
 
 fn index_of(field: &str) -> usize {
@@ -48,11 +50,11 @@ fn tenant(name: &str, departments: Vec<DepartmentDay>) -> TenantView {
 }
 
 fn text_of(tenants: &[TenantView]) -> String {
-    text(&render(tenants, u64::MAX).body)
+    text(&render(tenants, u64::MAX, &Body::default()).body)
 }
 
 fn text(body: &Body) -> String {
-    String::from_utf8(body.plain.to_vec()).unwrap()
+    super::super::text(body)
 }
 
 /// A sample as a parser reads it that shares nothing with the writer.
@@ -187,7 +189,7 @@ fn help_is_the_same_in_both_formats() {
 #[test]
 fn nothing_to_serve_is_an_empty_text() {
     for tenants in [vec![], vec![tenant("acme", vec![])]] {
-        let rendered = render(&tenants, 0);
+        let rendered = render(&tenants, 0, &Body::default());
         assert_eq!(text(&rendered.body), "");
         assert_eq!(rendered.body.series, 0);
         assert_eq!(rendered.left_out, LeftOut::Nothing);
@@ -201,7 +203,7 @@ fn a_number_that_is_not_finite_has_no_sample() {
         Version::Total,
         figures(&[("suite_dau", f64::NAN), ("im_dau", f64::INFINITY), ("docs_dau", 0.0)]),
     )];
-    let rendered = render(&[tenant("acme", vec![broken])], u64::MAX);
+    let rendered = render(&[tenant("acme", vec![broken])], u64::MAX, &Body::default());
     let names: Vec<String> = parse(&text(&rendered.body)).into_iter().map(|s| s.name).collect();
     assert_eq!(names, ["feishu_department_docs_dau", DAY_TIMESTAMP.name, DEPARTMENT_INFO.name]);
     assert_eq!(rendered.body.series, 3);
@@ -281,11 +283,11 @@ fn the_info_tells_the_newest_name_in_any_geo() {
 #[test]
 fn past_the_limit_versions_are_left_out_and_totals_are_not() {
     let tenants = everything();
-    let whole = render(&tenants, u64::MAX).body.series;
-    let left_out = render(&tenants, whole).left_out;
+    let whole = render(&tenants, u64::MAX, &Body::default()).body.series;
+    let left_out = render(&tenants, whole, &Body::default()).left_out;
     assert_eq!(left_out, LeftOut::Nothing, "the limit itself is allowed");
     for limit in [0, whole - 1] {
-        let rendered = render(&tenants, limit);
+        let rendered = render(&tenants, limit, &Body::default());
         assert_eq!(rendered.left_out, LeftOut::Versions);
         let samples = parse(&text(&rendered.body));
         assert_eq!(samples.len() as u64, rendered.body.series);
@@ -326,13 +328,13 @@ fn past_the_limit_baselines_go_before_versions() {
     let mut tenants = everything();
     tenants.push(with_baseline());
     tenants.last_mut().unwrap().name = "other".into();
-    let whole = render(&tenants, u64::MAX).body.series;
-    let rendered = render(&tenants, whole - 1);
+    let whole = render(&tenants, u64::MAX, &Body::default()).body.series;
+    let rendered = render(&tenants, whole - 1, &Body::default());
     assert_eq!(rendered.left_out, LeftOut::Baselines);
     assert_eq!(rendered.body.series, whole - 1);
     let text = text(&rendered.body);
     assert!(!text.contains("_baseline") && text.contains("product_version=\"旗舰版\""), "{text}");
-    assert_eq!(render(&tenants, whole - 2).left_out, LeftOut::Versions);
+    assert_eq!(render(&tenants, whole - 2, &Body::default()).left_out, LeftOut::Versions);
 }
 
 #[test]
@@ -369,7 +371,7 @@ proptest! {
         let mut day = department(&id, &name);
         day.path = path.as_str().into();
         day.rows = vec![(Version::Named(version.as_str().into()), figures(&[("suite_dau", value)]))];
-        let rendered = render(&[tenant(&tenant_name, vec![day])], u64::MAX);
+        let rendered = render(&[tenant(&tenant_name, vec![day])], u64::MAX, &Body::default());
         let samples = parse(&text(&rendered.body));
         prop_assert_eq!(samples.len() as u64, rendered.body.series);
         prop_assert_eq!(samples[0].value, value);

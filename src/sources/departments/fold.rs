@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Ask, Found, FoundDay, Versions};
+use super::{Ask, Found, FoundDay, Versions, total_name};
 use crate::{
-    catalogue::{FIGURE_COUNT, FIGURES},
+    catalogue::FIGURES,
     day::Day,
     feishu::DeptStat,
     sources::{directory::ROOT, number},
@@ -91,24 +91,40 @@ impl<'a> Fold<'a> {
 
     /// Whether a department's day has rows but none that is known to be the total.
     pub(super) fn lacks_a_total(&self) -> bool {
-        self.lists.values().any(|list| !list.rows.contains_key(&Version::Total))
+        self.lists.values().any(List::lacks_a_total)
+    }
+
+    /// Notes whether the total came under a known name.
+    pub(super) fn tell_of_totals(&self) {
+        if self.with_versions && self.lists.values().any(|list| !list.lacks_a_total()) {
+            self.versions.saw_total(self.ask.end);
+        }
+    }
+
+    /// Takes the rows of a learned name for the totals, if that is plausible in every list that
+    /// lacks one.
+    pub(super) fn use_learned_total(&mut self) {
+        let Some(name) = self.versions.learned_total() else { return };
+        let name = Version::Named(name);
+        let lacking = |list: &&mut List| list.lacks_a_total();
+        if self.lists.values_mut().filter(lacking).all(|list| list.total_fits(&name)) {
+            self.lists.values_mut().filter(lacking).for_each(|list| list.take_for_total(&name));
+        }
     }
 
     /// Adds the totals of a list that was asked for without versions.
-    pub(super) fn add_totals(&mut self, totals: Self, versions: &Versions) {
+    pub(super) fn add_totals(&mut self, totals: Self) {
         for (place, total) in totals.lists {
-            let Some(list) = self.lists.get_mut(&place) else { continue };
-            if list.rows.contains_key(&Version::Total) {
+            let Some(list) = self.lists.get_mut(&place).filter(|list| list.lacks_a_total()) else {
                 continue;
-            }
+            };
             let Some(Row::Believed(figures)) = total.rows.into_values().next() else { continue };
-            if let Some(name) = same_as_total(&list.rows, &figures) {
-                versions.learn_total(&name);
-                list.rows.remove(&Version::Named(name));
-            }
+            let comparison = total_name::compare(&list.named(), &figures);
+            self.versions.compared(&place.0, place.1, &comparison);
             list.rows.insert(Version::Total, Row::Believed(figures));
         }
         self.found.add_rejected(&totals.found);
+        self.found.totals_apart = true;
     }
 
     pub(super) fn finish(mut self) -> Found {
@@ -153,6 +169,34 @@ impl<'a> Fold<'a> {
 }
 
 impl List {
+    fn lacks_a_total(&self) -> bool {
+        !self.rows.contains_key(&Version::Total)
+    }
+
+    /// The rows of versions that are believed.
+    fn named(&self) -> Vec<(Arc<str>, &Figures)> {
+        let named = self.rows.iter().filter_map(|(version, row)| match (version, row) {
+            (Version::Named(name), Row::Believed(figures)) => Some((Arc::clone(name), figures)),
+            _ => None,
+        });
+        named.collect()
+    }
+
+    fn total_fits(&self, name: &Version) -> bool {
+        let Some(Row::Believed(total)) = self.rows.get(name) else { return false };
+        let others = self.rows.iter().filter_map(|(version, row)| match row {
+            Row::Believed(figures) if version != name => Some(figures),
+            _ => None,
+        });
+        total_name::fits(total, &others.collect::<Vec<_>>())
+    }
+
+    fn take_for_total(&mut self, name: &Version) {
+        if let Some(row) = self.rows.remove(name) {
+            self.rows.insert(Version::Total, row);
+        }
+    }
+
     fn finish(self, geo: crate::usage::Geo, department_id: Arc<str>, day: Day) -> FoundDay {
         let mut contradicted = false;
         let mut rows = Vec::with_capacity(self.rows.len());
@@ -172,28 +216,6 @@ impl List {
         };
         FoundDay { day: Arc::new(day), contradicted }
     }
-}
-
-/// The version whose row equals the total in every figure, if it can be told from a version that
-/// happens to hold everybody: it must be the only one, and the others must not be empty.
-fn same_as_total(rows: &BTreeMap<Version, Row>, total: &Figures) -> Option<Arc<str>> {
-    let mut same = None;
-    let mut others_count = false;
-    for (version, row) in rows {
-        match (version, row) {
-            (Version::Named(name), Row::Believed(figures)) if figures == total => {
-                if same.replace(Arc::clone(name)).is_some() {
-                    return None;
-                }
-            }
-            (_, Row::Believed(figures)) => {
-                others_count |=
-                    (0..FIGURE_COUNT).any(|index| figures.raw(index).is_some_and(|v| v > 0.0));
-            }
-            (_, Row::Contradicted) => return None,
-        }
-    }
-    same.filter(|_| others_count)
 }
 
 #[cfg(test)]

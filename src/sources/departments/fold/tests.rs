@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use super::*;
-use crate::usage::{Geo, RateScale, Target};
+use crate::{
+    catalogue::FIGURE_COUNT,
+    sources::departments::VersionOptions,
+    usage::{Geo, RateScale, Target},
+};
 
 /// The answer of the API document, verbatim.
 const SAMPLE: &str = include_str!("../../../../tests/data/feishu/admin_dept_stats.json");
@@ -21,6 +25,14 @@ fn with(changes: &[(&str, Value)]) -> Value {
     row
 }
 
+fn versions() -> Versions {
+    Versions::new(VersionOptions {
+        wanted: true,
+        total_names: vec!["Total".to_owned()],
+        department_id_type: "open_department_id".to_owned(),
+    })
+}
+
 fn fold(department_id: &str, include_children: bool, rows: &[Value]) -> Found {
     let day = "2020-02-15".parse().unwrap();
     let ask = Ask {
@@ -28,7 +40,7 @@ fn fold(department_id: &str, include_children: bool, rows: &[Value]) -> Found {
         start: day,
         end: day,
     };
-    let versions = Versions::new(true, vec!["Total".to_owned()]);
+    let versions = versions();
     let mut fold = Fold::new(&ask, &versions, true);
     for row in rows {
         let text = row.to_string();
@@ -131,22 +143,122 @@ fn two_departments_of_one_name_stay_apart() {
     assert!(found.days.iter().all(|f| &*f.day.department == "subtestkkk"));
 }
 
-fn figures(users: f64) -> Row {
-    let mut figures = Figures::none();
-    figures.set(0, users);
-    Row::Believed(figures)
+/// A department with so many users of each product version, and so many of any.
+struct Department<'a> {
+    id: &'a str,
+    rows: &'a [(&'a str, u32)],
+    users: u32,
+}
+
+impl Department<'_> {
+    /// What is published of it: the rows by version, and whether the total took another query.
+    fn published(&self, versions: &Versions, day: Day) -> (Vec<(String, f64)>, bool) {
+        let target =
+            Target { geo: Geo::Local, department_id: self.id.into(), include_children: false };
+        let ask = Ask { target, start: day, end: day };
+        let mut fold = self.fold(&ask, versions, self.rows, true);
+        fold.tell_of_totals();
+        fold.use_learned_total();
+        let asks_twice = fold.lacks_a_total();
+        if asks_twice {
+            fold.add_totals(self.fold(&ask, versions, &[("", self.users)], false));
+        }
+        let mut found = fold.finish();
+        let rows = Arc::make_mut(&mut found.days[0].day).rows.drain(..);
+        let row = |(version, figures): (Version, Figures)| {
+            let name = match version {
+                Version::Total => "all".to_owned(),
+                Version::Named(name) => name.to_string(),
+            };
+            (name, figures.raw(0).unwrap())
+        };
+        (rows.map(row).collect(), asks_twice)
+    }
+
+    fn fold<'f>(
+        &self,
+        ask: &'f Ask,
+        versions: &'f Versions,
+        rows: &[(&str, u32)],
+        with_versions: bool,
+    ) -> Fold<'f> {
+        let mut fold = Fold::new(ask, versions, with_versions);
+        for (version, users) in rows {
+            let row = serde_json::json!({
+                "date": ask.end.to_string(),
+                "department_id": self.id,
+                "product_version": version,
+                "total_user_num": users,
+            });
+            fold.row(DeptStat::parse(&row.to_string()).as_ref());
+        }
+        fold
+    }
+}
+
+fn day(day: i8) -> Day {
+    jiff::civil::date(2026, 11, day)
 }
 
 #[test]
-fn a_version_is_taken_for_the_total_only_where_that_is_certain() {
-    let rows = |values: &[(&str, f64)]| -> BTreeMap<Version, Row> {
-        values.iter().map(|(name, v)| (Version::Named((*name).into()), figures(*v))).collect()
+fn one_list_without_the_documented_total_changes_no_other() {
+    const WHOLE: &[(&str, u32)] = &[("全部产品版本", 90), ("A", 60), ("B", 30)];
+    let of = |id, rows, users| Department { id, rows, users };
+    for cut_first in [true, false] {
+        let versions = versions();
+        // A equals the total where its row is missing.
+        let cut = of("od-1", &[("A", 60), ("B", 40), ("C", 30)], 60);
+        let whole = of("od-2", WHOLE, 90);
+        let (mut rows, mut twice) = (Vec::new(), Vec::new());
+        for department in if cut_first { [&cut, &whole] } else { [&whole, &cut] } {
+            for _ in 0..4 {
+                let (published, asks_twice) = department.published(&versions, day(20));
+                rows.push((department.id, published));
+                twice.push(asks_twice);
+            }
+        }
+        assert_eq!(versions.learned_total(), None);
+        for (id, published) in rows {
+            let expected = if id == "od-1" { 60.0 } else { 90.0 };
+            assert_eq!(published[0], ("all".to_owned(), expected), "{id}");
+            assert_eq!(published.iter().find(|(name, _)| name == "A").unwrap().1, 60.0, "{id}");
+        }
+        assert_eq!(twice.iter().filter(|twice| **twice).count(), 4, "only the cut list");
+    }
+}
+
+#[test]
+fn where_a_version_equals_the_total_in_some_departments_it_is_not_the_others_total() {
+    let versions = versions();
+    // Nearly everybody has A here: the others together have fewer people than the total.
+    for id in ["od-1", "od-2", "od-3", "od-4"] {
+        let rows = &[("A", 60), ("B", 2), ("C", 1)];
+        let (published, _) = Department { id, rows, users: 60 }.published(&versions, day(20));
+        let all: Vec<(&str, f64)> = published.iter().map(|(n, u)| (n.as_str(), *u)).collect();
+        assert_eq!(all, [("all", 60.0), ("A", 60.0), ("B", 2.0), ("C", 1.0)], "{id}");
+    }
+    let other = Department { id: "od-5", rows: &[("A", 60), ("B", 30)], users: 90 };
+    let (published, asks_twice) = other.published(&versions, day(20));
+    assert_eq!((&published[0], asks_twice), (&("all".to_owned(), 90.0), true));
+}
+
+#[test]
+fn a_learned_name_saves_the_second_query_and_ends_with_the_first_contradiction() {
+    const ROWS: &[(&str, u32)] = &[("sum", 90), ("A", 60), ("B", 30)];
+    let versions = versions();
+    let published = |id, rows, users, at| {
+        let (rows, twice) = Department { id, rows, users }.published(&versions, day(at));
+        (rows[0].1, twice)
     };
-    let Row::Believed(total) = figures(10.0) else { unreachable!() };
-    let same = |values| same_as_total(&rows(values), &total).map(|name| name.to_string());
-    assert_eq!(same(&[("sum", 10.0), ("a", 4.0), ("b", 6.0)]), Some("sum".to_owned()));
-    assert_eq!(same(&[("a", 10.0), ("b", 0.0)]), None, "everybody uses one version");
-    assert_eq!(same(&[("a", 10.0)]), None, "there is but one");
-    assert_eq!(same(&[("a", 10.0), ("b", 10.0), ("c", 1.0)]), None, "two are equal");
-    assert_eq!(same(&[("a", 4.0), ("b", 6.0)]), None);
+    for (id, twice) in [("od-1", true), ("od-2", true), ("od-3", true), ("od-4", false)] {
+        assert_eq!(published(id, ROWS, 90, 20), (90.0, twice), "{id}");
+    }
+    // A list in which it cannot be the total is checked, and what it then shows takes it back.
+    let odd: &[(&str, u32)] = &[("sum", 60), ("A", 20), ("B", 30)];
+    assert_eq!(published("od-5", odd, 110, 20), (110.0, true));
+    assert_eq!(published("od-1", ROWS, 90, 21), (90.0, true), "it is no longer believed");
+    // A total under a known name ends it as well.
+    let known: &[(&str, u32)] = &[("Total", 90), ("A", 60), ("B", 30)];
+    assert_eq!(published("od-6", known, 90, 22), (90.0, false));
+    assert_eq!(versions.learned_total(), None);
 }

@@ -1,0 +1,84 @@
+//! What the pages `/-/reload` and `/config` need of whoever runs the exporter.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Duration, timeout},
+};
+
+/// Reloads that may wait for one another; more are told to come again.
+const WAITING_MAX: usize = 4;
+
+/// A client gives up no later than this; the reload itself goes on.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+/// A request to read the configuration again.
+#[derive(Debug)]
+pub struct ReloadRequest(oneshot::Sender<Result<String, String>>);
+
+/// Where `/-/reload` sends its requests. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reloads(mpsc::Sender<ReloadRequest>);
+
+/// The running configuration as text, defaults filled in and secrets redacted. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ConfigText(Arc<ArcSwap<String>>);
+
+/// The two ends of the line between `/-/reload` and whoever reloads.
+#[must_use]
+pub fn reloads() -> (Reloads, mpsc::Receiver<ReloadRequest>) {
+    let (sender, receiver) = mpsc::channel(WAITING_MAX);
+    (Reloads(sender), receiver)
+}
+
+impl ReloadRequest {
+    /// Tells the client what came of it: a sentence, or the problems.
+    pub fn answer(self, outcome: Result<String, String>) {
+        // A client that has gone away needs no answer.
+        let _ = self.0.send(outcome);
+    }
+}
+
+impl Reloads {
+    /// Asks for a reload and waits for what comes of it.
+    ///
+    /// # Errors
+    /// The problems, or why nothing was reloaded.
+    pub async fn ask(&self) -> Result<String, String> {
+        let (sender, answer) = oneshot::channel();
+        self.0.try_send(ReloadRequest(sender)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                "other reloads are under way; try again when they are done".to_owned()
+            }
+            mpsc::error::TrySendError::Closed(_) => "the exporter is stopping".to_owned(),
+        })?;
+        match timeout(ANSWER_WITHIN, answer).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err("the exporter is stopping".to_owned()),
+            Err(_) => Err(format!(
+                "the reload takes longer than {ANSWER_WITHIN:?} and goes on; its end is in the log"
+            )),
+        }
+    }
+}
+
+impl ConfigText {
+    /// What `/config` shows from now on.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(text)))
+    }
+
+    /// Replaces what is shown, after a reload.
+    pub fn replace(&self, text: String) {
+        self.0.store(Arc::new(text));
+    }
+
+    /// What is shown now.
+    #[must_use]
+    pub fn current(&self) -> Arc<String> {
+        self.0.load_full()
+    }
+}
