@@ -14,6 +14,7 @@ mod failure;
 mod flags;
 pub mod healthcheck;
 mod listen;
+pub mod man;
 mod plain;
 mod process;
 mod progress;
@@ -87,6 +88,8 @@ enum Command {
     Backfill(backfill::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 /// Runs the command that the arguments name, the program's name first.
@@ -155,6 +158,7 @@ impl Command {
             Self::Backfill(args) => backfill::run(args, shutdown),
             Self::Healthcheck(args) => healthcheck::run(args),
             Self::Completions(args) => completions::run(args),
+            Self::Man(args) => man::run(args),
         }
     }
 

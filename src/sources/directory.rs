@@ -2,15 +2,14 @@
 //! `directory/v1/departments/filter`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 
-use super::number;
+use super::{many::Many, number};
 use crate::{
     feishu::{Abnormal, Class, Client, DirectoryDepartment, Error},
     sources::RejectedValues,
@@ -135,25 +134,19 @@ struct Parent {
 pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<Tree, Error> {
     let mut tree = Tree::default();
     let mut frontier = Frontier::new(walk);
-    let mut asking = JoinSet::new();
+    let mut lists = Many::new(at_once);
+    // The depth of a root that is not the tenant's follows from the paths of its children.
+    lists.extend([Parent { id: walk.root.clone(), depth: 0, path: Vec::new() }]);
+    let ask = |parent| {
+        let (client, language) = (Arc::clone(client), walk.language);
+        async move { list(&client, &parent, language).await }
+    };
     let mut failures = 0;
-    loop {
-        while asking.len() < at_once {
-            let Some(parent) = frontier.waiting.pop_front() else { break };
-            let (client, language) = (Arc::clone(client), walk.language);
-            asking.spawn(async move {
-                let listed = list(&client, &parent, language).await;
-                (parent, listed)
-            });
-        }
-        let Some(answered) = asking.join_next().await else { break };
-        let (parent, listed) = answered.map_err(|defect| {
-            Error::local(Class::Malformed, "walking the directory", format!("a defect: {defect}"))
-        })?;
+    while let Some((parent, listed)) = lists.next(ask).await {
         match listed {
             Ok(listed) => {
                 failures = 0;
-                frontier.take(&mut tree, &parent, listed)?;
+                lists.extend(frontier.take(&mut tree, &parent, listed)?);
             }
             Err(error) => {
                 failures += u32::from(!error.app_was_accepted());
@@ -179,7 +172,6 @@ fn is_its_own(error: &Error) -> bool {
 /// How far a walk got.
 struct Frontier {
     max_depth: usize,
-    waiting: VecDeque<Parent>,
     seen: BTreeSet<String>,
     /// Those of the hidden departments that are asked for their children.
     hidden: BTreeSet<String>,
@@ -187,18 +179,17 @@ struct Frontier {
 
 impl Frontier {
     fn new(walk: &Walk) -> Self {
-        // The depth of a root that is not the tenant's follows from the paths of its children.
-        let root = Parent { id: walk.root.clone(), depth: 0, path: Vec::new() };
-        Self {
-            max_depth: walk.max_depth,
-            waiting: [root].into(),
-            seen: BTreeSet::new(),
-            hidden: BTreeSet::new(),
-        }
+        Self { max_depth: walk.max_depth, seen: BTreeSet::new(), hidden: BTreeSet::new() }
     }
 
-    /// Takes in the children of a department.
-    fn take(&mut self, tree: &mut Tree, parent: &Parent, listed: Listed) -> Result<(), Error> {
+    /// Takes in the children of a department; returns those to be asked for theirs.
+    fn take(
+        &mut self,
+        tree: &mut Tree,
+        parent: &Parent,
+        listed: Listed,
+    ) -> Result<Vec<Parent>, Error> {
+        let mut next = Vec::new();
         let Listed { nodes, nameless, abnormals, rejected } = listed;
         for (field, count) in rejected {
             *tree.rejected_values.entry(field).or_default() += count;
@@ -217,7 +208,7 @@ impl Frontier {
             let is_open = parent.depth + 1 < self.max_depth;
             if is_open && self.hidden.len() < HIDDEN_PARENTS_MAX && self.hidden.insert(id.clone()) {
                 let path = parent.path.iter().chain([&id]).cloned().collect();
-                self.waiting.push_back(Parent { id, depth: parent.depth + 1, path });
+                next.push(Parent { id, depth: parent.depth + 1, path });
             }
         }
         for node in nodes {
@@ -229,7 +220,7 @@ impl Frontier {
                 return Err(Error::local(Class::Malformed, "walking the directory", what));
             }
             if node.has_child != Some(false) && node.depth < self.max_depth {
-                self.waiting.push_back(Parent {
+                next.push(Parent {
                     id: node.department_id.clone(),
                     depth: node.depth,
                     path: node.path.clone(),
@@ -237,7 +228,7 @@ impl Frontier {
             }
             tree.nodes.push(node);
         }
-        Ok(())
+        Ok(next)
     }
 }
 

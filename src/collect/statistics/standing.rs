@@ -1,0 +1,419 @@
+//! How one asked-for department stands: what it serves, whether that is whole, what failed.
+//!
+//! Pure: answers and failures go in, the new standing comes out; `schedule` decides from it when
+//! to look again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    collect::{
+        backoff::{Backoff, Cause},
+        problem::{is_news, problem},
+    },
+    day::Day,
+    feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
+    snapshot::Problem,
+    sources::departments::{Found, FoundDay},
+    store::{self, Held},
+    usage::{DepartmentDay, Target},
+};
+
+/// A day whose list is shorter than that of the day before is asked for again this often at most.
+pub(crate) const REASKS_MAX: u8 = 3;
+
+/// What is known of a target.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) target: Target,
+    /// What it serves, by department: itself and, where they are asked for, its sub-departments.
+    pub(crate) days: BTreeMap<Arc<str>, Arc<DepartmentDay>>,
+    /// The newest day that its list was read for.
+    pub(crate) held: Option<Day>,
+    /// Whether the list of the day held is whole.
+    pub(crate) complete: bool,
+    /// Rows of the list of the day before the one held.
+    rows_before: usize,
+    /// How often the day held was asked for again because its list is short.
+    pub(crate) reasks: u8,
+    /// After looks that failed, were refused for this department or found no row within the
+    /// look-back.
+    pub(crate) backoff: Backoff,
+    pub(crate) last_look: Option<Timestamp>,
+    pub(crate) last_success: Option<Timestamp>,
+    pub(crate) problem: Option<Problem>,
+}
+
+impl Standing {
+    pub(crate) fn new(target: Target) -> Self {
+        Self {
+            target,
+            days: BTreeMap::new(),
+            held: None,
+            complete: false,
+            rows_before: 0,
+            reasks: 0,
+            backoff: Backoff::default(),
+            last_look: None,
+            last_success: None,
+            problem: None,
+        }
+    }
+
+    /// Takes in how it stood when the process ended before this one.
+    pub(crate) fn restore(&mut self, held: Held) {
+        let store::Standing { held: day, complete, reasks, rows_before } = held.standing;
+        self.held = Some(day);
+        self.complete = complete;
+        self.reasks = reasks;
+        self.rows_before = rows_before as usize;
+        self.last_success = held.read_at;
+        self.days = held.days.into_iter().map(|d| (Arc::clone(&d.department_id), d)).collect();
+    }
+
+    /// How it stands, for [`Self::restore`].
+    pub(crate) fn to_keep(&self, held: Day) -> store::Standing {
+        store::Standing {
+            held,
+            complete: self.complete,
+            reasks: self.reasks,
+            rows_before: u32::try_from(self.rows_before).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Takes in a list that was read whole.
+    ///
+    /// `ready` tells whether it was read when the newest day in it should have been there;
+    /// `too_old` is the newest day that lies beyond the look-back.
+    pub(crate) fn answered(&mut self, now: Timestamp, found: Found, ready: bool, too_old: Day) {
+        self.last_look = Some(now);
+        self.last_success = Some(now);
+        self.problem = None;
+        self.backoff.forget_passing();
+        match self.newest_usable(&found) {
+            None if found.rejected_rows > 0 => {
+                self.reasks = self.reasks.saturating_add(1);
+                self.backoff.failed(now, Cause::Lasting);
+                self.problem = Some(problem(now, &unusable(&self.target, &found)));
+            }
+            Some(newest) => {
+                self.backoff.end();
+                self.take(newest, found, ready);
+            }
+            None if self.held.is_none_or(|held| held <= too_old) => {
+                self.backoff.failed(now, Cause::Lasting);
+            }
+            None => {
+                self.backoff.end();
+                self.reasks = self.reasks.saturating_add(1);
+            }
+        }
+    }
+
+    /// Takes in a failure, and tells whether it is another than before. What is served stays.
+    pub(crate) fn failed(&mut self, now: Timestamp, error: &Error) -> bool {
+        self.last_look = Some(now);
+        let is_new = is_news(self.problem.as_ref(), error);
+        self.problem = Some(problem(now, error));
+        let is_refused = error.app_was_accepted();
+        self.backoff.failed(now, if is_refused { Cause::Lasting } else { Cause::Passing });
+        is_new
+    }
+
+    /// Whether there is nothing more to ask for of the day held: it is whole, or was asked for often
+    /// enough.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.complete || self.reasks >= REASKS_MAX
+    }
+
+    /// Whether the last look failed or was refused.
+    pub(crate) fn is_failed(&self) -> bool {
+        self.problem.is_some()
+    }
+
+    /// The newest day of the list that improves on what is held. A day without any total is used
+    /// only where nothing better is there.
+    fn newest_usable(&self, found: &Found) -> Option<Day> {
+        let newest = |usable: fn(&FoundDay) -> bool| {
+            found
+                .days
+                .iter()
+                .filter(|f| !f.day.rows.is_empty() && usable(f))
+                .map(|f| f.day.day)
+                .max()
+        };
+        let whole = newest(FoundDay::has_total);
+        let best = if self.held.is_some() { whole } else { whole.or_else(|| newest(|_| true)) };
+        best.filter(|day| self.held.is_none_or(|held| *day >= held))
+    }
+
+    fn take(&mut self, newest: Day, found: Found, ready: bool) {
+        let list: Vec<&FoundDay> = found.days.iter().filter(|f| f.day.day == newest).collect();
+        let rows: usize = list.iter().map(|f| f.day.rows.len()).sum();
+        let whole = list.iter().all(|f| f.has_total() && !f.contradicted);
+        let again = self.held == Some(newest);
+        if again {
+            self.reasks = self.reasks.saturating_add(1);
+        } else {
+            self.rows_before = self.days.values().map(|day| day.rows.len()).sum();
+            self.reasks = 0;
+        }
+        let short = rows < self.rows_before && self.reasks < REASKS_MAX;
+        self.complete = ready && whole && !short;
+        self.held = Some(newest);
+        // Each department serves its own newest day: one that is not in the new list stays at the
+        // day that it has, and a list that came back shorter takes nothing away.
+        for FoundDay { day, .. } in found.days {
+            let better = |held: &Arc<DepartmentDay>| {
+                (day.day, day.day == held.day && day.rows.len() >= held.rows.len())
+                    > (held.day, false)
+            };
+            if !day.rows.is_empty() && self.days.get(&day.department_id).is_none_or(better) {
+                self.days.insert(Arc::clone(&day.department_id), day);
+            }
+        }
+    }
+
+    /// Makes it due at once if it failed with something that may have passed.
+    pub(crate) fn forget_failures(&mut self) {
+        if self.backoff.forget_passing() {
+            self.last_look = None;
+        }
+    }
+
+    /// Requests that its list takes, as far as is known.
+    pub(crate) fn requests(&self) -> u64 {
+        let rows: usize = self.days.values().map(|day| day.rows.len()).sum();
+        (rows as u64).div_ceil(u64::from(DEPT_STATS_PAGE_SIZE)).max(1)
+    }
+
+    /// Drops days that fail the test and tells whether there were any.
+    pub(crate) fn expire(&mut self, is_current: impl Fn(Day) -> bool) -> bool {
+        let before = self.days.len();
+        self.days.retain(|_, day| is_current(day.day));
+        self.days.len() != before
+    }
+
+    /// The days that it serves.
+    pub(crate) fn served(&self) -> BTreeSet<Day> {
+        self.days.values().map(|day| day.day).collect()
+    }
+}
+
+/// The failure of an answer of which no row can be used.
+fn unusable(target: &Target, found: &Found) -> Error {
+    let mut error = Error::local(
+        Class::Malformed,
+        &format!("reading statistics of department {}", target.department_id),
+        format!(
+            "no row can be used: {} contradict each other or belong to other departments or days",
+            found.rejected_rows
+        ),
+    );
+    "ask Feishu's support why; the department is asked for again by itself"
+        .clone_into(&mut error.remedy);
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::usage::{Figures, Geo, Version};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    impl Standing {
+        fn waits(&self) -> Duration {
+            self.backoff.wait(24 * HOUR)
+        }
+    }
+
+    fn day_of(id: &str, day: Day, versions: &[&str]) -> FoundDay {
+        let rows = versions
+            .iter()
+            .map(|name| match *name {
+                "all" => (Version::Total, Figures::none()),
+                name => (Version::Named(name.into()), Figures::none()),
+            })
+            .collect();
+        FoundDay {
+            day: Arc::new(DepartmentDay {
+                geo: Geo::Local,
+                department_id: id.into(),
+                department: "".into(),
+                path: "".into(),
+                day,
+                rows,
+            }),
+            contradicted: false,
+        }
+    }
+
+    fn found(days: Vec<FoundDay>) -> Found {
+        Found { days, ..Found::default() }
+    }
+
+    fn standing() -> Standing {
+        Standing::new(Target {
+            geo: Geo::Local,
+            department_id: "od-1".into(),
+            include_children: false,
+        })
+    }
+
+    fn answered(standing: &mut Standing, days: Vec<FoundDay>) {
+        standing.answered(NOW, found(days), true, date(2026, 11, 14));
+    }
+
+    const D20: Day = date(2026, 11, 20);
+    const D21: Day = date(2026, 11, 21);
+
+    #[test]
+    fn a_whole_list_read_in_time_is_complete() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D21, &["all", "a"])]);
+        assert!(s.complete && s.held == Some(D21));
+        let mut early = standing();
+        early.answered(NOW, found(vec![day_of("od-1", D21, &["all"])]), false, D20);
+        assert!(!early.complete, "read before ready_at");
+    }
+
+    #[test]
+    fn the_newest_day_of_a_range_is_served() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all"]), day_of("od-1", D21, &["all"])]);
+        assert_eq!(s.days["od-1"].day, D21);
+    }
+
+    #[test]
+    fn a_list_with_fewer_versions_than_the_day_before_is_asked_for_three_times_more() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all", "a", "b"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all", "a"])]);
+        assert_eq!(s.days["od-1"].day, D21, "what is there is served");
+        for reasks in 0..REASKS_MAX {
+            assert!(!s.complete && s.reasks == reasks);
+            answered(&mut s, vec![day_of("od-1", D21, &["all", "a"])]);
+        }
+        assert!(s.complete, "the version is gone for good");
+    }
+
+    #[test]
+    fn a_list_that_fills_up_is_complete_at_once() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all", "a", "b"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all", "a", "b"])]);
+        assert!(s.complete && s.days["od-1"].rows.len() == 3);
+    }
+
+    #[test]
+    fn a_list_that_shrinks_when_asked_again_takes_nothing_away() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all", "a", "b", "c"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all", "a", "b"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        assert_eq!(s.days["od-1"].rows.len(), 3);
+    }
+
+    #[test]
+    fn a_day_without_a_total_does_not_replace_a_whole_one() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["a", "b"])]);
+        assert_eq!(s.held, Some(D20));
+        let mut fresh = standing();
+        answered(&mut fresh, vec![day_of("od-1", D21, &["a", "b"])]);
+        assert!(fresh.held == Some(D21) && !fresh.complete, "better than nothing, and asked again");
+    }
+
+    #[test]
+    fn an_answer_without_a_usable_row_is_a_problem_and_costs_nothing_held() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
+        let rejected = Found { rejected_rows: 2, ..Found::default() };
+        s.answered(NOW, rejected, true, date(2026, 11, 14));
+        assert!(s.is_failed() && s.waits() == HOUR && s.days["od-1"].day == D20);
+        assert!(s.problem.as_ref().unwrap().message.contains("contradict"));
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        assert!(!s.is_failed() && s.complete);
+    }
+
+    #[test]
+    fn a_day_that_stays_incomplete_is_settled_after_three_more_looks() {
+        let mut s = standing();
+        let part = || {
+            let mut day = day_of("od-1", D21, &["all"]);
+            day.contradicted = true;
+            vec![day]
+        };
+        answered(&mut s, part());
+        for _ in 0..REASKS_MAX {
+            assert!(!s.is_settled());
+            answered(&mut s, part());
+        }
+        assert!(s.is_settled() && !s.complete);
+    }
+
+    #[test]
+    fn contradicting_rows_leave_the_day_incomplete() {
+        let mut s = standing();
+        let mut day = day_of("od-1", D21, &["all"]);
+        day.contradicted = true;
+        answered(&mut s, vec![day]);
+        assert!(!s.complete && s.held == Some(D21));
+    }
+
+    #[test]
+    fn a_sub_department_that_is_late_keeps_its_day() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D20, &["all"]), day_of("od-2", D20, &["all"])]);
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        assert_eq!(s.days["od-1"].day, D21);
+        assert_eq!(s.days["od-2"].day, D20);
+        assert!(!s.complete, "the list is shorter than the day before");
+    }
+
+    #[test]
+    fn no_row_within_the_look_back_is_waited_for_and_a_late_day_is_not() {
+        let mut s = standing();
+        answered(&mut s, vec![]);
+        answered(&mut s, vec![]);
+        assert_eq!(s.waits(), 6 * HOUR);
+        answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
+        assert_eq!(s.waits(), Duration::ZERO);
+        answered(&mut s, vec![]);
+        assert_eq!(s.waits(), Duration::ZERO, "it only lacks the newest day");
+    }
+
+    #[test]
+    fn a_failure_keeps_what_is_served() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        let error = Error::local(Class::Network, "fetching", "no answer");
+        assert!(s.failed(NOW, &error), "the first is news");
+        assert!(!s.failed(NOW, &error), "the second is not");
+        assert!(s.is_failed() && s.waits() == Duration::from_secs(60));
+        assert_eq!(s.days["od-1"].day, D21);
+        answered(&mut s, vec![]);
+        assert!(!s.is_failed() && s.waits() == Duration::ZERO);
+    }
+
+    #[test]
+    fn days_expire_one_by_one() {
+        let mut s = standing();
+        answered(&mut s, vec![day_of("od-1", D21, &["all"]), day_of("od-2", D20, &["all"])]);
+        assert!(s.expire(|day| day > D20));
+        assert!(!s.expire(|day| day > D20));
+        assert_eq!(s.served(), [D21].into());
+    }
+}
