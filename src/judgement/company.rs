@@ -153,9 +153,10 @@ pub(super) fn is_weekend(day: Day) -> bool {
     matches!(day.weekday(), Saturday | Sunday)
 }
 
-/// Whether a working day lies beside days off, so that many have left already or are not back: a
-/// day on each side of three days off and more, five of six and more; and the working days between
-/// holidays that lie a week apart.
+/// Whether a working day lies beside days off, so that many have left already or are not back.
+///
+/// That is a day on each side of three days off and more, five of six and more, and the working days
+/// between holidays that lie a week apart.
 #[must_use]
 pub fn is_fringe(day: Day, calendar: &Calendar) -> bool {
     let (before, after) = (nearest(day, -1, calendar), nearest(day, 1, calendar));
