@@ -27,3 +27,4 @@ pub mod sources;
 pub mod store;
 pub mod telemetry;
 pub mod usage;
+pub mod web;

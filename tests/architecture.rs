@@ -66,9 +66,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // What `doctor` and `discover` find out; it asks what the collector would ask.
     ("diagnose", &["clock", "collect", "day", "feishu", "sources", "usage"]),
+    // Who may read the pages, and over what.
+    ("web", &["secret"]),
     (
         "server",
-        &["catalogue", "clock", "day", "exposition", "secret", "shutdown", "snapshot", "telemetry"],
+        &[
+            "catalogue",
+            "clock",
+            "day",
+            "exposition",
+            "secret",
+            "shutdown",
+            "snapshot",
+            "telemetry",
+            "web",
+        ],
     ),
     // It turns YAML into the options of the rooms below, and asks the catalogue for names.
     (
@@ -84,6 +96,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "secret",
             "server",
             "usage",
+            "web",
         ],
     ),
     (
@@ -122,6 +135,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "shutdown",
             "store",
             "usage",
+            "web",
         ],
     ),
 ];
