@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalogue", &[]),
     ("usage", &["catalogue", "day"]),
     ("baseline", &["catalogue", "day", "usage"]),
+    ("judgement", &["baseline", "catalogue", "day"]),
     ("store", &["catalogue", "clock", "day", "usage"]),
     ("feishu", &["clock", "day", "http_client", "secret", "telemetry"]),
     ("sources", &["catalogue", "clock", "day", "feishu", "learned", "usage"]),
@@ -65,9 +66,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // What `doctor` and `discover` find out; it asks what the collector would ask.
     ("diagnose", &["clock", "collect", "day", "feishu", "sources", "usage"]),
+    // Who may read the pages, and over what.
+    ("web", &["secret"]),
     (
         "server",
-        &["catalogue", "clock", "day", "exposition", "secret", "shutdown", "snapshot", "telemetry"],
+        &[
+            "catalogue",
+            "clock",
+            "day",
+            "exposition",
+            "secret",
+            "shutdown",
+            "snapshot",
+            "telemetry",
+            "web",
+        ],
     ),
     // It turns YAML into the options of the rooms below, and asks the catalogue for names.
     (
@@ -83,6 +96,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "secret",
             "server",
             "usage",
+            "web",
         ],
     ),
     (
@@ -121,6 +135,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "shutdown",
             "store",
             "usage",
+            "web",
         ],
     ),
 ];
