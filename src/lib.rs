@@ -16,6 +16,7 @@ pub mod feishu;
 pub mod history;
 pub mod http_client;
 pub mod input;
+pub mod judgement;
 pub mod learned;
 pub mod logging;
 pub mod secret;

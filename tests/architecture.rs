@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalogue", &[]),
     ("usage", &["catalogue", "day"]),
     ("baseline", &["catalogue", "day", "usage"]),
+    ("judgement", &["baseline", "catalogue", "day"]),
     ("store", &["catalogue", "clock", "day", "usage"]),
     ("feishu", &["clock", "day", "http_client", "secret", "telemetry"]),
     ("sources", &["catalogue", "clock", "day", "feishu", "learned", "usage"]),
