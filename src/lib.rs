@@ -11,6 +11,7 @@ pub mod collect;
 pub mod config;
 pub mod day;
 pub mod diagnose;
+pub mod estimate;
 pub mod exposition;
 pub mod feishu;
 pub mod history;

@@ -7,13 +7,13 @@ mod address;
 mod calendar;
 mod duration;
 mod environment;
-pub mod estimate;
 mod figures;
 mod keys;
 mod kind;
 mod optional;
 mod problem;
 mod section;
+mod shown;
 mod tenant;
 mod yaml;
 

@@ -17,7 +17,7 @@ pub const DEPT_STATS_PAGE_SIZE: u32 = 20;
 /// Product versions of a department at most; a handful are known.
 const VERSIONS_MAX: u32 = 200;
 /// People of a page: the largest size that the API takes.
-const USER_STATS_PAGE_SIZE: u32 = 60;
+pub const USER_STATS_PAGE_SIZE: u32 = 60;
 
 /// What to ask `admin_dept_stats` for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -31,9 +31,12 @@ use reqwest::Method;
 use tokio::time::{Instant, sleep};
 
 pub use self::{
-    admin::{DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, UserStat, UserStatsQuery},
+    admin::{
+        DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, USER_STATS_PAGE_SIZE, UserStat,
+        UserStatsQuery,
+    },
     class::{Class, Reach, Retry},
-    contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, Person},
+    contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, PEOPLE_PAGE_SIZE, Person},
     directory::{Abnormal, DirectoryDepartment},
     endpoint::{Endpoint, Purpose},
     error::{Error, Refusal},
