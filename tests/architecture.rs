@@ -24,6 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalogue", &[]),
     ("usage", &["catalogue", "day"]),
     ("baseline", &["catalogue", "day", "usage"]),
+    ("judgement", &["baseline", "catalogue", "day"]),
     ("store", &["catalogue", "clock", "day", "usage"]),
     ("feishu", &["clock", "day", "http_client", "secret", "telemetry"]),
     ("sources", &["catalogue", "day", "feishu", "learned", "usage"]),
@@ -66,7 +67,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // What `doctor` and `discover` find out; it asks what the collector would ask.
     ("diagnose", &["clock", "collect", "day", "feishu", "sources", "usage"]),
-    ("server", &["catalogue", "clock", "day", "exposition", "shutdown", "snapshot", "telemetry"]),
+    // Who may read the pages, and over what.
+    ("web", &["secret"]),
+    (
+        "server",
+        &["catalogue", "clock", "day", "exposition", "shutdown", "snapshot", "telemetry", "web"],
+    ),
     // It turns YAML into the options of the rooms below, and asks the catalogue for names.
     (
         "config",
@@ -80,6 +86,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "input",
             "secret",
             "usage",
+            "web",
         ],
     ),
     // What a configuration costs; it spells durations as the configuration does.
@@ -107,6 +114,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "shutdown",
             "store",
             "usage",
+            "web",
         ],
     ),
 ];

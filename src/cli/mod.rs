@@ -21,6 +21,7 @@ mod progress;
 mod running;
 pub mod serve;
 pub mod simulate;
+mod web;
 
 use std::{ffi::OsString, process::ExitCode, sync::LazyLock, time::Duration};
 
@@ -34,6 +35,7 @@ pub use self::{
     failure::Failure,
     flags::{ConfigArgs, LogArgs, ProcessEnvironment},
     listen::ListenAddress,
+    web::WebArgs,
 };
 use crate::{input, logging, shutdown::Shutdown};
 

@@ -1,6 +1,6 @@
 //! `serve`: collect in the background and serve `/metrics`.
 
-use super::{ConfigArgs, Failure, ListenAddress, REVISION, block_on, listen};
+use super::{ConfigArgs, Failure, ListenAddress, REVISION, WebArgs, block_on, listen};
 use crate::{
     app::{self, App, History},
     clock::Clock,
@@ -48,6 +48,10 @@ pub struct Args {
         value_parser = clap::value_parser!(u16).range(1..=10_000)
     )]
     pub max_requests: u16,
+
+    /// Who may read the pages, over what, and where they are.
+    #[command(flatten)]
+    pub web: WebArgs,
 }
 
 /// A path that no other page has.
@@ -78,16 +82,17 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
         );
     }
     let sockets = listen::open("--web.listen-address", &args.listen_addresses)?;
-    let server = server::Options {
+    let server = args.web.apply(server::Options {
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
         ..server::Options::on(sockets)
-    };
+    })?;
+    let scheme = if server.access.tls().is_some() { "https" } else { "http" };
     let options = app::Options { collect: options, server, history, revision: REVISION };
     block_on(async {
         let app = App::bind(options, clock)?;
         for address in app.local_addrs() {
-            tracing::info!(%address, "Listening on http://{address}");
+            tracing::info!(%address, "Listening on {scheme}://{address}");
         }
         app.run(shutdown).await.map_err(Failure::failed)?;
         tracing::info!("Stopped");

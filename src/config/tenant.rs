@@ -330,6 +330,7 @@ fn schedule(section: &Section<'_>) -> Schedule {
 fn limits(section: &Section<'_>) -> Limits {
     Limits {
         requests_per_second: section.number("requests_per_second"),
+        requests_per_minute: None,
         concurrency: usize::try_from(section.count("concurrency")).unwrap_or(usize::MAX),
         timeout: section.duration("timeout"),
         requests_per_month: section.count("requests_per_month"),

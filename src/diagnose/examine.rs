@@ -82,6 +82,7 @@ async fn run(examination: &mut Examination<'_>) {
     optional::contact(examination).await;
     optional::members(examination).await;
     optional::users(examination).await;
+    examination.check_clock();
 }
 
 /// What would have been looked at.

@@ -18,4 +18,5 @@ mod prometheus;
 mod requests;
 mod secrets;
 mod signals;
+mod web;
 mod world;
