@@ -34,9 +34,12 @@ use std::{
 
 use humantime::format_duration;
 use prometheus::Registry;
-use tokio::task::{Id, JoinSet};
+use tokio::{
+    sync::Notify,
+    task::{Id, JoinSet},
+};
 
-pub use backfill::{Fetched, PastDays, Progress};
+pub use backfill::{Fetched, PastDays, Plan, Progress};
 
 pub use options::{
     Contact, Discovery, GeoZone, Language, ListedDepartment, Options, Schedule, Tenant,
@@ -85,6 +88,8 @@ pub struct Collector {
     metrics: Metrics,
     /// Where the store is, unless it is in memory.
     directory: Option<PathBuf>,
+    /// Told of each request of any tenant.
+    requests: Arc<Notify>,
 }
 
 /// Where fetched days are kept.
@@ -135,6 +140,7 @@ impl Collector {
         let budgets: Vec<Arc<Budget>> = options.tenants.iter().map(budget).collect();
         let board = Board::new(published, options.series_limit, metrics.clone(), budgets.clone());
         let board = Arc::new(board);
+        let requests = Arc::new(Notify::new());
         let prepare = |(index, (options, budget)): (usize, (Tenant, Arc<Budget>))| {
             let name = &options.name;
             let kept = store.map(|store| store.tenant(name, &options.api.app_id));
@@ -146,6 +152,7 @@ impl Collector {
                 budget: Arc::clone(&budget),
                 metrics: metrics.clone(),
                 keeper: keeper.clone(),
+                requests: Arc::clone(&requests),
             };
             let (api, ledger) = (options.api.clone(), Arc::new(ledger));
             let client = Client::new(api, api_metrics.clone(), ledger, clock.clone())
@@ -166,7 +173,7 @@ impl Collector {
         let tenants = options.tenants.into_iter().zip(budgets).enumerate();
         let tenants = tenants.map(prepare).collect::<Result<_, String>>()?;
         let directory = store.and_then(|store| Some(store.file()?.parent()?.to_owned()));
-        Ok(Self { tenants, board, metrics, directory })
+        Ok(Self { tenants, board, metrics, directory, requests })
     }
 
     /// Publishes the first snapshot: what the store holds, before anything is asked.
@@ -257,7 +264,9 @@ impl Collector {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Vec<Fetched> {
         let mut watching = JoinSet::new();
-        if let Some(sharing) = self.sharing(store::is_exporter_running) {
+        if let Some(sharing) =
+            self.sharing(store::is_exporter_running).filter(|_| !wanted.plan_only)
+        {
             sharing.begin().await;
             watching.spawn(sharing.watch());
         }
@@ -266,7 +275,9 @@ impl Collector {
             let Loops { mut statistics, mut optional, .. } = Loops::new(context);
             // What is fresh of the departments found is taken, what is not is looked for.
             optional.restore().await;
-            optional.find_departments().await;
+            if !wanted.plan_only {
+                optional.find_departments().await;
+            }
             statistics.retarget();
             statistics.restore().await;
             all.push(backfill::fetch(context, &mut statistics.state, wanted, progress).await);
@@ -278,7 +289,8 @@ impl Collector {
     fn sharing(&self, is_other_running: fn(&Path) -> bool) -> Option<Sharing> {
         let clients = self.tenants.iter().map(|context| Arc::clone(&context.client)).collect();
         let directory = self.directory.clone()?;
-        Some(Sharing { directory, is_other_running, clients })
+        let requests = Arc::clone(&self.requests);
+        Some(Sharing { directory, is_other_running, clients, requests })
     }
 
     /// One of a tenant's loops, after a pause.

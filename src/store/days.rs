@@ -10,6 +10,7 @@ use rusqlite::{OptionalExtension, Transaction, params_from_iter, types::Value as
 
 use super::{
     Error, TenantStore,
+    database::Database,
     rows::{
         day_of, department, figures_of, find_department, find_target, target, target_of, version,
     },
@@ -94,7 +95,10 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
 
 static INSERT_FIGURES: LazyLock<String> = LazyLock::new(|| {
     let marks = vec!["?"; FIGURE_COUNT + 4].join(", ");
-    format!("INSERT INTO figures (department, version, day, {}) VALUES ({marks})", *COLUMNS)
+    format!(
+        "INSERT OR REPLACE INTO figures (department, version, day, {}) VALUES ({marks})",
+        *COLUMNS
+    )
 });
 
 static TOTALS: LazyLock<String> = LazyLock::new(|| {
@@ -114,17 +118,29 @@ static VERSIONS: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl TenantStore {
-    /// Keeps lists that were read, all or none. When this returns, they are kept.
+    /// Keeps lists that were read. When this returns without an error, they are in the file, with
+    /// all that waited for it before them.
+    ///
+    /// # Errors
+    /// If they cannot be written now; they wait in memory and are written later.
+    pub async fn keep(&self, lists: Vec<Lists>) -> Result<(), Error> {
+        let tenant = Arc::clone(&self.tenant);
+        let add = move |database: &mut Database| database.unsaved.add_lists(&tenant, lists);
+        self.worker.save("keeping fetched days", add).await
+    }
+
+    /// Keeps lists in place of what is kept of their days, also where that was more. Versions of a
+    /// day stay that only the totals were asked of.
     ///
     /// # Errors
     /// If they cannot be kept.
-    pub async fn keep(&self, lists: Vec<Lists>) -> Result<(), Error> {
+    pub async fn replace(&self, lists: Vec<Lists>) -> Result<(), Error> {
         let tenant = Arc::clone(&self.tenant);
         let job = move |transaction: &Transaction<'_>| {
             let number = tenant.number(transaction)?;
-            lists.iter().try_for_each(|lists| keep(transaction, number, lists))
+            lists.iter().try_for_each(|lists| replace(transaction, number, lists))
         };
-        self.worker.call("keeping fetched days", job).await
+        self.worker.call("keeping days that were fetched again", job).await
     }
 
     /// What the live collection held, with days from `since` on.
@@ -141,7 +157,7 @@ impl TenantStore {
     }
 
     /// For each target, the days from the first to the last given whose list was read; at least of
-    /// that extent. A list that lacks departments counts only if it was read more than `late_days`
+    /// that extent. Those that wait to be written count. A list that lacks departments counts only if it was read more than `late_days`
     /// days after its day: until then they may just be late.
     ///
     /// # Errors
@@ -153,21 +169,25 @@ impl TenantStore {
         late_days: i32,
     ) -> Result<Vec<BTreeSet<Day>>, Error> {
         let tenant = Arc::clone(&self.tenant);
-        let job = move |transaction: &Transaction<'_>| {
-            let Some(number) = tenant.find(transaction)? else {
-                return Ok(vec![BTreeSet::new(); targets.len()]);
-            };
-            let covered = |(target, from, to): &(Target, Day, Day)| match find_target(
-                transaction,
-                number,
-                target,
-            )? {
-                Some(target) => covered(transaction, target, (*from, *to), least, late_days),
-                None => Ok(BTreeSet::new()),
-            };
-            targets.iter().map(covered).collect()
+        let job = move |database: &mut Database| {
+            let mut all = database.read(|transaction| {
+                let number = tenant.find(transaction)?;
+                let covered = |(target, from, to): &(Target, Day, Day)| {
+                    let target =
+                        number.map_or(Ok(None), |n| find_target(transaction, n, target))?;
+                    target.map_or(Ok(BTreeSet::new()), |target| {
+                        covered(transaction, target, (*from, *to), least, late_days)
+                    })
+                };
+                targets.iter().map(covered).collect::<rusqlite::Result<Vec<_>>>()
+            })?;
+            for ((target, from, to), covered) in targets.iter().zip(&mut all) {
+                let waiting = database.unsaved.covered(&tenant, target, (*from, *to), least);
+                covered.extend(waiting);
+            }
+            Ok(all)
         };
-        self.worker.read("looking for days that were not fetched", job).await
+        self.worker.read_all("looking for days that were not fetched", job).await
     }
 
     /// For each department, the totals of those of the days that have one.
@@ -197,20 +217,22 @@ impl TenantStore {
     }
 }
 
-fn keep(transaction: &Transaction<'_>, tenant: i64, lists: &Lists) -> rusqlite::Result<()> {
+/// Keeps lists, but nothing of a day of which more is kept.
+pub(super) fn keep(
+    transaction: &Transaction<'_>,
+    tenant: i64,
+    lists: &Lists,
+) -> rusqlite::Result<()> {
     let target = target(transaction, tenant, &lists.target)?;
     let mut accepted = BTreeSet::new();
     for (day, extent) in &lists.days {
-        if note_list(transaction, target, *day, *extent, lists.fetched_at)? {
+        if known_extent(transaction, target, *day)?.is_none_or(|known| known <= *extent) {
+            note_list(transaction, target, *day, *extent, lists.fetched_at)?;
             accepted.insert(*day);
         }
     }
     for row in lists.rows.iter().filter(|row| accepted.contains(&row.day)) {
-        let department = department(transaction, tenant, row, lists.target.include_children)?;
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO members (target, department) VALUES (?1, ?2)")?
-            .execute((target, department))?;
-        replace_figures(transaction, department, row)?;
+        keep_row(transaction, tenant, target, lists, row, false)?;
     }
     if let Some(standing) = lists.standing {
         transaction
@@ -229,43 +251,80 @@ fn keep(transaction: &Transaction<'_>, tenant: i64, lists: &Lists) -> rusqlite::
     Ok(())
 }
 
-/// Notes that a list was read; false if a greater one is kept already.
+/// Keeps lists in place of what is kept.
+fn replace(transaction: &Transaction<'_>, tenant: i64, lists: &Lists) -> rusqlite::Result<()> {
+    let target = target(transaction, tenant, &lists.target)?;
+    for (day, extent) in &lists.days {
+        let extent = known_extent(transaction, target, *day)?.map_or(*extent, |k| k.max(*extent));
+        note_list(transaction, target, *day, extent, lists.fetched_at)?;
+    }
+    for row in &lists.rows {
+        let extent = lists.days.iter().find(|(day, _)| *day == row.day).map(|(_, extent)| *extent);
+        let totals_only = extent == Some(Extent::Total);
+        keep_row(transaction, tenant, target, lists, row, totals_only)?;
+    }
+    Ok(())
+}
+
+fn keep_row(
+    transaction: &Transaction<'_>,
+    tenant: i64,
+    target: i64,
+    lists: &Lists,
+    row: &DepartmentDay,
+    other_versions_stay: bool,
+) -> rusqlite::Result<()> {
+    let department = department(transaction, tenant, row, lists.target.include_children)?;
+    transaction
+        .prepare_cached("INSERT OR IGNORE INTO members (target, department) VALUES (?1, ?2)")?
+        .execute((target, department))?;
+    if !other_versions_stay {
+        transaction
+            .prepare_cached(
+                "DELETE FROM figures WHERE department = ?1
+                 AND version IN (SELECT id FROM versions) AND day = ?2",
+            )?
+            .execute((department, row.day.to_string()))?;
+    }
+    keep_figures(transaction, department, row)
+}
+
+/// To which extent a day is kept, if it is.
+fn known_extent(
+    transaction: &Transaction<'_>,
+    target: i64,
+    day: Day,
+) -> rusqlite::Result<Option<Extent>> {
+    let known: Option<String> = transaction
+        .prepare_cached("SELECT extent FROM lists WHERE target = ?1 AND day = ?2")?
+        .query_row((target, day.to_string()), |row| row.get(0))
+        .optional()?;
+    Ok(known.and_then(|word| Extent::ALL.into_iter().find(|e| e.as_str() == word)))
+}
+
+/// Notes that a list was read.
 fn note_list(
     transaction: &Transaction<'_>,
     target: i64,
     day: Day,
     extent: Extent,
     at: Timestamp,
-) -> rusqlite::Result<bool> {
-    let day = day.to_string();
-    let known: Option<String> = transaction
-        .prepare_cached("SELECT extent FROM lists WHERE target = ?1 AND day = ?2")?
-        .query_row((target, &day), |row| row.get(0))
-        .optional()?;
-    let known = known.and_then(|word| Extent::ALL.into_iter().find(|e| e.as_str() == word));
-    if known.is_some_and(|known| known > extent) {
-        return Ok(false);
-    }
+) -> rusqlite::Result<()> {
+    let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO lists (target, day, extent, fetched_at) VALUES (?1, ?2, ?3, ?4)",
         )?
-        .execute((target, day, extent.as_str(), at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))?;
-    Ok(true)
+        .execute((target, day.to_string(), extent.as_str(), at))
+        .map(drop)
 }
 
-fn replace_figures(
+fn keep_figures(
     transaction: &Transaction<'_>,
     department: i64,
     row: &DepartmentDay,
 ) -> rusqlite::Result<()> {
     let day = row.day.to_string();
-    transaction
-        .prepare_cached(
-            "DELETE FROM figures WHERE department = ?1
-             AND version IN (SELECT id FROM versions) AND day = ?2",
-        )?
-        .execute((department, &day))?;
     for (name, figures) in &row.rows {
         let version = version(transaction, name)?;
         let head = [Sql::Integer(department), Sql::Integer(version), Sql::Text(day.clone())];

@@ -8,9 +8,9 @@ use crate::{
     world::{SECRET, World, metrics_of_latest, metrics_when},
 };
 
-const BASELINE: &str = "feishu_department_suite_dau_baseline";
+pub(crate) const BASELINE: &str = "feishu_department_suite_dau_baseline";
 
-fn serve(configuration: &str, store: &str) -> Program {
+pub(crate) fn serve(configuration: &str, store: &str) -> Program {
     Program::exporter(
         &[
             "serve",
@@ -23,7 +23,7 @@ fn serve(configuration: &str, store: &str) -> Program {
 }
 
 /// Everything about departments, without what tells of requests.
-fn series(page: &str) -> BTreeSet<String> {
+pub(crate) fn series(page: &str) -> BTreeSet<String> {
     let is_published =
         |line: &&str| line.starts_with("feishu_department") || line.starts_with("feishu_calendar");
     page.lines().filter(is_published).map(str::to_owned).collect()
