@@ -52,7 +52,11 @@ fn the_first_page_after_a_crash_is_the_last_one_before_even_without_feishu() {
 
     let mut again = serve(&configuration, &path);
     let url = again.listens();
-    assert_eq!(get(&format!("{url}/-/ready"), &[]).status, 200);
+    // It listens before it has opened the store, and is ready after that.
+    eventually("readiness", || {
+        let ready = get(&format!("{url}/-/ready"), &[]);
+        (ready.status == 200).then_some(())
+    });
     let first = text(&format!("{url}/metrics"));
     let (first, page) = (series(&first), series(&page));
     let changed: Vec<_> = first.symmetric_difference(&page).take(10).collect();
