@@ -18,6 +18,7 @@ mod options;
 mod pace;
 mod paging;
 mod quote;
+mod refusal;
 mod retry;
 mod skew;
 mod strikes;
@@ -45,10 +46,11 @@ pub use self::{
     contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, PEOPLE_PAGE_SIZE, Person},
     directory::{Abnormal, DirectoryDepartment},
     endpoint::{Endpoint, Purpose},
-    error::{Error, Refusal, Violation},
+    error::Error,
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
     paging::Extent,
+    refusal::{Refusal, Violation},
     strikes::Strikes,
     wire::Scalar,
 };
