@@ -11,7 +11,7 @@ use crate::{
     app::{self, App, History, Reader, Reload},
     clock::Clock,
     config::Loaded,
-    server::{self, Reloads},
+    server::{self, ConfigText, Reloads},
     shutdown::Shutdown,
 };
 
@@ -98,15 +98,17 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
     }
     let sockets = listen::open("--web.listen-address", &args.listen_addresses)?;
     let (reloads, requests) = server::reloads();
+    let config = ConfigText::new(text);
     let server = args.web.apply(server::Options {
         reloads: args.enable_lifecycle.then(|| reloads.clone()),
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
-        config: server::ConfigText::new(text),
+        config: config.clone(),
         ..server::Options::on(sockets)
     })?;
     let scheme = if server.access.tls().is_some() { "https" } else { "http" };
-    let reload = Reload { read: reader(args.config.clone(), clock.clone()), requests };
+    let reload =
+        Reload { read: reader(args.config.clone(), clock.clone(), config.clone()), requests };
     let options = app::Options {
         collect: options,
         server,
@@ -115,7 +117,7 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
         revision: REVISION,
     };
     block_on(async {
-        tokio::spawn(reload_on_signals(hang_ups, reloads));
+        tokio::spawn(reload_on_signals(hang_ups, reloads, config));
         let app = App::bind(options, clock)?;
         for address in app.local_addrs() {
             tracing::info!(%address, "Listening on {scheme}://{address}");
@@ -127,20 +129,23 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
 }
 
 /// Reads the configuration that the flags name.
-fn reader(config: ConfigArgs, clock: Clock) -> Reader {
+fn reader(config: ConfigArgs, clock: Clock, shown: ConfigText) -> Reader {
     Arc::new(move || {
         let loaded = config.load(&clock).map_err(|problems| problems.to_string())?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
+        shown.propose(loaded.text);
         Ok(loaded.options)
     })
 }
 
 /// Asks for a reload on each SIGHUP; what comes of it is in the log.
-async fn reload_on_signals(mut hang_ups: HangUps, reloads: Reloads) {
+async fn reload_on_signals(mut hang_ups: HangUps, reloads: Reloads, config: ConfigText) {
     while hang_ups.recv().await.is_some() {
-        let _ = reloads.ask().await;
+        if reloads.ask().await.is_ok() {
+            config.accept();
+        }
     }
 }
 

@@ -272,7 +272,10 @@ impl Site {
             return text(StatusCode::FORBIDDEN, message);
         };
         match reloads.ask().await {
-            Ok(said) => text(StatusCode::OK, said + "\n"),
+            Ok(said) => {
+                self.config.accept();
+                text(StatusCode::OK, format!("{}\n", said.trim_end()))
+            }
             Err(problems) => text(StatusCode::INTERNAL_SERVER_ERROR, problems + "\n"),
         }
     }

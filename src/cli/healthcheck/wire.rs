@@ -35,7 +35,17 @@ impl Wire {
             .with_custom_certificate_verifier(anybody)
             .with_no_client_auth();
         let name = ServerName::from(stream.peer_addr()?.ip());
-        let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+        let mut connection =
+            ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut stream)?;
+        }
+        // In TLS 1.3 a server says only now that it wants a certificate, or else sends tickets.
+        // Whoever writes first may find the connection closed and never read why.
+        if connection.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+            connection.read_tls(&mut stream)?;
+            connection.process_new_packets().map_err(io::Error::other)?;
+        }
         Ok(Self::Tls(Box::new(StreamOwned::new(connection, stream))))
     }
 
