@@ -101,7 +101,7 @@ impl Found {
                 Class::Malformed,
                 &format!("reading the use of department {}'s people", ask.department_id),
                 format!(
-                    "none of the {} rows can be used, for example {example}",
+                    "no row of {} can be used, for example {example}",
                     self.rejected_rows
                 ),
             )

@@ -16,7 +16,7 @@ use crate::{
         problem::{is_news, problem},
     },
     day::Day,
-    feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
+    feishu::{DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
     sources::departments::{Found, FoundDay},
     store::{self, Held},
@@ -89,16 +89,28 @@ impl Standing {
     ///
     /// `ready` tells whether it was read when the newest day in it should have been there;
     /// `too_old` is the newest day that lies beyond the look-back.
-    pub(crate) fn answered(&mut self, now: Timestamp, found: Found, ready: bool, too_old: Day) {
+    ///
+    /// Returns the failure of a list whose rows were all rejected, where that is another than
+    /// before.
+    pub(crate) fn answered(
+        &mut self,
+        now: Timestamp,
+        found: Found,
+        ready: bool,
+        too_old: Day,
+    ) -> Option<Error> {
         self.last_look = Some(now);
         self.last_success = Some(now);
-        self.problem = None;
+        let before = self.problem.take();
         self.backoff.forget_passing();
         match self.newest_usable(&found) {
             None if found.rejected_rows > 0 => {
                 self.reasks = self.reasks.saturating_add(1);
                 self.backoff.failed(now, Cause::Lasting);
-                self.problem = Some(problem(now, &unusable(&self.target, &found)));
+                let error = found.rejected(&self.target);
+                let is_new = is_news(before.as_ref(), &error);
+                self.problem = Some(problem(now, &error));
+                return Some(error).filter(|_| is_new);
             }
             Some(newest) => {
                 self.backoff.end();
@@ -112,6 +124,7 @@ impl Standing {
                 self.reasks = self.reasks.saturating_add(1);
             }
         }
+        None
     }
 
     /// Takes in a failure, and tells whether it is another than before. What is served stays.
@@ -202,21 +215,6 @@ impl Standing {
     pub(crate) fn served(&self) -> BTreeSet<Day> {
         self.days.values().map(|day| day.day).collect()
     }
-}
-
-/// The failure of an answer of which no row can be used.
-fn unusable(target: &Target, found: &Found) -> Error {
-    let mut error = Error::local(
-        Class::Malformed,
-        &format!("reading statistics of department {}", target.department_id),
-        format!(
-            "no row can be used: {} contradict each other or belong to other departments or days",
-            found.rejected_rows
-        ),
-    );
-    "ask Feishu's support why; the department is asked for again by itself"
-        .clone_into(&mut error.remedy);
-    error
 }
 
 #[cfg(test)]
