@@ -224,7 +224,10 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::usage::{Figures, Geo, Version};
+    use crate::{
+        feishu::Class,
+        usage::{Figures, Geo, Version},
+    };
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
     const HOUR: Duration = Duration::from_secs(3600);
