@@ -78,6 +78,7 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
                 &args.listen_addresses,
             )?),
             history: History::Memory,
+            reload: None,
             revision: REVISION,
         };
         let app = App::bind(options, Clock::system())?;
@@ -123,6 +124,7 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
             department_id_type: DepartmentIdType::OpenDepartmentId,
             limits: Limits {
                 requests_per_second: REQUESTS_PER_SECOND,
+                requests_per_minute: None,
                 concurrency: 16,
                 timeout: Duration::from_secs(30),
                 requests_per_month: 0,

@@ -6,13 +6,14 @@ use jiff::civil::Time;
 use regex::{Regex, RegexBuilder};
 
 use super::duration;
+pub(super) use super::shown::shown;
 use crate::input::{self, Named};
 
 /// Bytes of any text at most.
 const TEXT_BYTES_MAX: usize = 1024;
 
-/// Characters of a wrong value that a message repeats.
-const SHOWN_MAX: usize = 40;
+/// Bytes of a PEM text that stands in the file itself.
+const PEM_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes that a compiled expression may take; plain ones take a few thousand.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -30,6 +31,8 @@ pub enum Kind {
     Id,
     /// Text that no message repeats.
     Secret,
+    /// Blocks of PEM, in lines.
+    Pem,
     /// A file, relative to the directory of the configuration file.
     Path,
     /// The address of an API.
@@ -88,6 +91,7 @@ impl Kind {
             Self::Text
             | Self::Id
             | Self::Secret
+            | Self::Pem
             | Self::Path
             | Self::Url
             | Self::Zone
@@ -104,6 +108,13 @@ impl Kind {
 
     /// Text of some kind; what it means is the reader's business.
     pub(super) fn text(&self, text: &str) -> Result<String, String> {
+        if matches!(self, Self::Pem) {
+            return match text.len() {
+                0 => Err("is empty".to_owned()),
+                1..=PEM_BYTES_MAX => Ok(text.to_owned()),
+                _ => Err(format!("is longer than {PEM_BYTES_MAX} bytes")),
+            };
+        }
         if text.is_empty() {
             return Err("is empty".to_owned());
         }
@@ -126,6 +137,9 @@ impl Kind {
     /// is what was typed for a plain character of ASCII where no other can be meant.
     pub(super) fn clean<'t>(&self, text: &'t str) -> Result<&'t str, String> {
         let without = |c: Named| format!("holds {c}; write it without");
+        if matches!(self, Self::Pem) {
+            return Ok(text);
+        }
         if matches!(self, Self::Pattern) {
             // Blanks at its ends belong to an expression.
             return match input::hidden(text) {
@@ -270,6 +284,7 @@ impl fmt::Display for Kind {
             Self::Text => f.write_str("text"),
             Self::Id => f.write_str("an id"),
             Self::Secret => f.write_str("a secret"),
+            Self::Pem => f.write_str("blocks of PEM"),
             Self::Path => f.write_str("a path"),
             Self::Url => f.write_str("a URL"),
             Self::Zone => f.write_str("a time zone"),
@@ -286,18 +301,6 @@ impl fmt::Display for Kind {
                 write!(f, "{min}..{max}")
             }
         }
-    }
-}
-
-/// A wrong value as a message shows it: quoted unless it is a plain word, and never at length.
-pub(super) fn shown(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._:+-/%*".contains(c);
-    let short: String = text.chars().take(SHOWN_MAX).collect();
-    let dots = if short.len() < text.len() { "…" } else { "" };
-    if !short.is_empty() && short.chars().all(plain) {
-        format!("{short}{dots}")
-    } else {
-        format!("\"{}{dots}\"", short.escape_debug())
     }
 }
 

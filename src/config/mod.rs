@@ -7,14 +7,15 @@ mod address;
 mod calendar;
 mod duration;
 mod environment;
-pub mod estimate;
 mod figures;
 mod keys;
 mod kind;
 mod optional;
 mod problem;
 mod section;
+mod shown;
 mod tenant;
+mod web;
 mod yaml;
 
 use std::{
@@ -33,6 +34,7 @@ pub use self::{
     keys::{KEYS, Key},
     kind::Kind,
     problem::{Origin, Problem, Problems},
+    web::{WEB_KEYS, WebFile},
 };
 use self::{section::Report, tenant::Surroundings};
 use crate::{
@@ -80,17 +82,19 @@ pub fn load(source: &Source, env: &dyn Environment, now: Timestamp) -> Result<Lo
         let path = String::new();
         Problems::new(vec![Problem { origin, line: None, column: None, path, message }])
     };
-    match read(path) {
+    let mut loaded = match read(path) {
         Ok(bytes) => {
             let mut loaded = from_file(path, &bytes, now)?;
             loaded.warnings.extend(environment::ignored(env));
-            Ok(loaded)
+            loaded
         }
         Err(error) if error.kind() == ErrorKind::NotFound && *source == Source::Default => {
-            environment::load(env, now).unwrap_or_else(|| Err(failed(NO_CONFIGURATION.to_owned())))
+            environment::load(env, now).ok_or_else(|| failed(NO_CONFIGURATION.to_owned()))??
         }
-        Err(error) => Err(failed(format!("cannot be read: {error}"))),
-    }
+        Err(error) => return Err(failed(format!("cannot be read: {error}"))),
+    };
+    loaded.warnings.extend(environment::unusable_proxies(env));
+    Ok(loaded)
 }
 
 const NO_CONFIGURATION: &str = "there is no such file, and no variable FEISHU_… is set. Name your \
@@ -108,19 +112,28 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 fn from_file(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Loaded, Problems> {
     let origin = Origin::File(path.to_owned());
     let report = Report::new(origin.clone(), &[]);
-    let (tree, faults) = if bytes.len() > yaml::BYTES_MAX {
-        (None, vec![yaml::Fault::whole(format!("is longer than {} bytes", yaml::BYTES_MAX))])
-    } else {
-        match input::decode(bytes) {
-            Ok(text) => yaml::parse(text),
-            Err(why) => (None, vec![not_text(why)]),
-        }
-    };
+    let (tree, mut faults) = tree(bytes);
+    if tree.is_none() && faults.is_empty() {
+        let message = "the file is empty; begin it with \"tenants:\"".to_owned();
+        faults.push(yaml::Fault { line: 1, ..yaml::Fault::whole(message) });
+    }
     faults.into_iter().for_each(|fault| report.fault(fault));
     let Some(tree) = tree else { return Err(report.into_problems()) };
     let directory = path.parent().unwrap_or(Path::new(""));
     let options = options(&report, &tree, &Surroundings { directory, now });
     Ok(Loaded { options, warnings: report.finish()?, origin })
+}
+
+/// The tree of a file's content; none without a fault if it is empty.
+fn tree(bytes: &[u8]) -> (Option<yaml::Node>, Vec<yaml::Fault>) {
+    if bytes.len() > yaml::BYTES_MAX {
+        let message = format!("is longer than {} bytes", yaml::BYTES_MAX);
+        return (None, vec![yaml::Fault::whole(message)]);
+    }
+    match input::decode(bytes) {
+        Ok(text) => yaml::parse(text),
+        Err(why) => (None, vec![not_text(why)]),
+    }
 }
 
 fn not_text(why: NotText) -> yaml::Fault {

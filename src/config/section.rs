@@ -21,6 +21,8 @@ pub(super) struct Report {
     origin: Origin,
     /// How paths are shown: `(path, name)` for values that came from a variable.
     names: &'static [(&'static str, &'static str)],
+    /// The table of the keys that there are.
+    keys: &'static [Key],
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
 }
@@ -53,7 +55,13 @@ pub(super) struct Item<'a> {
 
 impl Report {
     pub(super) fn new(origin: Origin, names: &'static [(&'static str, &'static str)]) -> Self {
-        Self { origin, names, problems: RefCell::default(), warnings: RefCell::default() }
+        Self { names, ..Self::of(origin, keys::KEYS) }
+    }
+
+    /// A report on a file whose keys stand in a table of their own.
+    pub(super) fn of(origin: Origin, keys: &'static [Key]) -> Self {
+        let (problems, warnings) = Default::default();
+        Self { origin, names: &[], keys, problems, warnings }
     }
 
     pub(super) fn problem(&self, place: &Place, message: impl Into<String>) {
@@ -85,6 +93,20 @@ impl Report {
     /// The problems of a file that could not be read to its end.
     pub(super) fn into_problems(self) -> Problems {
         Problems::new(self.problems.into_inner())
+    }
+
+    /// The key at a path whose list positions are written `[]`, or any key of its section.
+    fn find(&self, section: &str, key: &str) -> Option<&'static Key> {
+        let named = |name| {
+            let path = join(section, name);
+            self.keys.iter().find(|known| known.path == path)
+        };
+        named(key).or_else(|| named(keys::ANY))
+    }
+
+    /// The keys of a section.
+    fn within<'s>(&self, section: &'s str) -> impl Iterator<Item = &'static Key> + use<'s> {
+        self.keys.iter().filter(move |known| known.section() == section)
     }
 
     fn at(&self, place: &Place, message: String) -> Problem {
@@ -220,7 +242,23 @@ impl<'a> Section<'a> {
     /// Where a key stands, or its section if it is left out.
     pub(super) fn place(&self, key: &str) -> Place {
         let line = self.entry(key).map_or(self.place.line, |entry| entry.line);
-        Place { line, path: join(&self.place.path, key) }
+        Place { line, path: join(&self.place.path, &shown_key(key)) }
+    }
+
+    /// The keys that are there, also unknown ones.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.entries.iter().map(|entry| entry.key.as_str())
+    }
+
+    /// The texts of a list.
+    pub(super) fn texts(&self, key: &str) -> Vec<String> {
+        self.items(key).iter().filter_map(|item| item.read(&Kind::Text, Kind::text)).collect()
+    }
+
+    /// Whether something is wrong in it, or was refused.
+    pub(super) fn is_faulty(&self) -> bool {
+        let problems = self.report.problems.borrow();
+        !self.intact || problems.iter().any(|problem| problem.path.starts_with(&self.place.path))
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {
@@ -230,7 +268,7 @@ impl<'a> Section<'a> {
     /// The value of a key, or its default. Without either, or if a value without default is
     /// wrong, there is none.
     fn read<T>(&self, key: &str, parse: impl Fn(&Kind, &str) -> Result<T, String>) -> Option<T> {
-        let known = keys::find(&join(&self.pattern, key))?;
+        let known = self.report.find(&self.pattern, key)?;
         match self.entry(key).map(|entry| &entry.node.value) {
             Some(Value::Scalar(text)) => match value(&known.kind, text, &parse) {
                 Ok(value) => return Some(value),
@@ -246,12 +284,13 @@ impl<'a> Section<'a> {
 
     fn check_keys(&self) {
         for entry in self.entries {
-            if !keys::within(&self.pattern).any(|known| known.name() == entry.key) {
+            let is_it = |known: &Key| [&entry.key, keys::ANY].contains(&known.name());
+            if !self.report.within(&self.pattern).any(is_it) {
                 let place = Place {
                     line: entry.line,
                     path: join(&self.place.path, &shown_key(&entry.key)),
                 };
-                self.report.problem(&place, unknown(&self.pattern, &entry.key));
+                self.report.problem(&place, unknown(self.report.keys, &self.pattern, &entry.key));
             }
         }
     }
@@ -293,6 +332,10 @@ impl<'a> Item<'a> {
         self.report.problem(&self.place, message);
     }
 
+    pub(super) fn warning(&self, message: impl Into<String>) {
+        self.report.warning(&self.place, message);
+    }
+
     pub(super) fn line(&self) -> usize {
         self.node.line
     }
@@ -330,7 +373,7 @@ fn colon_hint(value: &Value) -> &'static str {
     }
 }
 
-fn unknown(section: &str, key: &str) -> String {
+fn unknown(keys: &'static [Key], section: &str, key: &str) -> String {
     if let Some(c) = input::hidden(key).or_else(|| input::lookalike(key)) {
         return format!("is not a known key: it holds {c}; write it in plain characters of ASCII");
     }
@@ -340,11 +383,12 @@ fn unknown(section: &str, key: &str) -> String {
             shown(&shown_key(name))
         );
     }
-    let here: Vec<&str> = keys::within(section).map(Key::name).collect();
+    let in_section = keys.iter().filter(|known| known.section() == section);
+    let here: Vec<&str> = in_section.map(Key::name).collect();
     if let Some(name) = nearest(key, here.iter().copied()) {
         return format!("is not a known key; did you mean {name}?");
     }
-    match keys::KEYS.iter().find(|known| known.name() == key) {
+    match keys.iter().find(|known| known.name() == key) {
         Some(known) if known.section().is_empty() => {
             "does not belong here but at the top level".to_owned()
         }

@@ -61,17 +61,11 @@ impl Fault {
     }
 }
 
-/// Reads a text that holds one document. Without a tree there is at least one fault.
+/// Reads a text that holds one document. Without a tree there is at least one fault, or the text is
+/// empty.
 pub(super) fn parse(text: &str) -> (Option<Node>, Vec<Fault>) {
     let mut builder = Builder { text, parser: Parser::new_from_str(text), faults: Vec::new() };
-    let tree = match builder.document() {
-        Ok(Some(tree)) => Some(tree),
-        Ok(None) => {
-            builder.fault(1, "", "the file is empty; begin it with \"tenants:\"");
-            None
-        }
-        Err(Broken) => None,
-    };
+    let tree = builder.document().unwrap_or_default();
     (tree, builder.faults)
 }
 

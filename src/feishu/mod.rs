@@ -11,12 +11,19 @@ mod contact;
 mod directory;
 mod endpoint;
 mod error;
+mod foreign;
 mod limit;
 mod metrics;
 mod options;
+mod pace;
 mod paging;
+mod quote;
+mod refusal;
 mod retry;
+mod skew;
 mod strikes;
+#[cfg(test)]
+mod tests;
 mod token;
 mod transport;
 mod wire;
@@ -31,15 +38,19 @@ use reqwest::Method;
 use tokio::time::{Instant, sleep};
 
 pub use self::{
-    admin::{DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, UserStat, UserStatsQuery},
+    admin::{
+        DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, USER_STATS_PAGE_SIZE, UserStat,
+        UserStatsQuery,
+    },
     class::{Class, Reach, Retry},
-    contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, Person},
+    contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, PEOPLE_PAGE_SIZE, Person},
     directory::{Abnormal, DirectoryDepartment},
     endpoint::{Endpoint, Purpose},
-    error::{Error, Refusal},
+    error::Error,
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
     paging::Extent,
+    refusal::{Refusal, Violation},
     strikes::Strikes,
     wire::Scalar,
 };
@@ -84,13 +95,13 @@ impl Client {
         ledger: Arc<dyn Ledger>,
         clock: Clock,
     ) -> Result<Self, String> {
-        let transport = Transport::new(&options)?;
+        let transport = Transport::new(&options, clock.clone())?;
         metrics.start(&options);
         Ok(Self {
             transport,
             tokens: Tokens::new(clock.clone()),
             last_secret: Mutex::default(),
-            limiter: Limiter::new(options.limits.requests_per_second, options.limits.concurrency),
+            limiter: Limiter::new(&options.limits),
             metrics,
             ledger,
             clock,
@@ -120,6 +131,13 @@ impl Client {
     /// Notes whether the last attempt was accepted, where that was before this process.
     pub fn was_accepted(&self, accepted: bool) {
         self.metrics.accepted(&self.options.tenant, accepted);
+    }
+
+    /// How far this machine's clock is from Feishu's, as in "8h ahead of", by the answers so far;
+    /// none while they agree within minutes.
+    #[must_use]
+    pub fn clock_difference(&self) -> Option<String> {
+        self.transport.clock_difference()
     }
 
     fn department_id_type(&self) -> &'static str {
@@ -243,6 +261,7 @@ impl Client {
             let started = Instant::now();
             let result = self.transport.send(request, bearer, &self.tokens).await;
             self.metrics.took(request.endpoint, started.elapsed());
+            let sent = permit.sent;
             drop(permit);
             let Failure { error, reset } = match result {
                 Ok(answer) => {
@@ -264,7 +283,10 @@ impl Client {
             self.metrics.retried(tenant, request.endpoint);
             match error.class {
                 // What one request was told holds for all to the endpoint.
-                C::Throttled => self.limiter.hold(request.endpoint, wait),
+                C::Throttled => {
+                    let is_told = retry::is_told(reset.as_deref());
+                    self.limiter.refused(request.endpoint, wait, sent, is_told);
+                }
                 _ => sleep(wait).await,
             }
         }

@@ -24,6 +24,7 @@ mod pages;
 mod paths;
 mod places;
 mod routes;
+mod slots;
 mod unsent;
 mod write_limit;
 
@@ -35,11 +36,16 @@ use std::{
 };
 
 use prometheus::Registry;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::sleep};
 
 pub use self::control::{ConfigText, ReloadRequest, Reloads, reloads};
-use self::{pages::Pages, paths::Paths, places::Places, unsent::Unsent};
-use crate::{clock::Clock, shutdown::Shutdown, snapshot::Published};
+use self::{pages::Pages, paths::Paths, places::Places, slots::Slots, unsent::Unsent};
+use crate::{
+    clock::Clock,
+    shutdown::Shutdown,
+    snapshot::Published,
+    web::{Access, LOOK_EVERY, Look},
+};
 
 /// What the server must be told.
 #[derive(Debug)]
@@ -58,6 +64,8 @@ pub struct Options {
     pub reloads: Option<Reloads>,
     /// What `/config` shows.
     pub config: ConfigText,
+    /// Who may read, and over what.
+    pub access: Arc<Access>,
     /// The revision that the pages name.
     pub revision: &'static str,
 }
@@ -74,6 +82,7 @@ impl Options {
             external_path: String::new(),
             reloads: None,
             config: ConfigText::new("# not known yet\n".to_owned()),
+            access: Arc::new(Access::open()),
             revision: "unknown",
         }
     }
@@ -88,8 +97,14 @@ struct Limits {
     write: Duration,
     /// For requests that are being answered when the server stops.
     drain: Duration,
-    /// Connections of one listener at once; more wait in the kernel.
-    connections: usize,
+    /// For a client and the server to agree on TLS, and for a probe in the reserve.
+    handshake: Duration,
+    /// For a connection; after it the client has to come again.
+    life: Duration,
+    /// How many connections there may be.
+    room: slots::Room,
+    /// Bytes that clients may leave unread together, or three times the newest snapshot.
+    unsent: usize,
     /// For a place among those who are answered.
     places: places::Terms,
 }
@@ -102,8 +117,20 @@ impl Limits {
         write: Duration::from_secs(120),
         // Less than a service manager waits before it kills (systemd 90 s, Kubernetes 30 s).
         drain: Duration::from_secs(5),
-        // Hundreds of scrapers and browsers, within the usual 1024 open files.
-        connections: 512,
+        // Three round trips around the world take less than a second.
+        handshake: Duration::from_secs(10),
+        // Certificates and users that were taken away are gone soon, and memory is tidied up.
+        life: Duration::from_secs(600),
+        room: slots::Room {
+            // Hundreds of scrapers and browsers, within the usual 1024 open files.
+            connections: 512,
+            // A proxy brings many; and yet somebody else still gets in.
+            from_one_peer: 256,
+            reserve: 16,
+            // Answers to readers that read take milliseconds.
+            answering: Duration::from_millis(100),
+        },
+        unsent: 64 * 1024 * 1024,
         places: places::Terms {
             wait: Duration::from_secs(1),
             grace: Duration::from_millis(500),
@@ -113,12 +140,28 @@ impl Limits {
     };
 }
 
+impl Limits {
+    /// The same with as many connections as open files allow: half of them, the others are for the
+    /// store, the log and the API.
+    fn within(self, open_files: Option<u64>) -> Self {
+        let half = open_files.and_then(|files| usize::try_from(files / 2).ok());
+        let connections = half.unwrap_or(usize::MAX).clamp(8, self.room.connections);
+        let room = slots::Room {
+            connections,
+            from_one_peer: self.room.from_one_peer.min(connections / 2),
+            reserve: self.room.reserve.min(connections / 4),
+            ..self.room
+        };
+        Self { room, ..self }
+    }
+}
+
 /// A server that listens but does not answer yet.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<(TcpListener, SocketAddr)>,
-    site: Arc<routes::Site>,
-    limits: Limits,
+    gate: Arc<connections::Gate>,
+    measure: Arc<measure::Measure>,
 }
 
 impl Server {
@@ -132,7 +175,9 @@ impl Server {
         registry: Registry,
         clock: Clock,
     ) -> io::Result<Self> {
-        Self::bind_with(options, published, registry, clock, Limits::DEFAULT)
+        let open_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let limits = Limits::DEFAULT.within(open_files);
+        Self::bind_with(options, published, registry, clock, limits)
     }
 
     fn bind_with(
@@ -149,8 +194,10 @@ impl Server {
             revision: options.revision,
             started: clock.now(),
         };
+        let measure = Arc::new(measure::Measure::register(&registry));
+        measure.limit(limits.room.connections);
         let site = routes::Site {
-            measure: measure::Measure::register(&registry),
+            measure: Arc::clone(&measure),
             published,
             registry,
             clock,
@@ -163,9 +210,17 @@ impl Server {
             config: options.config,
             reloads: options.reloads,
             unsent: Arc::new(Unsent::default()),
+            unsent_max: limits.unsent,
             scraped: Mutex::default(),
         };
-        Ok(Self { listeners, site: Arc::new(site), limits })
+        let gate = connections::Gate {
+            site,
+            access: options.access,
+            slots: Arc::new(Slots::new(limits.room, Arc::clone(&measure))),
+            limits,
+            handshakes: Semaphore::new(1),
+        };
+        Ok(Self { listeners, gate: Arc::new(gate), measure })
     }
 
     /// Where it listens, with the ports that were taken.
@@ -178,10 +233,25 @@ impl Server {
     pub async fn run(self, shutdown: Shutdown) {
         let mut loops = JoinSet::new();
         for (listener, _) in self.listeners {
-            let site = Arc::clone(&self.site);
-            loops.spawn(connections::serve(listener, site, self.limits, shutdown.clone()));
+            loops.spawn(connections::serve(listener, Arc::clone(&self.gate), shutdown.clone()));
         }
+        loops.spawn(watch(Arc::clone(&self.gate.access), self.measure, shutdown));
         loops.join_all().await;
+    }
+}
+
+/// Has the files of the web configuration looked at until the stop signal.
+async fn watch(access: Arc<Access>, measure: Arc<measure::Measure>, mut shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = sleep(LOOK_EVERY) => {}
+        }
+        match access.look().await {
+            Look::Same => {}
+            Look::Renewed => measure.web_config_read(true),
+            Look::Kept => measure.web_config_read(false),
+        }
     }
 }
 

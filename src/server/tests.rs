@@ -1,5 +1,8 @@
 //! The server over TCP, as a client sees it.
 
+mod attacks;
+mod tls;
+
 use std::{collections::HashMap, io::Read};
 
 use flate2::bufread::GzDecoder;
@@ -410,7 +413,8 @@ async fn a_client_that_never_ends_its_head_is_cut() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_makes_room_for_others() {
-    let limits = Limits { write: Duration::from_millis(50), connections: 1, ..Limits::DEFAULT };
+    let room = slots::Room { connections: 1, from_one_peer: 1, ..Limits::DEFAULT.room };
+    let limits = Limits { write: Duration::from_millis(50), room, ..Limits::DEFAULT };
     let server = start_with(options(), limits);
     publish_large(&server.published);
     let mut idle = send(server.address, &request("GET", "/metrics", "")).await;
