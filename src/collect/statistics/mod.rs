@@ -8,7 +8,7 @@ pub(crate) mod rates;
 pub(crate) mod report;
 pub(crate) mod restoring;
 pub(crate) mod schedule;
-mod standing;
+pub(crate) mod standing;
 pub(crate) mod state;
 
 use std::time::Duration;

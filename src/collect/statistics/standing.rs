@@ -19,7 +19,7 @@ use crate::{
     feishu::{DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
     sources::departments::{Found, FoundDay},
-    store::{self, Held},
+    store::{self, Extent, Held, Lists},
     usage::{DepartmentDay, Target},
 };
 
@@ -83,6 +83,23 @@ impl Standing {
             reasks: self.reasks,
             rows_before: u32::try_from(self.rows_before).unwrap_or(u32::MAX),
         }
+    }
+
+    /// All that is held of it, for a store that knows nothing of it.
+    pub(crate) fn as_held(&self, now: Timestamp) -> Option<Lists> {
+        let held = self.held?;
+        let extent = |day: &Day| match *day < held || self.complete {
+            true => Extent::Whole,
+            false => Extent::Part,
+        };
+        let days: BTreeSet<Day> = self.days.values().map(|day| day.day).chain([held]).collect();
+        Some(Lists {
+            target: self.target.clone(),
+            days: days.into_iter().map(|day| (day, extent(&day))).collect(),
+            rows: self.days.values().cloned().collect(),
+            standing: Some(self.to_keep(held)),
+            fetched_at: self.last_success.unwrap_or(now),
+        })
     }
 
     /// Takes in a list that was read whole.
