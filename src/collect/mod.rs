@@ -57,12 +57,12 @@ use self::{
     optional::Optional,
     past::Past,
     sharing::Sharing,
-    sources::Source,
     statistics::{Statistics, report},
 };
 pub(crate) use self::{
     optional::directory::discovered,
     past::plan::OFFERED_DAYS,
+    sources::Source,
     statistics::{latest_day::expected as expected_day, rates::Evidence as RateEvidence},
 };
 use crate::{
