@@ -66,7 +66,7 @@ impl Optional {
                 self.publish().await;
             }
             tokio::select! {
-                () = self.context.doze(self.next()) => {}
+                () = self.context.sleep_towards(self.next()) => {}
                 Ok(()) = self.known.changed() => {}
             }
         }
