@@ -57,12 +57,12 @@ use self::{
     optional::Optional,
     past::Past,
     sharing::Sharing,
-    sources::Source,
     statistics::{Statistics, report},
 };
 pub(crate) use self::{
     optional::directory::discovered,
     past::plan::OFFERED_DAYS,
+    sources::Source,
     statistics::{latest_day::expected as expected_day, rates::Evidence as RateEvidence},
 };
 use crate::{
@@ -74,6 +74,7 @@ use crate::{
     snapshot::{Published, TenantStatus},
     sources::departments::Versions,
     store::{self, Store},
+    telemetry::{self, table},
 };
 
 /// After a loop ended by a defect it starts anew after this pause, which doubles with each time.
@@ -101,6 +102,14 @@ pub enum Storage<'a> {
     Unusable,
     /// There.
     Store(&'a Store),
+    /// Nowhere beyond the process: in memory, so that the next configuration takes up what this one
+    /// knows.
+    HandOver {
+        /// That memory.
+        store: &'a Store,
+        /// Whether there was to be a store that lasts.
+        was_wanted: bool,
+    },
 }
 
 /// One tenant after a single collection.
@@ -125,12 +134,19 @@ impl Collector {
         storage: Storage<'_>,
     ) -> Result<Self, String> {
         let store = match storage {
-            Storage::Store(store) => Some(store),
+            Storage::Store(store) | Storage::HandOver { store, .. } => Some(store),
             Storage::Nowhere | Storage::Unusable => None,
         };
         // Where nobody wants a store, none is down.
-        let metrics = Metrics::register(registry, !matches!(storage, Storage::Nowhere));
-        metrics.store_up.set(f64::from(u8::from(store.is_some())));
+        let is_wanted =
+            !matches!(storage, Storage::Nowhere | Storage::HandOver { was_wanted: false, .. });
+        let metrics = Metrics::register(registry, is_wanted);
+        metrics.store_up.set(f64::from(u8::from(matches!(storage, Storage::Store(_)))));
+        // How the memory of a hand-over fares says nothing of a store that could not be opened.
+        let store_up = match storage {
+            Storage::HandOver { .. } => telemetry::gauge(&Registry::new(), &table::STORE_UP),
+            _ => metrics.store_up.clone(),
+        };
         let api_metrics = feishu::Metrics::register(registry);
         let budget = |tenant: &Tenant| {
             // Feishu's quota is counted by month, in the zone in which it counts days.
@@ -144,7 +160,7 @@ impl Collector {
         let prepare = |(index, (options, budget)): (usize, (Tenant, Arc<Budget>))| {
             let name = &options.name;
             let kept = store.map(|store| store.tenant(name, &options.api.app_id));
-            let keeper = Keeper::new(kept, name, metrics.store_up.clone());
+            let keeper = Keeper::new(kept, name, store_up.clone());
             let metrics = metrics.of(name);
             metrics.start(Source::all().filter(|source| source.is_on(&options, keeper.is_there())));
             metrics.budget(&budget);
@@ -217,7 +233,8 @@ impl Collector {
         }
         loop {
             let ended = tokio::select! {
-                () = shutdown.requested() => return,
+                // Nothing of it goes on, so that another collector may follow.
+                () = shutdown.requested() => return running.shutdown().await,
                 Some(ended) = running.join_next() => ended,
             };
             let Err(defect) = ended else { continue };

@@ -2,8 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
-    sync::{Arc, atomic::Ordering},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,9 +18,19 @@ use super::{
     error::Cause,
     file::{self, Opened, Opening},
     unsaved::Unsaved,
-    worker::State,
 };
 use crate::{clock::Clock, usage::RateScale};
+
+/// What others may know of the thread's work without waiting for it.
+#[derive(Default)]
+pub(super) struct State {
+    /// None in memory.
+    pub(super) file: Option<PathBuf>,
+    /// Whether something waits to be written.
+    pub(super) has_unsaved: AtomicBool,
+    /// How many files were begun in place of damaged ones.
+    pub(super) generation: AtomicU64,
+}
 
 /// How long a write waits for a lock that was held the last time already: those who publish wait
 /// behind it.
@@ -78,6 +91,7 @@ impl Database {
     /// Writes what waits.
     pub(super) fn flush(&mut self) -> Result<(), Cause> {
         if self.unsaved.is_empty() {
+            self.state.has_unsaved.store(false, Ordering::Relaxed);
             return Ok(());
         }
         let unsaved = std::mem::take(&mut self.unsaved);

@@ -6,73 +6,19 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params_from_iter, types::Value as Sql};
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::{
     Error, TenantStore,
     database::Database,
-    rows::{
-        day_of, department, figures_of, find_department, find_target, target, target_of, version,
-    },
+    rows::{day_of, figures_of, find_department, find_target, target_of},
+    writing::{self, COLUMNS, Extent, Lists, Standing},
 };
 use crate::{
-    catalogue::{FIGURE_COUNT, FIGURES, TOTAL_VERSION},
+    catalogue::TOTAL_VERSION,
     day::Day,
     usage::{DepartmentDay, Figures, Geo, Target, Version},
 };
-
-/// How much of a day a list was asked for and held. A lesser one never replaces a greater one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Extent {
-    /// Only the totals were asked for.
-    Total,
-    /// Versions were asked for as configured, and some of it is missing.
-    Part,
-    /// Versions were asked for as configured, and nothing is missing.
-    Whole,
-}
-
-impl Extent {
-    const ALL: [Self; 3] = [Self::Total, Self::Part, Self::Whole];
-
-    /// The word in the column `extent`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Total => "total",
-            Self::Part => "part",
-            Self::Whole => "whole",
-        }
-    }
-}
-
-/// What was read of one target, to be kept together.
-#[derive(Clone, Debug)]
-pub struct Lists {
-    /// What was asked for.
-    pub target: Target,
-    /// The days whose list was read; one without rows had none.
-    pub days: Vec<(Day, Extent)>,
-    /// The departments' days of these lists.
-    pub rows: Vec<Arc<DepartmentDay>>,
-    /// How the live collection stands with the target now; none from a look at the past.
-    pub standing: Option<Standing>,
-    /// When they were read.
-    pub fetched_at: Timestamp,
-}
-
-/// How the live collection stands with a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// The newest day that its list was read for.
-    pub held: Day,
-    /// Whether that list is whole.
-    pub complete: bool,
-    /// How often it was asked for again.
-    pub reasks: u8,
-    /// Rows of the list of the day before.
-    pub rows_before: u32,
-}
 
 /// A target as the live collection left it.
 #[derive(Clone, Debug)]
@@ -86,20 +32,6 @@ pub struct Held {
     /// The newest day of each of its departments.
     pub days: Vec<Arc<DepartmentDay>>,
 }
-
-/// The columns of the figures, in catalogue order, with the mark of percent signs.
-static COLUMNS: LazyLock<String> = LazyLock::new(|| {
-    let fields: Vec<&str> = FIGURES.iter().map(|figure| figure.api_field).collect();
-    format!("{}, percent_signs", fields.join(", "))
-});
-
-static INSERT_FIGURES: LazyLock<String> = LazyLock::new(|| {
-    let marks = vec!["?"; FIGURE_COUNT + 4].join(", ");
-    format!(
-        "INSERT OR REPLACE INTO figures (department, version, day, {}) VALUES ({marks})",
-        *COLUMNS
-    )
-});
 
 static TOTALS: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -138,7 +70,7 @@ impl TenantStore {
         let tenant = Arc::clone(&self.tenant);
         let job = move |transaction: &Transaction<'_>| {
             let number = tenant.number(transaction)?;
-            lists.iter().try_for_each(|lists| replace(transaction, number, lists))
+            lists.iter().try_for_each(|lists| writing::replace(transaction, number, lists))
         };
         self.worker.call("keeping days that were fetched again", job).await
     }
@@ -215,127 +147,6 @@ impl TenantStore {
         };
         self.worker.read("reading past days", job).await
     }
-}
-
-/// Keeps lists, but nothing of a day of which more is kept.
-pub(super) fn keep(
-    transaction: &Transaction<'_>,
-    tenant: i64,
-    lists: &Lists,
-) -> rusqlite::Result<()> {
-    let target = target(transaction, tenant, &lists.target)?;
-    let mut accepted = BTreeSet::new();
-    for (day, extent) in &lists.days {
-        if known_extent(transaction, target, *day)?.is_none_or(|known| known <= *extent) {
-            note_list(transaction, target, *day, *extent, lists.fetched_at)?;
-            accepted.insert(*day);
-        }
-    }
-    for row in lists.rows.iter().filter(|row| accepted.contains(&row.day)) {
-        keep_row(transaction, tenant, target, lists, row, false)?;
-    }
-    if let Some(standing) = lists.standing {
-        transaction
-            .prepare_cached(
-                "UPDATE targets SET held = ?2, complete = ?3, reasks = ?4, rows_before = ?5
-                 WHERE id = ?1",
-            )?
-            .execute((
-                target,
-                standing.held.to_string(),
-                standing.complete,
-                standing.reasks,
-                standing.rows_before,
-            ))?;
-    }
-    Ok(())
-}
-
-/// Keeps lists in place of what is kept.
-fn replace(transaction: &Transaction<'_>, tenant: i64, lists: &Lists) -> rusqlite::Result<()> {
-    let target = target(transaction, tenant, &lists.target)?;
-    for (day, extent) in &lists.days {
-        let extent = known_extent(transaction, target, *day)?.map_or(*extent, |k| k.max(*extent));
-        note_list(transaction, target, *day, extent, lists.fetched_at)?;
-    }
-    for row in &lists.rows {
-        let extent = lists.days.iter().find(|(day, _)| *day == row.day).map(|(_, extent)| *extent);
-        let totals_only = extent == Some(Extent::Total);
-        keep_row(transaction, tenant, target, lists, row, totals_only)?;
-    }
-    Ok(())
-}
-
-fn keep_row(
-    transaction: &Transaction<'_>,
-    tenant: i64,
-    target: i64,
-    lists: &Lists,
-    row: &DepartmentDay,
-    other_versions_stay: bool,
-) -> rusqlite::Result<()> {
-    let department = department(transaction, tenant, row, lists.target.include_children)?;
-    transaction
-        .prepare_cached("INSERT OR IGNORE INTO members (target, department) VALUES (?1, ?2)")?
-        .execute((target, department))?;
-    if !other_versions_stay {
-        transaction
-            .prepare_cached(
-                "DELETE FROM figures WHERE department = ?1
-                 AND version IN (SELECT id FROM versions) AND day = ?2",
-            )?
-            .execute((department, row.day.to_string()))?;
-    }
-    keep_figures(transaction, department, row)
-}
-
-/// To which extent a day is kept, if it is.
-fn known_extent(
-    transaction: &Transaction<'_>,
-    target: i64,
-    day: Day,
-) -> rusqlite::Result<Option<Extent>> {
-    let known: Option<String> = transaction
-        .prepare_cached("SELECT extent FROM lists WHERE target = ?1 AND day = ?2")?
-        .query_row((target, day.to_string()), |row| row.get(0))
-        .optional()?;
-    Ok(known.and_then(|word| Extent::ALL.into_iter().find(|e| e.as_str() == word)))
-}
-
-/// Notes that a list was read.
-fn note_list(
-    transaction: &Transaction<'_>,
-    target: i64,
-    day: Day,
-    extent: Extent,
-    at: Timestamp,
-) -> rusqlite::Result<()> {
-    let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    transaction
-        .prepare_cached(
-            "INSERT OR REPLACE INTO lists (target, day, extent, fetched_at) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute((target, day.to_string(), extent.as_str(), at))
-        .map(drop)
-}
-
-fn keep_figures(
-    transaction: &Transaction<'_>,
-    department: i64,
-    row: &DepartmentDay,
-) -> rusqlite::Result<()> {
-    let day = row.day.to_string();
-    for (name, figures) in &row.rows {
-        let version = version(transaction, name)?;
-        let head = [Sql::Integer(department), Sql::Integer(version), Sql::Text(day.clone())];
-        let values = (0..FIGURE_COUNT).map(|index| figures.raw(index).map_or(Sql::Null, Sql::Real));
-        // The bits of 38 figures.
-        let signs = i64::try_from(figures.percent_signs()).unwrap_or(0);
-        transaction.prepare_cached(&INSERT_FIGURES)?.execute(params_from_iter(
-            head.into_iter().chain(values).chain([Sql::Integer(signs)]),
-        ))?;
-    }
-    Ok(())
 }
 
 fn held(transaction: &Transaction<'_>, tenant: i64, since: Day) -> rusqlite::Result<Vec<Held>> {

@@ -22,6 +22,7 @@ mod schema;
 mod tests;
 mod unsaved;
 mod worker;
+mod writing;
 
 use std::{
     path::{Path, PathBuf},
@@ -31,13 +32,14 @@ use std::{
 use rusqlite::Transaction;
 
 pub use self::{
-    days::{Extent, Held, Lists, Standing},
+    days::Held,
     error::{Error, Unusable},
     ledger::Spent,
     locks::{Role, is_backfill_running, is_exporter_running},
     past::{Department, DepartmentKey, Past, Value},
     pushes::{Accepted, ReceiverKey},
     retention::Removed,
+    writing::{Extent, Lists, Standing},
 };
 use self::{file::Opening, locks::Lock, worker::Worker};
 use crate::clock::Clock;

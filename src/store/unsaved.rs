@@ -7,7 +7,10 @@ use std::{
 
 use rusqlite::Transaction;
 
-use super::{Extent, Identity, Lists, days, ledger};
+use super::{
+    Identity,
+    writing::{self, Extent, Lists},
+};
 use crate::{
     day::Day,
     usage::{RateScale, Target},
@@ -110,16 +113,16 @@ impl Unsaved {
         for (tenant, waiting) in &self.0 {
             let number = tenant.number(transaction)?;
             for lists in waiting.lists.values().flatten() {
-                days::keep(transaction, number, lists)?;
+                writing::keep(transaction, number, lists)?;
             }
             for ((month, endpoint), requests) in &waiting.requests {
-                ledger::count(transaction, number, month, endpoint, *requests)?;
+                writing::count(transaction, number, month, endpoint, *requests)?;
             }
             for (name, value) in &waiting.learned {
-                ledger::set_learned(transaction, number, name, value.as_deref())?;
+                writing::set_learned(transaction, number, name, value.as_deref())?;
             }
             if let Some(scale) = waiting.rate_scale {
-                ledger::set_rate_scale(transaction, number, scale)?;
+                writing::set_rate_scale(transaction, number, scale)?;
             }
         }
         Ok(())

@@ -3,11 +3,7 @@
 use std::{
     fmt,
     path::PathBuf,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc,
-    },
+    sync::{Arc, Mutex, atomic::Ordering, mpsc},
     thread,
     time::Duration,
 };
@@ -16,7 +12,7 @@ use rusqlite::Transaction;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    database::Database,
+    database::{Database, State},
     error::{Cause, Error, Unusable},
     file::{Opened, Opening},
     locks::{Lock, Role},
@@ -40,17 +36,6 @@ pub(super) struct Worker {
     thread: Arc<Thread>,
     state: Arc<State>,
     role: Role,
-}
-
-/// What others may know of the thread's work without waiting for it.
-#[derive(Default)]
-pub(super) struct State {
-    /// None in memory.
-    pub(super) file: Option<PathBuf>,
-    /// Whether something waits to be written.
-    pub(super) has_unsaved: AtomicBool,
-    /// How many files were begun in place of damaged ones.
-    pub(super) generation: AtomicU64,
 }
 
 /// The thread and the only way to it.
@@ -128,13 +113,16 @@ impl Worker {
         attempt: &'static str,
         add: impl FnOnce(&mut Database) + Send + 'static,
     ) -> Result<(), Error> {
-        // Until the thread knows better.
-        self.state.has_unsaved.store(true, Ordering::Relaxed);
         let job = |database: &mut Database| {
             add(database);
             database.flush()
         };
-        self.ask(attempt, self.at_most(WRITE_WAIT), job).await
+        let saved = self.ask(attempt, self.at_most(WRITE_WAIT), job).await;
+        if saved.is_err() {
+            // The thread may not have come to it yet.
+            self.state.has_unsaved.store(true, Ordering::Relaxed);
+        }
+        saved
     }
 
     /// Reads in one transaction, which sees one state and holds up no writer of another process.

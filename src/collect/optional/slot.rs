@@ -174,7 +174,7 @@ impl<S: OptionalSource> Slot<S> {
                     batch.iter().for_each(|key| self.note(key, now, &taken.outcome));
                 }
                 Err(error) => {
-                    if !requests.concerns_all(&error) {
+                    if !requests.ends(&error) {
                         batch.iter().for_each(|key| self.due.failed(key, now, &error));
                     }
                 }

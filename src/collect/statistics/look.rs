@@ -147,9 +147,12 @@ impl Look<'_> {
         let ready = found.days.iter().all(|found| found.day.day <= expected);
         let too_old = after(expected, -schedule.lookback_days - 1);
         let standing = &mut group.standings[index];
-        standing.answered(now, found, ready, too_old);
+        let unusable = standing.answered(now, found, ready, too_old);
         self.looked.failed += usize::from(standing.is_failed());
         self.state.unsaved.extend(lists(standing, read, now));
+        if let Some(error) = unusable {
+            self.looked.news.get_or_insert(error);
+        }
     }
 
     /// Takes in that asking for one department failed.

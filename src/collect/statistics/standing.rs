@@ -16,7 +16,7 @@ use crate::{
         problem::{is_news, problem},
     },
     day::Day,
-    feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
+    feishu::{DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
     sources::departments::{Found, FoundDay},
     store::{self, Extent, Held, Lists},
@@ -106,16 +106,28 @@ impl Standing {
     ///
     /// `ready` tells whether it was read when the newest day in it should have been there;
     /// `too_old` is the newest day that lies beyond the look-back.
-    pub(crate) fn answered(&mut self, now: Timestamp, found: Found, ready: bool, too_old: Day) {
+    ///
+    /// Returns the failure of a list whose rows were all rejected, where that is another than
+    /// before.
+    pub(crate) fn answered(
+        &mut self,
+        now: Timestamp,
+        found: Found,
+        ready: bool,
+        too_old: Day,
+    ) -> Option<Error> {
         self.last_look = Some(now);
         self.last_success = Some(now);
-        self.problem = None;
+        let before = self.problem.take();
         self.backoff.forget_passing();
         match self.newest_usable(&found) {
             None if found.rejected_rows > 0 => {
                 self.reasks = self.reasks.saturating_add(1);
                 self.backoff.failed(now, Cause::Lasting);
-                self.problem = Some(problem(now, &unusable(&self.target, &found)));
+                let error = found.rejected(&self.target);
+                let is_new = is_news(before.as_ref(), &error);
+                self.problem = Some(problem(now, &error));
+                return Some(error).filter(|_| is_new);
             }
             Some(newest) => {
                 self.backoff.end();
@@ -129,6 +141,7 @@ impl Standing {
                 self.reasks = self.reasks.saturating_add(1);
             }
         }
+        None
     }
 
     /// Takes in a failure, and tells whether it is another than before. What is served stays.
@@ -221,21 +234,6 @@ impl Standing {
     }
 }
 
-/// The failure of an answer of which no row can be used.
-fn unusable(target: &Target, found: &Found) -> Error {
-    let mut error = Error::local(
-        Class::Malformed,
-        &format!("reading statistics of department {}", target.department_id),
-        format!(
-            "no row can be used: {} contradict each other or belong to other departments or days",
-            found.rejected_rows
-        ),
-    );
-    "ask Feishu's support why; the department is asked for again by itself"
-        .clone_into(&mut error.remedy);
-    error
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -243,7 +241,10 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::usage::{Figures, Geo, Version};
+    use crate::{
+        feishu::Class,
+        usage::{Figures, Geo, Version},
+    };
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
     const HOUR: Duration = Duration::from_secs(3600);
