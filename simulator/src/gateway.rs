@@ -188,5 +188,7 @@ fn sign(tenant: &Tenant, endpoint: Option<Endpoint>, mut answer: Answer) -> Answ
              https://open.feishu.cn/search?from=openapi&log_id={log_id}&code={code}"
         ));
     }
-    answer.with_header("x-tt-logid", log_id)
+    // By the simulator's clock, as everything else.
+    let date = tenant.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    answer.with_header("x-tt-logid", log_id).with_header("date", date)
 }

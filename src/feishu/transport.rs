@@ -13,10 +13,12 @@ use super::{
     endpoint::{Endpoint, Purpose},
     error::{Error, Refusal},
     options::Options,
+    server_time::ServerTime,
     token::Tokens,
     wire::Object,
 };
 use crate::{
+    clock::Clock,
     http_client::{self, chain},
     secret::Secret,
 };
@@ -69,6 +71,9 @@ pub(super) struct Transport {
     http: reqwest::Client,
     base_url: Url,
     timeout: Duration,
+    tenant: String,
+    clock: Clock,
+    pub(super) server_time: ServerTime,
 }
 
 impl Answer {
@@ -93,13 +98,14 @@ impl Transport {
     ///
     /// # Errors
     /// A sentence, if `base_url` or `ca_file` cannot be used or the machine has no certificates.
-    pub(super) fn new(options: &Options) -> Result<Self, String> {
+    pub(super) fn new(options: &Options, clock: Clock) -> Result<Self, String> {
         let base_url = Url::parse(&options.base_url)
             .map_err(|e| format!("base_url {}: {e}", options.base_url))?;
         let timeout = options.limits.timeout;
         let ca_file = options.ca_file.as_deref().map(|path| ("ca_file", path));
         let http = http_client::for_server(&base_url, timeout, ca_file)?;
-        Ok(Self { http, base_url, timeout })
+        let (tenant, server_time) = (options.tenant.clone(), ServerTime::default());
+        Ok(Self { http, base_url, timeout, tenant, clock, server_time })
     }
 
     /// Sends once. What comes back is cleaned of the secrets in `tokens`, so that no answer can
@@ -129,6 +135,9 @@ impl Transport {
         // The call guide names X-Tt-Logid; SDKs fall back to X-Request-Id.
         let log_id = header("x-tt-logid").or_else(|| header("x-request-id"));
         let reset = header("x-ogw-ratelimit-reset");
+        if let Some(date) = header("date") {
+            self.server_time.see(&self.tenant, &date, self.clock.now());
+        }
         let body = read(&mut response).await.map_err(|unread| match unread {
             Unread::TooLarge => {
                 let what = format!("the answer is larger than {BODY_BYTES_MAX} bytes");

@@ -49,6 +49,8 @@ pub struct FoundDay {
     pub day: Arc<DepartmentDay>,
     /// Whether rows of it contradicted each other, so that some are missing.
     pub contradicted: bool,
+    /// Whether values of it could not be read, so that some are missing.
+    pub malformed: bool,
 }
 
 impl Found {
@@ -62,6 +64,12 @@ impl Found {
 }
 
 impl FoundDay {
+    /// Whether nothing of it is known to be missing.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.has_total() && !self.contradicted && !self.malformed
+    }
+
     /// Whether the total over all versions is there.
     #[must_use]
     pub fn has_total(&self) -> bool {
