@@ -9,9 +9,10 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 /// A source of wall-clock time. Cheap to clone.
@@ -73,6 +74,13 @@ impl Clock {
             }
         }
     }
+}
+
+/// `at` moved by a duration, held within the range of timestamps.
+#[must_use]
+pub fn later(at: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 impl Hand {

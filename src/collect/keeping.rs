@@ -1,5 +1,5 @@
 //! One tenant's part of the store, as the collector sees it: it never fails. What cannot be kept
-//! is kept in memory for the next attempt, what cannot be read was never there, and the log tells
+//! is kept in memory for the next attempt, what cannot be read was never there, and the log says
 //! when that begins and when it ends.
 
 use std::{
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Lists that wait for a store that works again, at most: two days of the largest tenant.
-const UNKEPT_MAX: usize = 60_000;
+const UNSAVED_MAX: usize = 60_000;
 
 /// What one tenant keeps beyond the process; nothing without a store.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ struct Kept {
     tenant: String,
     up: Gauge,
     is_failing: AtomicBool,
-    unkept: Mutex<Vec<Lists>>,
+    unsaved: Mutex<Vec<Lists>>,
     /// What was remembered last, so that only changes are written.
     memory: Mutex<BTreeMap<String, String>>,
 }
@@ -46,7 +46,7 @@ impl Keeper {
                 tenant: tenant.to_owned(),
                 up,
                 is_failing: AtomicBool::new(false),
-                unkept: Mutex::default(),
+                unsaved: Mutex::default(),
                 memory: Mutex::default(),
             })
         }))
@@ -60,37 +60,37 @@ impl Keeper {
     /// Keeps lists, with those that could not be kept before, and tells whether they are kept now.
     pub(super) async fn keep(&self, lists: Vec<Lists>) -> bool {
         let Some(kept) = &self.0 else { return false };
-        let mut all = mem::take(&mut *lock(&kept.unkept));
+        let mut all = mem::take(&mut *lock(&kept.unsaved));
         all.extend(lists);
         if all.is_empty() {
             return true;
         }
-        let is_kept = kept.told(kept.store.keep(all.clone()).await).is_some();
+        let is_kept = kept.checked(kept.store.keep(all.clone()).await).is_some();
         if !is_kept {
-            all.truncate(UNKEPT_MAX);
-            *lock(&kept.unkept) = all;
+            all.truncate(UNSAVED_MAX);
+            *lock(&kept.unsaved) = all;
         }
         is_kept
     }
 
     /// Tries again to keep what could not be kept, and tells whether that is there now.
-    pub(super) async fn keep_the_rest(&self) -> bool {
-        self.owes() && self.keep(Vec::new()).await
+    pub(super) async fn keep_unsaved(&self) -> bool {
+        self.has_unsaved() && self.keep(Vec::new()).await
     }
 
     /// Whether there is something that could not be kept yet.
-    pub(super) fn owes(&self) -> bool {
-        self.0.as_ref().is_some_and(|kept| !lock(&kept.unkept).is_empty())
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.0.as_ref().is_some_and(|kept| !lock(&kept.unsaved).is_empty())
     }
 
     /// What the live collection held, with days from `since` on.
     pub(super) async fn held(&self, since: Day) -> Vec<Held> {
         let Some(kept) = &self.0 else { return Vec::new() };
-        kept.told(kept.store.held(since).await).unwrap_or_default()
+        kept.checked(kept.store.held(since).await).unwrap_or_default()
     }
 
     /// For each target, the days within a range whose list was read to that extent, and was whole
-    /// or read more than `late_days` days later; none if that cannot be told now.
+    /// or read more than `late_days` days later; none if the store cannot say.
     pub(super) async fn covered(
         &self,
         targets: Vec<(Target, Day, Day)>,
@@ -98,26 +98,26 @@ impl Keeper {
         late_days: i32,
     ) -> Option<Vec<BTreeSet<Day>>> {
         let kept = self.0.as_ref()?;
-        kept.told(kept.store.covered(targets, least, late_days).await)
+        kept.checked(kept.store.covered(targets, least, late_days).await)
     }
 
     /// For each department, the totals of those of the days that have one.
     pub(super) async fn totals(&self, asked: Vec<(Target, Vec<Day>)>) -> Vec<Vec<(Day, Figures)>> {
         let Some(kept) = &self.0 else { return Vec::new() };
-        kept.told(kept.store.totals(asked).await).unwrap_or_default()
+        kept.checked(kept.store.totals(asked).await).unwrap_or_default()
     }
 
     /// Removes days before `first`.
     pub(super) async fn forget_before(&self, first: Day) {
         if let Some(kept) = &self.0 {
-            kept.told(kept.store.forget_before(first).await);
+            kept.checked(kept.store.forget_before(first).await);
         }
     }
 
     /// Reads everything that was remembered; [`Self::recall`] finds it then.
     pub(super) async fn load_memory(&self) {
         let Some(kept) = &self.0 else { return };
-        if let Some(memory) = kept.told(kept.store.memory().await) {
+        if let Some(memory) = kept.checked(kept.store.memory().await) {
             *lock(&kept.memory) = memory;
         }
     }
@@ -137,7 +137,7 @@ impl Keeper {
             return;
         }
         let things = vec![(name.to_owned(), value.clone())];
-        if kept.told(kept.store.remember(things).await).is_some() {
+        if kept.checked(kept.store.remember(things).await).is_some() {
             lock(&kept.memory).insert(name.to_owned(), value);
         }
     }
@@ -145,7 +145,7 @@ impl Keeper {
     /// Notes how rates are read.
     pub(super) async fn set_rate_scale(&self, scale: RateScale) {
         if let Some(kept) = &self.0 {
-            kept.told(kept.store.set_rate_scale(scale).await);
+            kept.checked(kept.store.set_rate_scale(scale).await);
         }
     }
 
@@ -153,14 +153,14 @@ impl Keeper {
     pub(super) async fn forget(&self, name: &str) {
         let Some(kept) = &self.0 else { return };
         if lock(&kept.memory).remove(name).is_some() {
-            kept.told(kept.store.forget(name.to_owned()).await);
+            kept.checked(kept.store.forget(name.to_owned()).await);
         }
     }
 
     /// The requests of a month so far, by whatever process.
     pub(super) async fn spent(&self, month: String) -> Option<Spent> {
         let kept = self.0.as_ref()?;
-        kept.told(kept.store.spent(month).await)
+        kept.checked(kept.store.spent(month).await)
     }
 
     /// Counts a request without waiting; `then` gets the month's state, or nothing.
@@ -178,17 +178,17 @@ impl Keeper {
 }
 
 impl Kept {
-    /// Notes how the store fares, and says each change once.
-    fn told<T>(&self, result: Result<T, Error>) -> Option<T> {
+    /// Notes whether the store works, and logs each change once.
+    fn checked<T>(&self, result: Result<T, Error>) -> Option<T> {
         let tenant = self.tenant.as_str();
-        // It works again when what it owes is there.
-        let failed = result.is_err() || !lock(&self.unkept).is_empty();
+        // It works again once everything is saved.
+        let failed = result.is_err() || !lock(&self.unsaved).is_empty();
         self.up.set(f64::from(u8::from(!failed)));
         let was_failing = self.is_failing.swap(failed, Ordering::Relaxed);
         match &result {
             Err(error) if !was_failing => tracing::error!(
                 tenant, %error,
-                "The store fails; live values are not concerned, history is"
+                "The store cannot be used; live values are not affected, but history is not kept"
             ),
             Err(error) => tracing::debug!(tenant, %error, "The store still fails"),
             Ok(_) if was_failing && !failed => tracing::info!(tenant, "The store works again"),

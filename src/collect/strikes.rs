@@ -8,7 +8,8 @@ pub(super) fn concerns_every_endpoint(error: &Error) -> bool {
     error.reach == Reach::App
 }
 
-/// Whether every other request to the endpoint would fail alike, as where the app lacks its scope.
-pub(super) fn is_missing_scope(error: &Error) -> bool {
-    error.reach == Reach::Endpoint
+/// Whether any other request of the tenant to the same endpoint would fail alike, as where the app
+/// lacks its scope.
+pub(super) fn concerns_every_department(error: &Error) -> bool {
+    matches!(error.reach, Reach::App | Reach::Endpoint)
 }

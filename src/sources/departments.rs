@@ -4,14 +4,14 @@ mod fold;
 mod total_name;
 mod versions;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use self::fold::Fold;
 pub use self::versions::{KnownVersions, VersionOptions, Versions};
 use crate::{
     day::Day,
     feishu::{Class, Client, DeptStatsQuery, Error, Purpose},
-    sources::RejectedValues,
+    sources::{RejectedValues, directory::ROOT},
     usage::{DepartmentDay, Geo, Target, Version},
 };
 
@@ -54,6 +54,32 @@ pub struct FoundDay {
 }
 
 impl Found {
+    /// Rejects the rows of departments that are not among those that exist at or below the target.
+    /// A day that lost some is asked for again: either the list or the tree is wrong.
+    ///
+    /// The root's own rows may come under another id than the one asked for.
+    pub fn reject_unknown(&mut self, target: &str, existing: &BTreeSet<&str>) {
+        let ids: BTreeSet<Arc<str>> =
+            self.days.iter().map(|found| Arc::clone(&found.day.department_id)).collect();
+        let mut unknown: BTreeSet<Arc<str>> =
+            ids.iter().filter(|id| !existing.contains(&***id)).cloned().collect();
+        if target == ROOT && unknown.len() == 1 && !ids.contains(ROOT) {
+            unknown.clear();
+        }
+        let mut damaged = BTreeSet::new();
+        self.days.retain(|found| {
+            let is_unknown = unknown.contains(&found.day.department_id);
+            if is_unknown {
+                self.rejected_rows += found.day.rows.len() as u64;
+                damaged.insert(found.day.day);
+            }
+            !is_unknown
+        });
+        for found in self.days.iter_mut().filter(|found| damaged.contains(&found.day.day)) {
+            found.contradicted = true;
+        }
+    }
+
     /// Counts what another list of the same look rejected as well.
     pub fn add_rejected(&mut self, other: &Self) {
         self.rejected_rows += other.rejected_rows;

@@ -2,15 +2,14 @@
 //! `directory/v1/departments/filter`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 
-use super::number;
+use super::{many::Many, number};
 use crate::{
     feishu::{Abnormal, Class, Client, DirectoryDepartment, Error},
     sources::RejectedValues,
@@ -95,6 +94,12 @@ pub struct Node {
 pub struct Tree {
     /// Every department once, parents before children.
     pub nodes: Vec<Node>,
+    /// Whether it has every department that the statistics reach.
+    #[serde(default)]
+    pub is_whole: bool,
+    /// Whether the walk began at the root and went as deep as the statistics reach.
+    #[serde(skip)]
+    reaches_all: bool,
     /// Scopes without which something that is published is missing.
     #[serde(skip)]
     pub missing_scopes: BTreeSet<&'static str>,
@@ -133,23 +138,20 @@ struct Parent {
 /// If a list fails that is not this one department's: of the root, for everybody alike, or several
 /// in a row.
 pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<Tree, Error> {
-    let mut tree = Tree::default();
+    let mut tree = Tree {
+        reaches_all: walk.root == ROOT && walk.max_depth >= STATISTICS_DEPTH_MAX.into(),
+        ..Tree::default()
+    };
     let mut frontier = Frontier::new(walk);
-    let mut asking = JoinSet::new();
+    let mut lists = Many::new(at_once);
+    let ask = |parent: Parent| {
+        let (client, language) = (Arc::clone(client), walk.language);
+        async move { list(&client, &parent, language).await }
+    };
     let mut failures = 0;
     loop {
-        while asking.len() < at_once {
-            let Some(parent) = frontier.waiting.pop_front() else { break };
-            let (client, language) = (Arc::clone(client), walk.language);
-            asking.spawn(async move {
-                let listed = list(&client, &parent, language).await;
-                (parent, listed)
-            });
-        }
-        let Some(answered) = asking.join_next().await else { break };
-        let (parent, listed) = answered.map_err(|defect| {
-            Error::local(Class::Malformed, "walking the directory", format!("a defect: {defect}"))
-        })?;
+        lists.extend(frontier.waiting.drain(..));
+        let Some((parent, listed)) = lists.next(ask).await else { break };
         match listed {
             Ok(listed) => {
                 failures = 0;
@@ -179,7 +181,7 @@ fn is_its_own(error: &Error) -> bool {
 /// How far a walk got.
 struct Frontier {
     max_depth: usize,
-    waiting: VecDeque<Parent>,
+    waiting: Vec<Parent>,
     seen: BTreeSet<String>,
     /// Those of the hidden departments that are asked for their children.
     hidden: BTreeSet<String>,
@@ -191,7 +193,7 @@ impl Frontier {
         let root = Parent { id: walk.root.clone(), depth: 0, path: Vec::new() };
         Self {
             max_depth: walk.max_depth,
-            waiting: [root].into(),
+            waiting: vec![root],
             seen: BTreeSet::new(),
             hidden: BTreeSet::new(),
         }
@@ -217,7 +219,7 @@ impl Frontier {
             let is_open = parent.depth + 1 < self.max_depth;
             if is_open && self.hidden.len() < HIDDEN_PARENTS_MAX && self.hidden.insert(id.clone()) {
                 let path = parent.path.iter().chain([&id]).cloned().collect();
-                self.waiting.push_back(Parent { id, depth: parent.depth + 1, path });
+                self.waiting.push(Parent { id, depth: parent.depth + 1, path });
             }
         }
         for node in nodes {
@@ -229,7 +231,7 @@ impl Frontier {
                 return Err(Error::local(Class::Malformed, "walking the directory", what));
             }
             if node.has_child != Some(false) && node.depth < self.max_depth {
-                self.waiting.push_back(Parent {
+                self.waiting.push(Parent {
                     id: node.department_id.clone(),
                     depth: node.depth,
                     path: node.path.clone(),
@@ -271,6 +273,7 @@ impl Tree {
     #[must_use]
     pub fn over(mut self, before: Option<&Self>, now: Timestamp) -> Self {
         let saw_nothing = self.nodes.is_empty();
+        self.is_whole = self.reaches_all && !saw_nothing && self.unlisted.is_empty();
         self.nodes.iter_mut().for_each(|node| node.seen_at = Some(now));
         let seen: BTreeSet<String> =
             self.nodes.iter().map(|node| node.department_id.clone()).collect();
@@ -287,6 +290,19 @@ impl Tree {
         }
         self.sort();
         self
+    }
+
+    /// A department and all below it, as labels; none where the tree may lack some.
+    #[must_use]
+    pub fn below<'a>(&'a self, department_id: &'a str) -> Option<BTreeSet<&'a str>> {
+        let mut below = BTreeSet::from([department_id]);
+        // Parents come before their children.
+        for node in &self.nodes {
+            if below.contains(&*node.parent_department_id) {
+                below.insert(&node.department_id);
+            }
+        }
+        self.is_whole.then(|| below.into_iter().map(label_value).collect())
     }
 
     /// A failure of some lists that may be over soon, so that another walk is worth while.

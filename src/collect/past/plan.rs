@@ -11,7 +11,7 @@ use crate::{
 
 /// Days of one request at most. The API document allows "a difference of at most 91 days, 91
 /// included"; 91 days in all are right whether the difference or the number is meant.
-pub(super) const SPAN_DAYS_MAX: i32 = 91;
+pub(crate) const SPAN_DAYS_MAX: i32 = 91;
 
 /// Days that the API still offers, by the same document: nothing says that it offers more.
 pub(crate) const OFFERED_DAYS: i32 = 91;
@@ -20,7 +20,7 @@ pub(crate) const OFFERED_DAYS: i32 = 91;
 const PAGES_MAX: usize = 50;
 
 /// What to ask of a target so that every needed day is known, as [`ranges`] says.
-pub(super) fn asks(
+pub(crate) fn asks(
     target: &Target,
     needed: &BTreeSet<Day>,
     last: Day,

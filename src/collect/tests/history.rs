@@ -31,9 +31,9 @@ async fn keeping(store: &Store, departments: usize, edit: impl FnOnce(&mut Tenan
 impl World {
     /// Lets statistics and past run as far as they can.
     async fn settle(&mut self) {
-        self.tenant.look_once().await;
-        self.tenant.publish().await;
-        self.tenant.tell();
+        self.statistics.look_once().await;
+        self.statistics.publish().await;
+        self.statistics.tell();
         self.past.run_once().await;
         self.past.publish().await;
     }
@@ -76,7 +76,7 @@ impl World {
     }
 
     fn today(&self) -> Day {
-        Zone::shanghai().local(self.tenant.clock.now()).date()
+        Zone::shanghai().local(self.statistics.context.clock.now()).date()
     }
 }
 
@@ -147,8 +147,8 @@ async fn the_next_weeks_need_no_request_for_the_past() {
         world.set_now(&format!("{day}T10:00:00+08:00"));
         let before = world.statistics_requests();
         // The baselines are there in the moment in which the day is.
-        world.tenant.look_once().await;
-        world.tenant.publish().await;
+        world.statistics.look_once().await;
+        world.statistics.publish().await;
         let baselines = world.baselines();
         assert_eq!(baselines.len(), departments * 12, "{day}");
         world.settle().await;
@@ -344,9 +344,9 @@ async fn a_failing_department_costs_the_others_no_baseline() {
     world.settle().await;
     let store = in_memory();
     let mut world = keeping(&store, 4, |_| {}).await;
-    world.tenant.look_once().await;
-    world.tenant.publish().await;
-    world.tenant.tell();
+    world.statistics.look_once().await;
+    world.statistics.publish().await;
+    world.statistics.tell();
     let denied = Kind::Error { status: 400, code: 1_051_003, msg: "no permission".to_owned() };
     world.simulator.inject(Fault::from(denied).department(&bad)).unwrap();
     world.past.run_once().await;
@@ -387,10 +387,14 @@ async fn what_was_learned_survives_a_restart() {
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     let mut world = world_keeping(Some(&store), options(), auto).await;
     world.settle().await;
-    assert_eq!(world.tenant.rates.scale, Some(RateScale::Percent));
+    assert_eq!(world.statistics.state.rates.scale, Some(RateScale::Percent));
     let asked = world.statistics_requests();
     let mut again = world_keeping(Some(&store), options(), auto).await;
-    assert_eq!(again.tenant.rates.scale, Some(RateScale::Percent), "before the first row");
+    assert_eq!(
+        again.statistics.state.rates.scale,
+        Some(RateScale::Percent),
+        "before the first row"
+    );
     // The name of the total is known as well: no second request a department.
     again.set_now("2026-11-24T10:00:00+08:00");
     again.settle().await;
@@ -404,7 +408,7 @@ async fn optional_sources_go_on_where_they_were() {
     let mut world = world_keeping(Some(&store), plenty(10), everything).await;
     for _ in 0..2 {
         world.optional.run_once().await;
-        world.tenant.retarget();
+        world.statistics.retarget();
         world.settle().await;
     }
     world.optional.run_once().await;
@@ -509,7 +513,7 @@ async fn backfill(
 async fn a_backfill_fetches_91_days_once_and_goes_on_where_it_was_interrupted() {
     let store = in_memory();
     let world = keeping(&store, 4, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let departments = world.ids().len() as u64;
     let simulator = world.simulator.clone();
     // The quota ends in the middle.
@@ -549,7 +553,7 @@ async fn a_backfill_finds_out_how_rates_are_read() {
     let store = in_memory();
     let options = simulator::Options { rates: simulator::Rates::Percent, ..plenty(12) };
     let world = world_keeping(Some(&store), options, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let wanted = PastDays { from: Some(after(SUNDAY, -6)), ..PastDays::default() };
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     backfill(&store, &world.simulator, &url, wanted, auto).await;
@@ -560,7 +564,7 @@ async fn a_backfill_finds_out_how_rates_are_read() {
 async fn a_backfill_asks_again_for_days_that_were_late() {
     let store = in_memory();
     let world = keeping(&store, 3, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let wanted = PastDays { from: Some(after(SUNDAY, -13)), ..PastDays::default() };
     let late = Kind::LateDay { until: None };
     world.simulator.inject(Fault::from(late).department(&world.ids()[0])).unwrap();
@@ -575,7 +579,7 @@ async fn a_backfill_asks_again_for_days_that_were_late() {
 async fn days_that_are_not_offered_any_more_are_asked_for_apart_and_are_no_failure() {
     let store = in_memory();
     let world = keeping(&store, 2, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let invalid =
         Kind::Error { status: 500, code: 1_051_001, msg: "request contain invalid param".into() };
     // The first range of each department is the older one.
@@ -607,7 +611,7 @@ async fn a_backfill_takes_what_is_there_and_asks_for_all_again_only_when_told_to
     let store = in_memory();
     let mut world = keeping(&store, 2, |_| {}).await;
     world.settle().await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let departments = world.ids().len() as u64;
     let wanted = PastDays { from: Some(after(SUNDAY, -6)), ..PastDays::default() };
     // These days and those of their baselines: the live collection has all but six.

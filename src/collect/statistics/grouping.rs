@@ -18,10 +18,10 @@ use crate::{
 /// Pages of one request group at most: a failure costs no more than that.
 const PAGES_MAX: usize = 50;
 
-/// What is known of asking together.
+/// What is known of asking for departments together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Meaning {
+pub(crate) enum Grouping {
     /// Not tried, or not with a telling day.
     #[default]
     Unknown,
@@ -34,17 +34,17 @@ pub(super) enum Meaning {
 /// Departments asked for with one query, by index; all lie at or below the head, which need not be
 /// one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bundle {
-    pub(super) head: usize,
-    pub(super) members: Vec<usize>,
+pub(crate) struct Bundle {
+    pub(crate) head: usize,
+    pub(crate) members: Vec<usize>,
 }
 
 /// A parent and a child whose values of a day are known, to be asked for together once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Trial {
-    pub(super) parent: usize,
+pub(crate) struct Trial {
+    pub(crate) parent: usize,
     child: usize,
-    pub(super) day: Day,
+    pub(crate) day: Day,
 }
 
 /// The tree with what planning needs of it.
@@ -55,7 +55,7 @@ struct Plan<'a> {
 }
 
 /// Splits the departments that are due into those worth asking for together and the others.
-pub(super) fn bundles(
+pub(crate) fn bundles(
     due: &[usize],
     standings: &[Standing],
     tree: &Tree,
@@ -90,7 +90,7 @@ pub(super) fn bundles(
 }
 
 /// The cheapest parent and child that can tell, if asking together would save anything.
-pub(super) fn trial(standings: &[Standing], tree: &Tree) -> Option<Trial> {
+pub(crate) fn trial(standings: &[Standing], tree: &Tree) -> Option<Trial> {
     let all: Vec<usize> = (0..standings.len()).collect();
     if bundles(&all, standings, tree).0.is_empty() {
         return None;
@@ -109,7 +109,7 @@ pub(super) fn trial(standings: &[Standing], tree: &Tree) -> Option<Trial> {
 }
 
 /// What a trial's answer says.
-pub(super) fn verdict(trial: Trial, standings: &[Standing], together: &Found) -> Meaning {
+pub(crate) fn verdict(trial: Trial, standings: &[Standing], together: &Found) -> Grouping {
     let same = |index: usize| {
         let alone = own_day(&standings[index])?;
         let id = &standings[index].target.department_id;
@@ -117,14 +117,14 @@ pub(super) fn verdict(trial: Trial, standings: &[Standing], together: &Found) ->
         (alone.day == trial.day).then_some(alone.rows == found.day.rows)
     };
     match (same(trial.parent), same(trial.child)) {
-        (Some(true), Some(true)) => Meaning::Same,
-        (Some(false), _) | (_, Some(false)) => Meaning::Differs,
-        _ => Meaning::Unknown,
+        (Some(true), Some(true)) => Grouping::Same,
+        (Some(false), _) | (_, Some(false)) => Grouping::Differs,
+        _ => Grouping::Unknown,
     }
 }
 
 /// The part of a bundle's answer that concerns one of its members.
-pub(super) fn share(found: &Found, standing: &Standing) -> Found {
+pub(crate) fn share(found: &Found, standing: &Standing) -> Found {
     let id = &standing.target.department_id;
     let own = found.days.iter().filter(|found| found.day.department_id == *id);
     Found { days: own.cloned().collect(), ..Found::default() }
@@ -205,6 +205,7 @@ mod tests {
             direct_departments: None,
             recursive_departments: None,
             seen_at: None,
+            seen_at: None,
         };
         Tree { nodes: edges.iter().map(node).collect(), ..Tree::default() }
     }
@@ -212,7 +213,7 @@ mod tests {
     fn found(id: &str, users: f64, rows: usize) -> FoundDay {
         let row = |n: usize| {
             let mut figures = Figures::none();
-            figures.set(crate::collect::rates::USERS, users);
+            figures.set(crate::collect::statistics::rates::USERS, users);
             let version =
                 if n == 0 { Version::Total } else { Version::Named(n.to_string().into()) };
             (version, figures)
@@ -227,6 +228,7 @@ mod tests {
                 rows: (0..rows).map(row).collect(),
             }),
             contradicted: false,
+            malformed: false,
         }
     }
 
@@ -312,10 +314,10 @@ mod tests {
             let days = vec![found("a", parent, 5), found("a0", child, 5)];
             verdict(trial, &standings, &Found { days, ..Found::default() })
         };
-        assert_eq!(verdict(3.0, 7.0), Meaning::Same);
-        assert_eq!(verdict(52.0, 7.0), Meaning::Differs, "the parent counts its children");
-        assert_eq!(verdict(3.0, 8.0), Meaning::Differs);
+        assert_eq!(verdict(3.0, 7.0), Grouping::Same);
+        assert_eq!(verdict(52.0, 7.0), Grouping::Differs, "the parent counts its children");
+        assert_eq!(verdict(3.0, 8.0), Grouping::Differs);
         let alone = Found { days: vec![found("a", 3.0, 5)], ..Found::default() };
-        assert_eq!(super::verdict(trial, &standings, &alone), Meaning::Unknown);
+        assert_eq!(super::verdict(trial, &standings, &alone), Grouping::Unknown);
     }
 }

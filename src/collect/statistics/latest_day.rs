@@ -14,7 +14,7 @@ pub(crate) fn expected(now: Timestamp, zone: &Zone, ready_at: Time) -> Day {
 }
 
 /// When the figures of `day` should be there.
-pub(super) fn ready(day: Day, zone: &Zone, ready_at: Time) -> Timestamp {
+pub(crate) fn ready(day: Day, zone: &Zone, ready_at: Time) -> Timestamp {
     zone.at(after(day, 1), ready_at)
 }
 

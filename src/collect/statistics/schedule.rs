@@ -2,50 +2,43 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{latest_day, options::Schedule, standing::Standing};
+use super::{latest_day, standing::Standing};
 use crate::{
+    clock::later,
+    collect::options::Schedule,
     day::{Day, Zone, after},
-    feishu::{Class, Error},
 };
 
-/// After a first, second and every further look in vain at a department: nothing there changes by
-/// the hour, and each look costs a request.
-const FRUITLESS_WAITS: [Duration; 3] =
-    [Duration::from_secs(3600), Duration::from_secs(6 * 3600), Duration::from_secs(24 * 3600)];
-/// After a first failure; it doubles with each, up to the interval.
-const FAILURE_WAIT_FIRST: Duration = Duration::from_secs(30);
-/// After Feishu said that the month's quota is used up: one probe a day.
-const QUOTA_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// `ready_at` plus up to this is when the new day is looked for, so that the world's exporters do
 /// not ask in the same second.
-pub(super) const JITTER_MAX: Duration = Duration::from_secs(300);
+pub(crate) const JITTER_MAX: Duration = Duration::from_secs(300);
 
 /// What all departments of one tenant and geo have in common.
-pub(super) struct Group<'a> {
-    pub(super) zone: &'a Zone,
-    pub(super) schedule: &'a Schedule,
+pub(crate) struct Timing<'a> {
+    pub(crate) zone: &'a Zone,
+    pub(crate) schedule: &'a Schedule,
     /// This tenant's share of [`JITTER_MAX`].
-    pub(super) jitter: Duration,
+    pub(crate) jitter: Duration,
 }
 
 /// What to do about a group now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// The newest day that should be there.
-    pub(super) expected: Day,
+    pub(crate) expected: Day,
     /// The departments to look at now, by index.
-    pub(super) look: Vec<usize>,
+    pub(crate) look: Vec<usize>,
     /// The one among them to look at first and alone, while nobody has the expected day: if it
-    /// has no news, those that lack only that day are left in peace.
-    pub(super) lead: Option<usize>,
+    /// has no news, those that lack only that day are not asked.
+    pub(crate) lead: Option<usize>,
     /// When to plan again; `now` if there is something to do.
-    pub(super) next: Timestamp,
+    pub(crate) next: Timestamp,
 }
 
 /// Plans for the departments of one group.
-pub(super) fn plan(now: Timestamp, group: &Group<'_>, standings: &[Standing]) -> Plan {
+pub(crate) fn plan(now: Timestamp, group: &Timing<'_>, standings: &[Standing]) -> Plan {
     let schedule = group.schedule;
     let expected = latest_day::expected(now, group.zone, schedule.ready_at);
     let newest = standings.iter().filter_map(|s| s.held).max();
@@ -90,7 +83,7 @@ pub(super) fn plan(now: Timestamp, group: &Group<'_>, standings: &[Standing]) ->
 /// `newest` is the newest day that any department of the group has: if that is not the expected
 /// one, the expected one is late and a department without any row is asked for the whole look-back
 /// at once.
-pub(super) fn days(
+pub(crate) fn days(
     standing: &Standing,
     expected: Day,
     newest: Option<Day>,
@@ -100,30 +93,11 @@ pub(super) fn days(
     let start = match standing.held {
         Some(held) if held >= expected => expected,
         Some(held) => after(held, 1).max(oldest),
-        None if standing.fruitless > 0 && !standing.is_failed() => oldest,
+        None if standing.backoff.is_lasting() && !standing.is_failed() => oldest,
         None if newest.is_none_or(|newest| newest >= expected) => expected,
         None => oldest,
     };
     (start, expected)
-}
-
-/// How long the tenant is left alone after a failure that concerns all its departments, or one
-/// department after a failure of its own, the `failures`-th in a row.
-pub(super) fn failure_wait(interval: Duration, failures: u32, quota: bool) -> Duration {
-    if quota {
-        return QUOTA_WAIT;
-    }
-    FAILURE_WAIT_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(interval)
-}
-
-/// How long something is left alone after the `times`-th look in vain in a row, from 1.
-pub(super) fn fruitless_wait(times: u32) -> Duration {
-    FRUITLESS_WAITS[(times.max(1) as usize).min(FRUITLESS_WAITS.len()) - 1]
-}
-
-/// Whether Feishu, and not our own budget, said that the month's quota is used up.
-pub(super) fn is_feishu_quota(error: &Error) -> bool {
-    error.class == Class::Quota && error.code.is_some()
 }
 
 enum Due {
@@ -137,7 +111,7 @@ enum Due {
 
 fn due(
     now: Timestamp,
-    group: &Group<'_>,
+    group: &Timing<'_>,
     standing: &Standing,
     expected: Day,
     newest: Option<Day>,
@@ -153,12 +127,8 @@ fn due(
         // One that a process before this one has asked waits for its turn like the others.
         return if lacks_only_the_newest { Due::WithLead } else { Due::At(now) };
     };
-    if standing.fruitless > 0 {
-        return Due::At(later(last_look, fruitless_wait(standing.fruitless)));
-    }
-    if standing.failures > 0 {
-        let wait = failure_wait(schedule.interval, standing.failures, false);
-        return Due::At(later(last_look, wait));
+    if let Some(over) = standing.backoff.over(schedule.interval) {
+        return Due::At(over);
     }
     match standing.held {
         Some(_) if lacks_only_the_newest => Due::WithLead,
@@ -170,14 +140,14 @@ fn due(
             Due::At(now)
         }
         // It lacks part of the day, or a day that another department has.
-        _ => Due::At(later(last_look, schedule.interval)),
+        _ => Due::At(later(last_look, standing.pause(schedule.interval))),
     }
 }
 
 /// When one of those that lack only the newest day is asked whether it is out.
 fn lead_due<'a>(
     now: Timestamp,
-    group: &Group<'_>,
+    group: &Timing<'_>,
     expected: Day,
     waiting: impl Iterator<Item = &'a Standing>,
 ) -> Timestamp {
@@ -189,14 +159,9 @@ fn lead_due<'a>(
     }
 }
 
-fn jittered(group: &Group<'_>, day: Day) -> Timestamp {
+/// When a day is looked for.
+pub(crate) fn jittered(group: &Timing<'_>, day: Day) -> Timestamp {
     later(latest_day::ready(day, group.zone, group.schedule.ready_at), group.jitter)
-}
-
-/// `at` moved by a duration, held within the range of timestamps.
-pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::{
+    collect::backoff::Cause,
     feishu::Class,
     snapshot::Problem,
     usage::{Geo, Target},
@@ -32,11 +33,16 @@ fn standing(held: Option<Day>, last_look: Option<&str>) -> Standing {
     standing
 }
 
+/// The last look failed.
+fn fail(standing: &mut Standing, cause: Cause) {
+    standing.backoff.failed(standing.last_look.unwrap(), cause);
+}
+
 fn plan_at(now: &str, standings: &[Standing]) -> Plan {
     let schedule = Schedule::default();
     let zone = Zone::shanghai();
-    let group = Group { zone: &zone, schedule: &schedule, jitter: Duration::from_secs(120) };
-    plan(at(now), &group, standings)
+    let timing = Timing { zone: &zone, schedule: &schedule, jitter: Duration::from_secs(120) };
+    plan(at(now), &timing, standings)
 }
 
 #[test]
@@ -103,41 +109,26 @@ fn an_incomplete_day_is_asked_for_every_interval() {
 }
 
 #[test]
-fn looks_in_vain_wait_for_1_then_6_then_24_hours() {
-    for (fruitless, due) in [
+fn looks_that_find_nothing_wait_for_1_then_6_then_24_hours() {
+    for (times, due) in [
         (1, "2026-11-23T13:00"),
         (2, "2026-11-23T18:00"),
         (3, "2026-11-24T12:00"),
         (9, "2026-11-24T12:00"),
     ] {
         let mut empty = standing(None, Some("2026-11-23T12:00"));
-        empty.fruitless = fruitless;
+        (0..times).for_each(|_| fail(&mut empty, Cause::Lasting));
         let before = plan_at("2026-11-23T12:01", &[empty.clone()]);
-        assert_eq!(before.look, [] as [usize; 0], "{fruitless}");
-        assert!(before.next <= at(due), "{fruitless}");
-        assert_eq!(plan_at(due, &[empty]).look, [0], "{fruitless}");
+        assert_eq!(before.look, [] as [usize; 0], "{times}");
+        assert!(before.next <= at(due), "{times}");
+        assert_eq!(plan_at(due, &[empty]).look, [0], "{times}");
     }
-}
-
-#[test]
-fn a_failure_is_tried_again_ever_more_slowly_up_to_the_interval() {
-    let schedule = Schedule::default();
-    let waits: Vec<u64> =
-        [1, 2, 3, 8, 100].map(|n| failure_wait(schedule.interval, n, false).as_secs()).to_vec();
-    assert_eq!(waits, [30, 60, 120, 3600, 3600]);
-    let quick = Schedule { interval: Duration::from_secs(1), ..schedule };
-    assert_eq!(failure_wait(quick.interval, 1, false).as_secs(), 1);
-    assert_eq!(
-        failure_wait(quick.interval, 1, true).as_secs(),
-        86_400,
-        "a quota is probed once a day"
-    );
 }
 
 #[test]
 fn one_that_never_failed_goes_first() {
     let mut forbidden = standing(None, Some("2026-11-23T01:00"));
-    forbidden.fruitless = 1;
+    fail(&mut forbidden, Cause::Lasting);
     forbidden.problem = Some(Problem {
         at: at("2026-11-23T01:00"),
         class: Class::Permission.as_label(),
@@ -154,11 +145,11 @@ fn one_that_never_failed_goes_first() {
 fn a_clock_that_was_set_back_stops_nothing() {
     for ahead in ["2026-11-23T20:00", "2026-12-20T12:00"] {
         let mut failed = standing(Some(D21), Some(ahead));
-        failed.failures = 1;
+        fail(&mut failed, Cause::Passing);
         assert_eq!(plan_at("2026-11-23T12:00", &[failed]).look, [0], "{ahead}");
     }
     let mut ahead = standing(Some(D21), Some("2027-11-23T12:00"));
-    ahead.failures = 1;
+    fail(&mut ahead, Cause::Passing);
     assert_eq!(plan_at("2026-11-23T12:00", &[ahead]).look, [0]);
     // The day held lies in the future now: there is nothing newer to look for.
     let held = standing(Some(date(2027, 11, 22)), Some("2027-11-23T12:00"));
@@ -187,8 +178,8 @@ fn the_range_asked_for_is_what_is_missing() {
     ] {
         assert_eq!(days(held, newest), range, "{case}");
     }
-    let mut empty = standing(None, None);
-    empty.fruitless = 1;
+    let mut empty = standing(None, Some("2026-11-24T09:32"));
+    fail(&mut empty, Cause::Lasting);
     assert_eq!(super::days(&empty, D23, Some(D23), 7), lookback, "one request finds any row");
 }
 
@@ -198,7 +189,7 @@ fn those_asked_before_the_day_was_ready_are_asked_as_soon_as_another_has_it() {
     let mut standings = vec![standing(Some(D22), Some("2026-11-24T09:25")); 3];
     standings[0] = standing(Some(D23), Some("2026-11-24T09:32"));
     assert_eq!(plan_at("2026-11-24T09:32", &standings).look, [1, 2]);
-    // Asked since then in vain, they wait for the interval.
+    // Asked since then without success, they wait for the interval.
     standings[1].last_look = Some(at("2026-11-24T09:32"));
     let plan = plan_at("2026-11-24T09:33", &standings);
     assert_eq!((plan.look, plan.next), (vec![2], at("2026-11-24T09:33")));

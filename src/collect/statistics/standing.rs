@@ -6,56 +6,105 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
 
 use crate::{
+    catalogue::FIGURE_COUNT,
+    collect::{
+        backoff::{Backoff, Cause},
+        problem::{is_news, problem},
+    },
     day::Day,
     feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
     sources::departments::{Found, FoundDay},
     store::{self, Held},
-    usage::{DepartmentDay, Target},
+    usage::{DepartmentDay, Figures, Target, Version},
 };
 
-/// A day whose list is shorter than that of the day before is asked for again this often at most.
-pub(super) const REASKS_MAX: u8 = 3;
+/// A day whose list lacks something is asked for again this often after the interval; after that,
+/// the pauses double.
+pub(crate) const REASKS_MAX: u8 = 3;
 
 /// What is known of a target.
 #[derive(Clone, Debug)]
-pub(super) struct Standing {
-    pub(super) target: Target,
+pub(crate) struct Standing {
+    pub(crate) target: Target,
     /// What it serves, by department: itself and, where they are asked for, its sub-departments.
-    pub(super) days: BTreeMap<Arc<str>, Arc<DepartmentDay>>,
+    pub(crate) days: BTreeMap<Arc<str>, Arc<DepartmentDay>>,
     /// The newest day that its list was read for.
-    pub(super) held: Option<Day>,
-    /// Whether the list of the day held is whole.
-    pub(super) complete: bool,
-    /// Rows of the list of the day before the one held.
-    rows_before: usize,
-    /// How often the day held was asked for again because its list is short.
-    pub(super) reasks: u8,
-    /// Looks in a row that found no row within the look-back, or were refused for this department.
-    pub(super) fruitless: u32,
-    /// Looks in a row that failed otherwise.
-    pub(super) failures: u32,
-    pub(super) last_look: Option<Timestamp>,
-    pub(super) last_success: Option<Timestamp>,
-    pub(super) problem: Option<Problem>,
+    pub(crate) held: Option<Day>,
+    /// Whether the list of the day held is whole, or what it lacks is taken for gone.
+    pub(crate) complete: bool,
+    /// Whether the list of the day held may still become better.
+    lacks_something: bool,
+    /// The list of the day before the one held.
+    before: Before,
+    /// How often the day held was asked for again because its list lacks something.
+    pub(crate) reasks: u8,
+    /// Whether the totals take a query of their own.
+    asks_totals_apart: bool,
+    /// After looks that failed, were refused for this department or found no row within the
+    /// look-back.
+    pub(crate) backoff: Backoff,
+    pub(crate) last_look: Option<Timestamp>,
+    pub(crate) last_success: Option<Timestamp>,
+    pub(crate) problem: Option<Problem>,
+}
+
+/// What was in the list of a day.
+#[derive(Clone, Debug, Default)]
+struct Before {
+    versions: BTreeMap<Arc<str>, BTreeSet<Version>>,
+    /// All rows; of a list before a restart, only their number is known.
+    rows: usize,
+}
+
+impl Before {
+    /// Whether a later list lacks something of it that is not gone.
+    fn is_more_than(&self, list: &[&FoundDay], is_gone: &dyn Fn(&str) -> bool) -> bool {
+        if self.versions.is_empty() {
+            return list.iter().map(|found| found.day.rows.len()).sum::<usize>() < self.rows;
+        }
+        self.versions.iter().any(|(id, versions)| {
+            let mut days = list.iter().filter(|found| found.day.department_id == *id);
+            match days.next() {
+                None => !is_gone(id),
+                Some(found) => {
+                    let has = |version| found.day.rows.iter().any(|(v, _)| v == version);
+                    !versions.iter().all(has)
+                }
+            }
+        })
+    }
+}
+
+/// What an answer is judged by.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) now: Timestamp,
+    /// Whether the list was read when the newest day in it should have been there.
+    pub(crate) is_ready: bool,
+    /// The newest day that lies beyond the look-back.
+    pub(crate) too_old: Day,
+    /// Whether a department is known to exist no more.
+    pub(crate) is_gone: &'a dyn Fn(&str) -> bool,
 }
 
 impl Standing {
-    pub(super) fn new(target: Target) -> Self {
+    pub(crate) fn new(target: Target) -> Self {
         Self {
             target,
             days: BTreeMap::new(),
             held: None,
             complete: false,
-            rows_before: 0,
+            lacks_something: true,
+            before: Before::default(),
             reasks: 0,
-            fruitless: 0,
-            failures: 0,
+            asks_totals_apart: false,
+            backoff: Backoff::default(),
             last_look: None,
             last_success: None,
             problem: None,
@@ -63,74 +112,84 @@ impl Standing {
     }
 
     /// Takes in how it stood when the process ended before this one.
-    pub(super) fn restore(&mut self, held: Held) {
+    pub(crate) fn restore(&mut self, held: Held) {
         let store::Standing { held: day, complete, reasks, rows_before } = held.standing;
         self.held = Some(day);
         self.complete = complete;
+        self.lacks_something = !complete;
         self.reasks = reasks;
-        self.rows_before = rows_before as usize;
+        self.before = Before { rows: rows_before as usize, ..Before::default() };
         self.last_success = held.read_at;
         self.days = held.days.into_iter().map(|d| (Arc::clone(&d.department_id), d)).collect();
     }
 
+    /// Has the day held asked for once more: what is known of it was found under other options.
+    pub(crate) fn doubt(&mut self) {
+        self.complete = false;
+        self.lacks_something = true;
+        self.reasks = 0;
+    }
+
     /// How it stands, for [`Self::restore`].
-    pub(super) fn to_keep(&self, held: Day) -> store::Standing {
+    pub(crate) fn to_keep(&self, held: Day) -> store::Standing {
         store::Standing {
             held,
             complete: self.complete,
             reasks: self.reasks,
-            rows_before: u32::try_from(self.rows_before).unwrap_or(u32::MAX),
+            rows_before: u32::try_from(self.before.rows).unwrap_or(u32::MAX),
         }
     }
 
     /// Takes in a list that was read whole.
-    ///
-    /// `ready` tells whether it was read when the newest day in it should have been there;
-    /// `too_old` is the newest day that lies beyond the look-back.
-    pub(super) fn answered(&mut self, now: Timestamp, found: Found, ready: bool, too_old: Day) {
+    pub(crate) fn answered(&mut self, found: Found, circumstances: &Circumstances<'_>) {
+        let now = circumstances.now;
         self.last_look = Some(now);
         self.last_success = Some(now);
         self.problem = None;
-        self.failures = 0;
+        self.backoff.forget_passing();
         match self.newest_usable(&found) {
             None if found.rejected_rows > 0 => {
                 self.reasks = self.reasks.saturating_add(1);
-                self.fruitless += 1;
+                self.backoff.end();
                 self.problem = Some(problem(now, &unusable(&self.target, &found)));
             }
             Some(newest) => {
-                self.fruitless = 0;
-                self.take(newest, found, ready);
+                self.backoff.end();
+                self.take(newest, found, circumstances);
             }
-            None if self.held.is_none_or(|held| held <= too_old) => self.fruitless += 1,
+            None if self.held.is_none_or(|held| held <= circumstances.too_old) => {
+                self.backoff.failed(now, Cause::Lasting);
+            }
             None => {
-                self.fruitless = 0;
+                self.backoff.end();
                 self.reasks = self.reasks.saturating_add(1);
             }
         }
     }
 
     /// Takes in a failure, and tells whether it is another than before. What is served stays.
-    pub(super) fn failed(&mut self, now: Timestamp, error: &Error) -> bool {
+    pub(crate) fn failed(&mut self, now: Timestamp, error: &Error) -> bool {
         self.last_look = Some(now);
         let is_new = is_news(self.problem.as_ref(), error);
         self.problem = Some(problem(now, error));
-        if error.app_was_accepted() {
-            self.fruitless += 1;
-        } else {
-            self.failures += 1;
-        }
+        let is_refused = error.app_was_accepted();
+        self.backoff.failed(now, if is_refused { Cause::Lasting } else { Cause::Passing });
         is_new
     }
 
-    /// Whether there is nothing more to ask for of the day held: it is whole, or was asked for often
-    /// enough.
-    pub(super) fn is_settled(&self) -> bool {
-        self.complete || self.reasks >= REASKS_MAX
+    /// Whether there is nothing more to ask for of the day held.
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.lacks_something
+    }
+
+    /// How long to wait before a list that lacks something is asked for again.
+    pub(crate) fn pause(&self, interval: Duration) -> Duration {
+        let doublings = (self.reasks + 1).saturating_sub(REASKS_MAX);
+        interval.saturating_mul(1 << doublings.min(16))
     }
 
     /// Whether the last look failed or was refused.
-    pub(super) fn is_failed(&self) -> bool {
+    pub(crate) fn is_failed(&self) -> bool {
         self.problem.is_some()
     }
 
@@ -150,26 +209,27 @@ impl Standing {
         best.filter(|day| self.held.is_none_or(|held| *day >= held))
     }
 
-    fn take(&mut self, newest: Day, found: Found, ready: bool) {
+    fn take(&mut self, newest: Day, found: Found, circumstances: &Circumstances<'_>) {
         let list: Vec<&FoundDay> = found.days.iter().filter(|f| f.day.day == newest).collect();
-        let rows: usize = list.iter().map(|f| f.day.rows.len()).sum();
-        let whole = list.iter().all(|f| f.has_total() && !f.contradicted);
+        let is_sound = circumstances.is_ready && list.iter().all(|found| found.is_whole());
         let again = self.held == Some(newest);
         if again {
             self.reasks = self.reasks.saturating_add(1);
         } else {
-            self.rows_before = self.days.values().map(|day| day.rows.len()).sum();
+            self.before = self.list_held();
             self.reasks = 0;
         }
-        let short = rows < self.rows_before && self.reasks < REASKS_MAX;
-        self.complete = ready && whole && !short;
+        let is_short = self.before.is_more_than(&list, circumstances.is_gone);
+        self.lacks_something = !is_sound || is_short;
+        // What is lacking after the third time is taken for gone, though it is still looked for.
+        self.complete = is_sound && (!is_short || self.reasks >= REASKS_MAX);
         self.held = Some(newest);
+        self.asks_totals_apart = found.totals_apart;
         // Each department serves its own newest day: one that is not in the new list stays at the
         // day that it has, and a list that came back shorter takes nothing away.
         for FoundDay { day, .. } in found.days {
             let better = |held: &Arc<DepartmentDay>| {
-                (day.day, day.day == held.day && day.rows.len() >= held.rows.len())
-                    > (held.day, false)
+                (day.day, day.day == held.day && values(&day) >= values(held)) > (held.day, false)
             };
             if !day.rows.is_empty() && self.days.get(&day.department_id).is_none_or(better) {
                 self.days.insert(Arc::clone(&day.department_id), day);
@@ -177,31 +237,38 @@ impl Standing {
         }
     }
 
-    /// Makes it due at once if it failed other than for want of permission.
-    pub(super) fn forget_failures(&mut self) {
-        if self.failures > 0 {
-            self.failures = 0;
+    /// Makes it due at once if it failed with something that may have passed.
+    pub(crate) fn forget_failures(&mut self) {
+        if self.backoff.forget_passing() {
             self.last_look = None;
         }
     }
 
+    /// The list of the day held.
+    fn list_held(&self) -> Before {
+        let of_day = self.days.values().filter(|day| Some(day.day) == self.held);
+        let versions = |day: &Arc<DepartmentDay>| {
+            let versions = day.rows.iter().map(|(version, _)| version.clone()).collect();
+            (Arc::clone(&day.department_id), versions)
+        };
+        let versions: BTreeMap<_, BTreeSet<Version>> = of_day.map(versions).collect();
+        Before { rows: versions.values().map(BTreeSet::len).sum(), versions }
+    }
+
     /// Requests that its list takes, as far as is known.
-    pub(super) fn requests(&self) -> u64 {
-        let rows: usize = self.days.values().map(|day| day.rows.len()).sum();
-        (rows as u64).div_ceil(u64::from(DEPT_STATS_PAGE_SIZE)).max(1)
+    pub(crate) fn requests(&self) -> u64 {
+        let pages = |rows: usize| (rows as u64).div_ceil(u64::from(DEPT_STATS_PAGE_SIZE)).max(1);
+        let list = pages(self.days.values().map(|day| day.rows.len()).sum());
+        if self.asks_totals_apart { list + pages(self.days.len()) } else { list }
     }
+}
 
-    /// Drops days that fail the test and tells whether there were any.
-    pub(super) fn expire(&mut self, is_current: impl Fn(Day) -> bool) -> bool {
-        let before = self.days.len();
-        self.days.retain(|_, day| is_current(day.day));
-        self.days.len() != before
-    }
-
-    /// The days that it serves.
-    pub(super) fn served(&self) -> BTreeSet<Day> {
-        self.days.values().map(|day| day.day).collect()
-    }
+/// How much a day tells.
+fn values(day: &DepartmentDay) -> usize {
+    let of_row = |(_, figures): &(Version, Figures)| {
+        (0..FIGURE_COUNT).filter(|index| figures.raw(*index).is_some()).count() + 1
+    };
+    day.rows.iter().map(of_row).sum()
 }
 
 /// The failure of an answer of which no row can be used.
@@ -219,31 +286,23 @@ fn unusable(target: &Target, found: &Found) -> Error {
     error
 }
 
-/// A failure as the status page shows it.
-pub(super) fn problem(at: Timestamp, error: &Error) -> Problem {
-    Problem {
-        at,
-        class: error.class.as_label(),
-        code: error.code,
-        message: format!("{}: {}", error.attempt, error.what),
-        remedy: error.remedy.clone(),
-        log_id: error.log_id.clone(),
-    }
-}
-
-/// Whether a failure differs from the one that is known, so that it is worth a line in the log.
-pub(super) fn is_news(known: Option<&Problem>, error: &Error) -> bool {
-    known.is_none_or(|p| p.class != error.class.as_label() || p.code != error.code)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::civil::date;
 
     use super::*;
     use crate::usage::{Figures, Geo, Version};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    impl Standing {
+        fn waits(&self) -> Duration {
+            self.backoff.wait(24 * HOUR)
+        }
+    }
 
     fn day_of(id: &str, day: Day, versions: &[&str]) -> FoundDay {
         let rows = versions
@@ -350,7 +409,7 @@ mod tests {
         answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
         let rejected = Found { rejected_rows: 2, ..Found::default() };
         s.answered(NOW, rejected, true, date(2026, 11, 14));
-        assert!(s.is_failed() && s.fruitless == 1 && s.days["od-1"].day == D20);
+        assert!(s.is_failed() && s.waits() == HOUR && s.days["od-1"].day == D20);
         assert!(s.problem.as_ref().unwrap().message.contains("contradict"));
         answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
         assert!(!s.is_failed() && s.complete);
@@ -392,15 +451,15 @@ mod tests {
     }
 
     #[test]
-    fn no_row_within_the_look_back_is_fruitless_and_a_late_day_is_not() {
+    fn no_row_within_the_look_back_is_waited_for_and_a_late_day_is_not() {
         let mut s = standing();
         answered(&mut s, vec![]);
         answered(&mut s, vec![]);
-        assert_eq!(s.fruitless, 2);
+        assert_eq!(s.waits(), 6 * HOUR);
         answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
-        assert_eq!(s.fruitless, 0);
+        assert_eq!(s.waits(), Duration::ZERO);
         answered(&mut s, vec![]);
-        assert_eq!(s.fruitless, 0, "it only lacks the newest day");
+        assert_eq!(s.waits(), Duration::ZERO, "it only lacks the newest day");
     }
 
     #[test]
@@ -410,10 +469,10 @@ mod tests {
         let error = Error::local(Class::Network, "fetching", "no answer");
         assert!(s.failed(NOW, &error), "the first is news");
         assert!(!s.failed(NOW, &error), "the second is not");
-        assert!(s.is_failed() && s.failures == 2 && s.fruitless == 0);
+        assert!(s.is_failed() && s.waits() == Duration::from_secs(60));
         assert_eq!(s.days["od-1"].day, D21);
         answered(&mut s, vec![]);
-        assert!(!s.is_failed() && s.failures == 0);
+        assert!(!s.is_failed() && s.waits() == Duration::ZERO);
     }
 
     #[test]
