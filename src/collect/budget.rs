@@ -77,6 +77,8 @@ impl Budget {
     /// Takes over the store's count of a month, in which that many of the unsettled requests were
     /// counted. A count of another month says nothing of this one.
     pub(super) fn settle(&self, of: &str, total: Option<u64>, counted: u64) {
+        // The month of the clock is there from now on.
+        self.with_month(|_| ());
         let mut months = self.months();
         let Some(month) = months.values_mut().find(|month| month.name() == of) else { return };
         month.unsettled = month.unsettled.saturating_sub(counted);

@@ -21,7 +21,19 @@ pub(crate) enum Contribution {
     /// What departments usually do.
     Baselines(Baselines),
     /// An optional source, or its state alone.
-    Source(Source, OfSource),
+    Source(Source, Box<OfSource>),
+}
+
+impl From<Statistics> for Contribution {
+    fn from(statistics: Statistics) -> Self {
+        Self::Statistics(Box::new(statistics))
+    }
+}
+
+impl From<(Source, OfSource)> for Contribution {
+    fn from((source, of_source): (Source, OfSource)) -> Self {
+        Self::Source(source, Box::new(of_source))
+    }
 }
 
 /// The department statistics, with everything that a tenant's other parts are added to.
@@ -85,7 +97,7 @@ impl Contributions {
             Contribution::Statistics(statistics) => self.statistics = Some(*statistics),
             Contribution::Baselines(baselines) => self.baselines = baselines,
             Contribution::Source(source, of_source) => {
-                self.sources.insert(source, of_source);
+                self.sources.insert(source, *of_source);
             }
         }
     }

@@ -2,8 +2,10 @@
 
 use prometheus::IntCounter;
 
-use super::strikes::{Strikes, concerns_every_department};
-use crate::{feishu::Error, sources::many};
+use crate::{
+    feishu::{Error, Reach, Strikes},
+    sources::many,
+};
 
 /// Things to be asked for, several at once, and what their failures say about the rest.
 pub(crate) struct Many<K, R> {
@@ -54,7 +56,7 @@ impl<K: Clone, R: Send + 'static> Many<K, R> {
     pub(crate) fn concerns_all(&mut self, error: &Error, is_old: bool) -> bool {
         self.failure.get_or_insert_with(|| error.clone());
         let concerns_all = match is_old {
-            true => concerns_every_department(error),
+            true => matches!(error.reach, Reach::App | Reach::Endpoint),
             false => self.strikes.are_out(error),
         };
         if concerns_all {

@@ -23,7 +23,6 @@ mod problem;
 mod sharing;
 mod sources;
 mod statistics;
-mod strikes;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -49,7 +48,7 @@ use self::{
     board::Board,
     budget::Budget,
     context::Context,
-    contribution::{Contribution, Contributions},
+    contribution::Contributions,
     keeping::Keeper,
     messages::Messages,
     metrics::{Counted, Metrics},
@@ -186,8 +185,7 @@ impl Collector {
                 context.metrics.next(source, context.now());
             }
             statistics.tell_what_is_served();
-            let first = Box::new(report::report(context, &statistics.state));
-            let first = Contribution::Statistics(first);
+            let first = report::report(context, &statistics.state).into();
             let others = optional.contributions().into_iter().chain(past.contributions());
             all.extend([first].into_iter().chain(others).map(|part| (context.index, part)));
         }
@@ -245,8 +243,7 @@ impl Collector {
             statistics.tell();
             optional.run_once().await;
             let mut all = Contributions::default();
-            let first = Box::new(report::report(context, &statistics.state));
-            all.put(Contribution::Statistics(first));
+            all.put(report::report(context, &statistics.state).into());
             optional.contributions().into_iter().for_each(|part| all.put(part));
             collected.extend(all.merged().map(|(view, status)| Collected { view, status }));
         }

@@ -30,7 +30,7 @@ pub struct Ask {
 }
 
 /// What a whole list held.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Found {
     /// Each department's days, in the order of department and day.
     pub days: Vec<FoundDay>,

@@ -99,7 +99,7 @@ pub struct Tree {
     pub is_whole: bool,
     /// Whether the walk began at the root and went as deep as the statistics reach.
     #[serde(skip)]
-    reaches_all: bool,
+    pub reaches_all: bool,
     /// Scopes without which something that is published is missing.
     #[serde(skip)]
     pub missing_scopes: BTreeSet<&'static str>,

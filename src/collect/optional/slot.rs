@@ -261,7 +261,7 @@ impl<S: OptionalSource> AnySlot for Slot<S> {
         let mut part = OfSource::new(context.status(S::SOURCE, &self.due));
         let departments = context.messages.known.borrow().collected();
         self.source.contribute(&departments, context.current(), &mut part);
-        Contribution::Source(S::SOURCE, part)
+        (S::SOURCE, part).into()
     }
 
     fn count(&self, current: Current) -> usize {

@@ -325,7 +325,7 @@ impl Past {
         }
         vec![
             Contribution::Baselines(self.baselines.clone()),
-            Contribution::Source(Source::Baselines, OfSource::new(status)),
+            (Source::Baselines, OfSource::new(status)).into(),
         ]
     }
 }

@@ -182,7 +182,7 @@ fn own_day(standing: &Standing) -> Option<&DepartmentDay> {
 mod tests {
     use std::sync::Arc;
 
-    use jiff::{Timestamp, civil::date};
+    use jiff::civil::date;
 
     use super::*;
     use crate::{
@@ -204,7 +204,6 @@ mod tests {
             recursive_members: None,
             direct_departments: None,
             recursive_departments: None,
-            seen_at: None,
             seen_at: None,
         };
         Tree { nodes: edges.iter().map(node).collect(), ..Tree::default() }
@@ -239,7 +238,7 @@ mod tests {
             include_children: false,
         });
         let found = Found { days: vec![found(id, users, rows)], ..Found::default() };
-        standing.answered(Timestamp::UNIX_EPOCH, found, true, date(2026, 1, 1));
+        standing.answered_well(found);
         standing
     }
 

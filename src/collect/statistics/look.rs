@@ -17,7 +17,7 @@ use super::{
     state::{Group, State},
 };
 use crate::{
-    collect::{board::Progress, context::Context, many::Many, strikes::concerns_every_department},
+    collect::{board::Progress, context::Context, many::Many},
     day::{Day, after},
     feishu::{Class, Client, Error, clock_is_wrong},
     sources::{
@@ -133,7 +133,7 @@ impl Look<'_> {
                 }
             }
             (Request::Alone(index), Err(error)) => self.failed(index, error),
-            (Request::Together(bundle), Err(error)) if concerns_every_department(&error) => {
+            (Request::Together(bundle), Err(error)) if error.reach.concerns_endpoint() => {
                 self.failed(bundle.members[0], error);
             }
             (Request::Together(bundle), Err(error)) => {

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use super::{report, restoring, state::State};
-use crate::collect::{context::Context, contribution::Contribution};
+use crate::collect::context::Context;
 
 /// Publishes what is known now; returns how long that took.
 pub(super) async fn publish(context: &Context, state: &mut State) -> Duration {
     // Kept before anybody sees it.
     restoring::keep(context, state).await;
-    let statistics = Contribution::Statistics(Box::new(report::report(context, state)));
-    let took = context.publish([statistics]).await;
+    let took = context.publish([report::report(context, state).into()]).await;
     // After the snapshot, so that they never tell of departments that are not served yet.
     context.metrics.departments(report::counts(context, state));
     context.metrics.budget(&context.budget);

@@ -1,6 +1,6 @@
 //! A tenant's state as it is published: what is served, and the facts about it. Pure.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     standing::Standing,
@@ -10,6 +10,7 @@ use crate::{
     collect::{
         context::Context,
         contribution::Statistics,
+        current::Current,
         messages::{Known, Served},
         metrics::DepartmentCounts,
     },
@@ -23,7 +24,8 @@ use crate::{
 /// Everything about the tenant as it stands now.
 pub(crate) fn report(context: &Context, state: &State) -> Statistics {
     let options = &context.options;
-    let served: Vec<_> = state.groups.iter().map(|group| served(context, group)).collect();
+    let served: Vec<_> =
+        state.groups.iter().map(|group| served(context, current(context, state), group)).collect();
     let geos = state.groups.iter().zip(&served).map(|(group, served)| GeoView {
         geo: group.geo,
         zone: group.zone.clone(),
@@ -83,7 +85,11 @@ fn places(context: &Context, state: &State) -> BTreeMap<Arc<str>, Place> {
 
 /// Every department that is served, of all geos.
 pub(crate) fn all_served(context: &Context, state: &State) -> Vec<Served> {
-    state.groups.iter().flat_map(|group| served(context, group).into_values()).collect()
+    state
+        .groups
+        .iter()
+        .flat_map(|group| served(context, current(context, state), group).into_values())
+        .collect()
 }
 
 /// The counts of the metric `departments`, each department once a geo.
@@ -95,7 +101,7 @@ pub(crate) fn counts(context: &Context, state: &State) -> DepartmentCounts {
             counts.configured += 1;
             counts.failed += u32::from(standing.is_failed());
         }
-        let newest = newest_by_target(context, group);
+        let newest = newest_by_target(current(context, state), group);
         counts.with_data += u32::try_from(newest.len()).unwrap_or(u32::MAX);
         let latest = newest.into_values().filter(|day| *day >= expected).count();
         counts.latest += u32::try_from(latest).unwrap_or(u32::MAX);
@@ -103,10 +109,18 @@ pub(crate) fn counts(context: &Context, state: &State) -> DepartmentCounts {
     counts
 }
 
+/// What is current: everything, where a day was ordered.
+fn current(context: &Context, state: &State) -> Current {
+    match state.only_day {
+        Some(_) => Current::at(context.now(), Duration::MAX),
+        None => context.current(),
+    }
+}
+
 /// The newest day that each target serves.
-fn newest_by_target<'a>(context: &Context, group: &'a Group) -> BTreeMap<&'a Target, Day> {
+fn newest_by_target<'a>(current: Current, group: &'a Group) -> BTreeMap<&'a Target, Day> {
     let mut newest: BTreeMap<&Target, Day> = BTreeMap::new();
-    for (standing, _, day) in group.current(context.current()) {
+    for (standing, _, day) in group.current(current) {
         let newest = newest.entry(&standing.target).or_insert(day.day);
         *newest = day.day.max(*newest);
     }
@@ -117,14 +131,14 @@ fn newest_by_target<'a>(context: &Context, group: &'a Group) -> BTreeMap<&'a Tar
 ///
 /// One that was listed wins over the same one found through a parent; among parents, the newer
 /// day, then the one listed first.
-fn served(context: &Context, group: &Group) -> BTreeMap<Arc<str>, Served> {
+fn served(context: &Context, current: Current, group: &Group) -> BTreeMap<Arc<str>, Served> {
     let of = |standing: &Standing, day: &Arc<DepartmentDay>| Served {
         day: Arc::clone(day),
         include_children: standing.target.include_children,
     };
     let mut served: BTreeMap<Arc<str>, Served> = BTreeMap::new();
     let mut found: BTreeMap<&Arc<str>, Served> = BTreeMap::new();
-    for (standing, id, day) in group.current(context.current()) {
+    for (standing, id, day) in group.current(current) {
         if *id == standing.target.department_id {
             served.insert(Arc::clone(id), of(standing, day));
         }
@@ -149,7 +163,7 @@ fn status(context: &Context, state: &State) -> TenantStatus {
         let expected = expected(context, group);
         let next = state.next_look;
         let next = next.map(|next| next.max(state.plan(index, context.now(), schedule).next));
-        let newest = newest_by_target(context, group);
+        let newest = newest_by_target(current(context, state), group);
         group.standings.iter().map(move |standing| {
             let day = newest.get(&standing.target).copied();
             department(group, standing, day, expected, next)

@@ -39,8 +39,8 @@ pub(crate) struct Standing {
     pub(crate) held: Option<Day>,
     /// Whether the list of the day held is whole, or what it lacks is taken for gone.
     pub(crate) complete: bool,
-    /// Whether the list of the day held may still become better.
-    lacks_something: bool,
+    /// Whether it lacks something of the day before.
+    is_short: bool,
     /// The list of the day before the one held.
     before: Before,
     /// How often the day held was asked for again because its list lacks something.
@@ -100,7 +100,7 @@ impl Standing {
             days: BTreeMap::new(),
             held: None,
             complete: false,
-            lacks_something: true,
+            is_short: false,
             before: Before::default(),
             reasks: 0,
             asks_totals_apart: false,
@@ -116,7 +116,7 @@ impl Standing {
         let store::Standing { held: day, complete, reasks, rows_before } = held.standing;
         self.held = Some(day);
         self.complete = complete;
-        self.lacks_something = !complete;
+        self.is_short = false;
         self.reasks = reasks;
         self.before = Before { rows: rows_before as usize, ..Before::default() };
         self.last_success = held.read_at;
@@ -126,7 +126,6 @@ impl Standing {
     /// Has the day held asked for once more: what is known of it was found under other options.
     pub(crate) fn doubt(&mut self) {
         self.complete = false;
-        self.lacks_something = true;
         self.reasks = 0;
     }
 
@@ -179,7 +178,7 @@ impl Standing {
 
     /// Whether there is nothing more to ask for of the day held.
     pub(crate) fn is_settled(&self) -> bool {
-        !self.lacks_something
+        self.complete && !self.is_short
     }
 
     /// How long to wait before a list that lacks something is asked for again.
@@ -219,10 +218,9 @@ impl Standing {
             self.before = self.list_held();
             self.reasks = 0;
         }
-        let is_short = self.before.is_more_than(&list, circumstances.is_gone);
-        self.lacks_something = !is_sound || is_short;
+        self.is_short = self.before.is_more_than(&list, circumstances.is_gone);
         // What is lacking after the third time is taken for gone, though it is still looked for.
-        self.complete = is_sound && (!is_short || self.reasks >= REASKS_MAX);
+        self.complete = is_sound && (!self.is_short || self.reasks >= REASKS_MAX);
         self.held = Some(newest);
         self.asks_totals_apart = found.totals_apart;
         // Each department serves its own newest day: one that is not in the new list stays at the
@@ -322,6 +320,7 @@ mod tests {
                 rows,
             }),
             contradicted: false,
+            malformed: false,
         }
     }
 
@@ -337,8 +336,20 @@ mod tests {
         })
     }
 
+    impl Standing {
+        /// Takes in a list that was read in time.
+        pub(crate) fn answered_well(&mut self, found: Found) {
+            self.answered_where(found, true, &|_| false);
+        }
+
+        fn answered_where(&mut self, found: Found, is_ready: bool, is_gone: &dyn Fn(&str) -> bool) {
+            let too_old = date(2026, 11, 14);
+            self.answered(found, &Circumstances { now: NOW, is_ready, too_old, is_gone });
+        }
+    }
+
     fn answered(standing: &mut Standing, days: Vec<FoundDay>) {
-        standing.answered(NOW, found(days), true, date(2026, 11, 14));
+        standing.answered_well(found(days));
     }
 
     const D20: Day = date(2026, 11, 20);
@@ -350,7 +361,7 @@ mod tests {
         answered(&mut s, vec![day_of("od-1", D21, &["all", "a"])]);
         assert!(s.complete && s.held == Some(D21));
         let mut early = standing();
-        early.answered(NOW, found(vec![day_of("od-1", D21, &["all"])]), false, D20);
+        early.answered_where(found(vec![day_of("od-1", D21, &["all"])]), false, &|_| false);
         assert!(!early.complete, "read before ready_at");
     }
 
@@ -372,6 +383,13 @@ mod tests {
             answered(&mut s, vec![day_of("od-1", D21, &["all", "a"])]);
         }
         assert!(s.complete, "the version is gone for good");
+        // But should it come after all, it is taken on the same day.
+        for hours in [2, 4, 8, 16] {
+            assert_eq!((s.is_settled(), s.pause(HOUR)), (false, hours * HOUR));
+            answered(&mut s, vec![day_of("od-1", D21, &["all", "a"])]);
+        }
+        answered(&mut s, vec![day_of("od-1", D21, &["all", "a", "b"])]);
+        assert!(s.is_settled() && s.days["od-1"].rows.len() == 3);
     }
 
     #[test]
@@ -408,15 +426,18 @@ mod tests {
         let mut s = standing();
         answered(&mut s, vec![day_of("od-1", D20, &["all"])]);
         let rejected = Found { rejected_rows: 2, ..Found::default() };
-        s.answered(NOW, rejected, true, date(2026, 11, 14));
-        assert!(s.is_failed() && s.waits() == HOUR && s.days["od-1"].day == D20);
+        for hours in [1, 1, 2, 4] {
+            s.answered_well(rejected.clone());
+            assert_eq!((s.is_failed(), s.pause(HOUR)), (true, hours * HOUR));
+            assert_eq!((s.waits(), s.days["od-1"].day), (Duration::ZERO, D20));
+        }
         assert!(s.problem.as_ref().unwrap().message.contains("contradict"));
         answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
         assert!(!s.is_failed() && s.complete);
     }
 
     #[test]
-    fn a_day_that_stays_incomplete_is_settled_after_three_more_looks() {
+    fn a_day_that_stays_incomplete_is_asked_for_three_times_more_then_ever_more_rarely() {
         let mut s = standing();
         let part = || {
             let mut day = day_of("od-1", D21, &["all"]);
@@ -425,10 +446,10 @@ mod tests {
         };
         answered(&mut s, part());
         for _ in 0..REASKS_MAX {
-            assert!(!s.is_settled());
+            assert_eq!((s.is_settled(), s.pause(HOUR)), (false, HOUR));
             answered(&mut s, part());
         }
-        assert!(s.is_settled() && !s.complete);
+        assert!(!s.is_settled() && !s.complete && s.pause(HOUR) == 2 * HOUR);
     }
 
     #[test]
@@ -475,12 +496,73 @@ mod tests {
         assert!(!s.is_failed() && s.waits() == Duration::ZERO);
     }
 
+    fn malformed(id: &str, day: Day, versions: &[&str]) -> FoundDay {
+        FoundDay { malformed: true, ..day_of(id, day, versions) }
+    }
+
     #[test]
-    fn days_expire_one_by_one() {
+    fn a_day_with_a_malformed_value_is_in_part_and_a_sound_answer_ends_that() {
         let mut s = standing();
-        answered(&mut s, vec![day_of("od-1", D21, &["all"]), day_of("od-2", D20, &["all"])]);
-        assert!(s.expire(|day| day > D20));
-        assert!(!s.expire(|day| day > D20));
-        assert_eq!(s.served(), [D21].into());
+        answered(&mut s, vec![malformed("od-1", D21, &["all"])]);
+        assert!(!s.complete && !s.is_settled() && s.held == Some(D21), "what is there is served");
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        assert!(s.complete && s.is_settled());
+    }
+
+    #[test]
+    fn an_answer_that_tells_less_than_the_one_before_takes_nothing_away() {
+        let with = |values: usize, flawed: bool| {
+            let mut found = if flawed {
+                malformed("od-1", D21, &["all"])
+            } else {
+                day_of("od-1", D21, &["all"])
+            };
+            let figures = &mut Arc::make_mut(&mut found.day).rows[0].1;
+            (0..values).for_each(|index| figures.set(index, 1.0));
+            vec![found]
+        };
+        let mut s = standing();
+        answered(&mut s, with(10, true));
+        answered(&mut s, with(9, true));
+        assert_eq!(s.days["od-1"].rows[0].1.raw(9), Some(1.0));
+        answered(&mut s, with(11, false));
+        assert_eq!(s.days["od-1"].rows[0].1.raw(10), Some(1.0));
+    }
+
+    #[test]
+    fn a_late_sub_department_is_not_masked_by_a_new_one_nor_a_version_by_another() {
+        let before = || vec![day_of("od-1", D20, &["all", "a"]), day_of("od-2", D20, &["all"])];
+        for list in [
+            vec![day_of("od-1", D21, &["all", "a"]), day_of("od-3", D21, &["all"])],
+            vec![day_of("od-1", D21, &["all", "b"]), day_of("od-2", D21, &["all"])],
+            vec![day_of("od-1", D21, &["all"]), day_of("od-2", D21, &["all", "a"])],
+        ] {
+            let mut s = standing();
+            answered(&mut s, before());
+            answered(&mut s, list);
+            assert!(!s.complete && !s.is_settled());
+        }
+        let mut s = standing();
+        answered(&mut s, before());
+        let mut whole = vec![day_of("od-1", D21, &["all", "a"]), day_of("od-2", D21, &["all"])];
+        whole.push(day_of("od-3", D21, &["all", "c"]));
+        answered(&mut s, whole);
+        assert!(s.is_settled());
+    }
+
+    #[test]
+    fn a_deleted_sub_department_costs_nothing_and_one_that_went_away_costs_one_day() {
+        let before = || vec![day_of("od-1", D20, &["all"]), day_of("od-2", D20, &["all"])];
+        let list = |day| found(vec![day_of("od-1", day, &["all"])]);
+        let mut known = standing();
+        answered(&mut known, before());
+        known.answered_where(list(D21), true, &|id| id == "od-2");
+        assert!(known.is_settled(), "it is known to be gone");
+        let mut unknown = standing();
+        answered(&mut unknown, before());
+        unknown.answered_well(list(D21));
+        assert!(!unknown.is_settled());
+        unknown.answered_well(list(date(2026, 11, 22)));
+        assert!(unknown.is_settled(), "the list of the day before had it no more");
     }
 }

@@ -21,10 +21,9 @@ use crate::{
         current::Current,
         options::{self, ListedDepartment, Schedule},
         problem::{is_news, problem},
-        strikes::{concerns_every_department, concerns_every_endpoint},
     },
     day::{Day, Zone, after, days_between},
-    feishu::Error,
+    feishu::{Error, Reach},
     snapshot::Problem,
     store::Lists,
     usage::{DepartmentDay, Geo, Target},
@@ -216,9 +215,9 @@ impl State {
         interval: Duration,
         held: Option<Duration>,
     ) -> (bool, Duration) {
-        let concerns_all = concerns_every_department(error);
+        let concerns_all = error.reach.concerns_endpoint();
         if concerns_all {
-            self.is_reachable = !concerns_every_endpoint(error);
+            self.is_reachable = error.reach != Reach::App;
             // A budget that is used up says nothing of Feishu.
             self.accepted = if held.is_none() { Some(false) } else { self.accepted };
         }
