@@ -118,7 +118,7 @@ fn current(context: &Context, state: &State) -> Current {
 }
 
 /// The newest day that each target serves.
-fn newest_by_target<'a>(current: Current, group: &'a Group) -> BTreeMap<&'a Target, Day> {
+fn newest_by_target(current: Current, group: &Group) -> BTreeMap<&Target, Day> {
     let mut newest: BTreeMap<&Target, Day> = BTreeMap::new();
     for (standing, _, day) in group.current(current) {
         let newest = newest.entry(&standing.target).or_insert(day.day);
