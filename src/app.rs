@@ -1,10 +1,15 @@
 //! The wiring: what a running exporter is made of, readable top to bottom.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use prometheus::{Registry, process_collector::ProcessCollector};
+use prometheus::{
+    Registry,
+    core::{Collector as Source, Desc},
+    process_collector::ProcessCollector,
+    proto::{MetricFamily, MetricType},
+};
 use tokio::{
-    task::JoinSet,
+    task,
     time::{Instant, sleep},
 };
 
@@ -13,14 +18,14 @@ use crate::{
     collect::{self, Collected, Collector, Fetched, PastDays, Progress, Storage},
     day::Day,
     server::{self, Server},
-    shutdown::Shutdown,
+    shutdown::{self, Shutdown},
     snapshot::Published,
     store::{Role, Store, Unusable},
     telemetry::{self, table},
 };
 
 /// What an exporter must be told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// What it collects.
     pub collect: collect::Options,
@@ -48,33 +53,28 @@ pub enum History {
     Directory(PathBuf),
 }
 
-/// An exporter that listens and is ready, but has asked for nothing yet.
+/// An exporter that listens, and has opened and asked for nothing yet.
 pub struct App {
-    collector: Collector,
+    collect: collect::Options,
+    history: History,
     server: Server,
+    registry: Registry,
+    published: Published,
+    clock: Clock,
 }
 
 impl App {
-    /// Opens the sockets and the store, and publishes what that holds. A store that cannot be used
-    /// costs history and nothing else; the log tells. Must be called within a tokio runtime.
+    /// Takes over the sockets. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// A sentence, if an address cannot be listened on or an option cannot be used here.
-    pub async fn bind(options: Options, clock: Clock) -> Result<Self, String> {
+    /// If a socket cannot be waited for.
+    pub fn bind(options: Options, clock: Clock) -> io::Result<Self> {
         let registry = registry(options.revision, &clock);
         let published = Published::nothing();
-        let server =
-            Server::bind(options.server, published.clone(), registry.clone(), clock.clone())
-                .map_err(|error| error.to_string())?;
-        let store = open(&options.history, &clock).await;
-        let storage = match &store {
-            _ if options.history == History::Nowhere => Storage::Nowhere,
-            Some(store) => Storage::Store(store),
-            None => Storage::Unusable,
-        };
-        let collector = Collector::new(options.collect, &registry, clock, published, storage)?;
-        collector.publish_start().await;
-        Ok(Self { collector, server })
+        let Options { collect, history, server, revision } = options;
+        let server = server::Options { revision, ..server };
+        let server = Server::bind(server, published.clone(), registry.clone(), clock.clone())?;
+        Ok(Self { collect, history, server, registry, published, clock })
     }
 
     /// Where it listens, with the ports that were taken.
@@ -83,12 +83,42 @@ impl App {
         self.server.local_addrs()
     }
 
-    /// Collects and serves until the stop signal; returns when everything has stopped.
-    pub async fn run(self, shutdown: Shutdown) {
-        let mut parts = JoinSet::new();
-        parts.spawn(self.collector.run(shutdown.clone()));
-        parts.spawn(self.server.run(shutdown));
-        parts.join_all().await;
+    /// What it serves.
+    #[must_use]
+    pub fn published(&self) -> Published {
+        self.published.clone()
+    }
+
+    /// Serves from the first moment on; opens the store, publishes what that holds, and collects,
+    /// until the stop signal. Returns when everything has stopped.
+    ///
+    /// A store that cannot be used costs history and nothing else; the log tells.
+    ///
+    /// # Errors
+    /// A sentence, if an option cannot be used here.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), String> {
+        let Self { collect, history, server, registry, published, clock } = self;
+        let (stop, stopping) = shutdown::channel();
+        let serving = tokio::spawn(server.run(stopping));
+        let collected = async {
+            let store = open(&history, &clock).await;
+            let storage = match &store {
+                _ if history == History::Nowhere => Storage::Nowhere,
+                Some(store) => Storage::Store(store),
+                None => Storage::Unusable,
+            };
+            let collector = Collector::new(collect, &registry, clock, published, storage)?;
+            collector.publish_start().await;
+            collector.run(shutdown.clone()).await;
+            Ok(())
+        };
+        let collected = tokio::select! {
+            collected = collected => collected,
+            () = shutdown.clone().wait() => Ok(()),
+        };
+        stop.stop();
+        serving.await.map_err(|defect| format!("serving ended by a defect: {defect}"))?;
+        collected
     }
 }
 
@@ -96,18 +126,23 @@ impl App {
 ///
 /// The process that is replaced by this one may still hold it, so it is tried for a while.
 async fn open(history: &History, clock: &Clock) -> Option<Store> {
-    let try_once = || match history {
-        History::Nowhere => None,
-        History::Memory => Some(Store::in_memory(clock.clone())),
-        History::Directory(directory) => {
-            Some(Store::open(directory, Role::Exporter, clock.clone()))
+    let try_once = async || {
+        let clock = clock.clone();
+        match history.clone() {
+            History::Nowhere => None,
+            History::Memory => Some(Store::in_memory(clock)),
+            History::Directory(directory) => {
+                // A slow disk must not hold up those who ask whether the process is healthy.
+                let open = move || Store::open(&directory, Role::Exporter, clock);
+                Some(task::spawn_blocking(open).await.expect("opening the store does not panic"))
+            }
         }
     };
-    let mut store = try_once()?;
+    let mut store = try_once().await?;
     let started = Instant::now();
     while store.as_ref().is_err_and(Unusable::is_in_use) && started.elapsed() < STORE_PATIENCE {
         sleep(STORE_TRY_EVERY).await;
-        store = try_once()?;
+        store = try_once().await?;
     }
     match store {
         Ok(store) => Some(store),
@@ -163,7 +198,46 @@ fn registry(revision: &str, clock: &Clock) -> Registry {
     telemetry::gauge(&registry, &table::CONFIG_LOADED_AT)
         .set(clock.now().as_millisecond() as f64 / 1000.0);
     registry
-        .register(Box::new(ProcessCollector::for_self()))
+        .register(Box::new(Process(ProcessCollector::for_self())))
         .expect("nothing else is called process_*");
     registry
+}
+
+/// The metrics of the process, without those that this system does not tell.
+struct Process(ProcessCollector);
+
+impl Source for Process {
+    fn desc(&self) -> Vec<&Desc> {
+        self.0.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let mut families = self.0.collect();
+        families.retain(is_known);
+        families
+    }
+}
+
+/// A process has a start, a thread, memory and descriptors: a gauge of 0 stands for what could not
+/// be read, such as the start where `/proc/stat` is hidden (`ProcSubset=pid` of systemd).
+fn is_known(family: &MetricFamily) -> bool {
+    family.get_field_type() == MetricType::COUNTER
+        || family.get_metric().iter().any(|metric| metric.get_gauge().get_value() != 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::{Counter, Gauge};
+
+    use super::*;
+
+    #[test]
+    fn what_proc_hides_is_absent_and_not_zero() {
+        let start = Gauge::new("process_start_time_seconds", "Start.").unwrap();
+        let cpu = Counter::new("process_cpu_seconds_total", "CPU.").unwrap();
+        assert!(!start.collect().iter().all(is_known));
+        assert!(cpu.collect().iter().all(is_known));
+        start.set(1.8e9);
+        assert!(start.collect().iter().all(is_known));
+    }
 }

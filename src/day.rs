@@ -57,6 +57,12 @@ impl Zone {
         self.zone.to_datetime(now)
     }
 
+    /// How far the local time is ahead of UTC at an instant.
+    #[must_use]
+    pub fn offset(&self, at: Timestamp) -> jiff::tz::Offset {
+        self.zone.to_offset(at)
+    }
+
     /// The instant at which `day` begins here.
     ///
     /// Where daylight saving skips midnight, this is the first instant of the day.

@@ -3,7 +3,7 @@
 use std::io;
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
@@ -22,23 +22,32 @@ pub fn channel() -> (Trigger, Shutdown) {
     (Trigger(sender), Shutdown(receiver))
 }
 
-/// A stop signal that SIGTERM and SIGINT trigger. Must be called within a tokio runtime.
-///
-/// # Errors
-/// If the signals cannot be waited for.
-pub fn by_signal() -> io::Result<Shutdown> {
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (trigger, shutdown) = channel();
-    tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        };
-        tracing::info!(signal = name, "Stopping, as {name} asks");
-        trigger.stop();
-    });
-    Ok(shutdown)
+/// The signals that ask a process to stop, SIGTERM and SIGINT, heard from now on.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Begins to hear them. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If the signals cannot be waited for.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one and returns its name.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 impl Trigger {

@@ -10,7 +10,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{day::Day, usage::Geo};
+use crate::{
+    baseline::Baseline,
+    day::{Day, Zone},
+    usage::{DepartmentDay, FigureSet, Geo, RateScale},
+};
 
 /// One published state.
 #[derive(Debug, Default)]
@@ -73,6 +77,15 @@ pub struct TenantStatus {
     pub name: String,
     /// Where its API is.
     pub base_url: String,
+    /// The zone in which its days are counted; of several geos, that of the first.
+    #[serde(serialize_with = "zone_name")]
+    pub time_zone: Zone,
+    /// Which of the figures of `served` are published.
+    #[serde(skip)]
+    pub figures: FigureSet,
+    /// How rates are read; while it is unknown, they are not told.
+    #[serde(skip)]
+    pub scale: Option<RateScale>,
     /// Whether the last request was accepted; absent until there was one.
     pub up: Option<bool>,
     /// Requests sent this calendar month, as far as this process knows.
@@ -114,8 +127,10 @@ pub struct DepartmentStatus {
     pub geo: Geo,
     /// The id in the tenant's id type.
     pub department_id: String,
-    /// The name in the statistics row served.
+    /// The name in the statistics row served, else what another source tells.
     pub department: Option<String>,
+    /// Where it stands, such as `parent/child`, from the same sources.
+    pub path: Option<String>,
     /// How it stands.
     pub state: DepartmentState,
     /// The day served.
@@ -124,6 +139,12 @@ pub struct DepartmentStatus {
     pub day_end: Option<Timestamp>,
     /// The newest day that should be there by now.
     pub expected_day: Option<Day>,
+    /// The figures of the day served.
+    #[serde(skip)]
+    pub served: Option<Arc<DepartmentDay>>,
+    /// What is usual on the weekday of that day.
+    #[serde(skip)]
+    pub baseline: Option<Arc<Baseline>>,
     /// When it was last asked for with success.
     pub last_success: Option<Timestamp>,
     /// When it is asked for next; absent while it is being asked.
@@ -133,7 +154,7 @@ pub struct DepartmentStatus {
 }
 
 /// How a department stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DepartmentState {
     /// Not asked for yet.
@@ -151,6 +172,10 @@ pub enum DepartmentState {
 }
 
 impl DepartmentState {
+    /// Every state, the most troubled first.
+    pub const ALL: [Self; 6] =
+        [Self::Failed, Self::NoData, Self::Incomplete, Self::Late, Self::Pending, Self::Latest];
+
     /// The word of the JSON document and the status page.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -213,6 +238,10 @@ impl Published {
     pub fn current(&self) -> Option<Arc<Snapshot>> {
         self.0.load_full()
     }
+}
+
+fn zone_name<S: serde::Serializer>(zone: &Zone, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(zone.name())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]

@@ -13,10 +13,11 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("day", &[]),
-    ("http_client", &[]),
+    ("input", &[]),
+    ("http_client", &["input"]),
     ("learned", &[]),
     ("logging", &[]),
-    ("secret", &[]),
+    ("secret", &["input"]),
     ("shutdown", &[]),
     ("telemetry", &[]),
     ("catalogue", &[]),
@@ -26,7 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("feishu", &["clock", "day", "http_client", "secret", "telemetry"]),
     ("sources", &["catalogue", "clock", "day", "feishu", "learned", "usage"]),
     // The published bytes and facts; the facts speak of departments and geos.
-    ("snapshot", &["day", "usage"]),
+    ("snapshot", &["baseline", "day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.
     ("exposition", &["baseline", "catalogue", "day", "snapshot", "telemetry", "usage"]),
     // The past as samples with timestamps; it reads the store and asks for nothing.
@@ -64,9 +65,39 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // What `doctor` and `discover` find out; it asks what the collector would ask.
     ("diagnose", &["clock", "collect", "day", "feishu", "sources", "usage"]),
-    ("server", &["clock", "exposition", "secret", "shutdown", "snapshot", "telemetry"]),
+    // Who may read the pages, and over what.
+    ("web", &["secret"]),
+    (
+        "server",
+        &[
+            "catalogue",
+            "clock",
+            "day",
+            "exposition",
+            "secret",
+            "shutdown",
+            "snapshot",
+            "telemetry",
+            "web",
+        ],
+    ),
     // It turns YAML into the options of the rooms below, and asks the catalogue for names.
-    ("config", &["baseline", "catalogue", "collect", "day", "feishu", "secret", "server", "usage"]),
+    (
+        "config",
+        &[
+            "baseline",
+            "catalogue",
+            "collect",
+            "day",
+            "feishu",
+            "http_client",
+            "input",
+            "secret",
+            "server",
+            "usage",
+            "web",
+        ],
+    ),
     (
         "app",
         &[
@@ -96,12 +127,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "exposition",
             "feishu",
             "history",
+            "input",
             "logging",
             "secret",
             "server",
             "shutdown",
             "store",
             "usage",
+            "web",
         ],
     ),
 ];

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{ConfigArgs, Failure, costs::Costs};
+use super::{ConfigArgs, Failure, costs::Costs, web::web_file};
 use crate::{
     catalogue::FIGURE_COUNT,
     clock::Clock,
@@ -33,14 +33,33 @@ pub struct Args {
 
     #[command(flatten)]
     config: ConfigArgs,
+
+    /// Web configuration file to check beside it.
+    #[arg(
+        long = "web.config.file",
+        env = "FEISHU_EXPORTER_WEB_CONFIG_FILE",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    web_config_file: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = args.config.clone();
     config.config_file = args.file.clone().or(config.config_file);
-    let mut loaded = config.load(&Clock::system())?;
+    let web = web_file(args.web_config_file.as_ref());
+    let web = web.map(|file| file.load().map(|settings| (file, settings)));
+    let (mut loaded, web) = match (config.load(&Clock::system()), web.transpose()) {
+        (Ok(loaded), Ok(web)) => (loaded, web),
+        (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => return Err(problems.into()),
+        (Err(problems), Err(more)) => return Err(Failure::usage(format!("{problems}\n{more}"))),
+    };
     config.without_store(&mut loaded.options);
     write!(io::stdout(), "{}", Meaning(&loaded))?;
+    if let Some((file, settings)) = web {
+        let path = file.path().display();
+        writeln!(io::stdout(), "\n{path} is valid\n  pages         {settings}")?;
+    }
     Ok(())
 }
 

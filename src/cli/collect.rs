@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         match args.format {
             Format::Json => {
                 let tenants: Vec<Value> = collected.iter().map(|c| tenant(&c.view)).collect();
-                serde_json::to_writer_pretty(&mut out, &tenants).map_err(Failure::failed)?;
+                serde_json::to_writer_pretty(&mut out, &tenants)?;
                 writeln!(out)?;
             }
             Format::Prometheus | Format::Openmetrics => {

@@ -1,9 +1,13 @@
 //! Flags that several commands share.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 
+use super::Failure;
 use crate::{
     app::History,
     clock::Clock,
@@ -11,6 +15,9 @@ use crate::{
     config::{self, Environment, Loaded, Problems, Source},
     logging::{self, Format, Level},
 };
+
+/// The value of `--storage.path` that switches the store off; an empty flag does as well.
+const NO_STORE: &str = "none";
 
 const CONFIG_FILE_HELP: &str = "\
 Configuration file [default: feishu-exporter.yml]
@@ -32,8 +39,8 @@ pub struct ConfigArgs {
     )]
     pub config_file: Option<PathBuf>,
 
-    /// Directory for fetched days. Empty: nothing is kept beyond the process, and there are no
-    /// baselines.
+    /// Directory for fetched days. `none`: nothing is kept beyond the process, and there are no
+    /// baselines; a directory of that name is `./none`.
     #[arg(
         long = "storage.path",
         env = "FEISHU_EXPORTER_STORAGE_PATH",
@@ -105,10 +112,10 @@ impl ConfigArgs {
     /// Reads the configuration, begins to log, and logs what is probably not meant.
     ///
     /// # Errors
-    /// As [`Self::load`].
-    pub fn begin(&self, clock: &Clock) -> Result<Loaded, Problems> {
+    /// As [`Self::load`], and if no thread can be started for the log.
+    pub fn begin(&self, clock: &Clock) -> Result<Loaded, Failure> {
         let loaded = self.load(clock)?;
-        self.log.init();
+        self.log.init()?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
@@ -125,7 +132,7 @@ impl ConfigArgs {
     /// Where fetched days are kept.
     #[must_use]
     pub fn history(&self) -> History {
-        match self.storage_path.as_os_str().is_empty() {
+        match self.storage_path.as_os_str().is_empty() || self.storage_path == Path::new(NO_STORE) {
             true => History::Nowhere,
             false => History::Directory(self.storage_path.clone()),
         }
@@ -134,7 +141,10 @@ impl ConfigArgs {
 
 impl LogArgs {
     /// Begins to log.
-    pub fn init(self) {
-        logging::init(self.log_level, self.log_format);
+    ///
+    /// # Errors
+    /// If no thread can be started for it.
+    pub fn init(self) -> io::Result<()> {
+        logging::init(self.log_level, self.log_format)
     }
 }

@@ -1,11 +1,12 @@
 //! `serve`: collect in the background and serve `/metrics`.
 
-use super::{ConfigArgs, Failure, ListenAddress, REVISION, block_on};
+use super::{ConfigArgs, Failure, ListenAddress, REVISION, WebArgs, block_on, listen};
 use crate::{
-    app::{self, App},
+    app::{self, App, History},
     clock::Clock,
     config::Loaded,
-    server, shutdown,
+    server,
+    shutdown::Shutdown,
 };
 
 /// Collect in the background and serve /metrics (the default).
@@ -47,6 +48,10 @@ pub struct Args {
         value_parser = clap::value_parser!(u16).range(1..=10_000)
     )]
     pub max_requests: u16,
+
+    /// Who may read the pages, over what, and where they are.
+    #[command(flatten)]
+    pub web: WebArgs,
 }
 
 /// A path that no other page has.
@@ -61,7 +66,7 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
     let clock = Clock::system();
     let Loaded { options, origin, .. } = args.config.begin(&clock)?;
     tracing::info!(
@@ -69,21 +74,27 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         revision = REVISION,
         "Starting with {origin}"
     );
-    let listen =
-        args.listen_addresses.iter().map(ListenAddress::addresses).collect::<Result<_, _>>()?;
-    let server = server::Options {
+    let history = args.config.history();
+    if history == History::Nowhere {
+        tracing::info!(
+            "No history is kept, as --storage.path says: there are no baselines, and a restart \
+             fetches again"
+        );
+    }
+    let sockets = listen::open("--web.listen-address", &args.listen_addresses)?;
+    let server = args.web.apply(server::Options {
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
-        ..server::Options::at(listen)
-    };
-    let history = args.config.history();
+        ..server::Options::on(sockets)
+    })?;
+    let scheme = if server.access.tls().is_some() { "https" } else { "http" };
     let options = app::Options { collect: options, server, history, revision: REVISION };
     block_on(async {
-        let app = App::bind(options, clock).await.map_err(Failure::failed)?;
+        let app = App::bind(options, clock)?;
         for address in app.local_addrs() {
-            tracing::info!(%address, "Listening on http://{address}");
+            tracing::info!(%address, "Listening on {scheme}://{address}");
         }
-        app.run(shutdown::by_signal()?).await;
+        app.run(shutdown).await.map_err(Failure::failed)?;
         tracing::info!("Stopped");
         Ok(())
     })

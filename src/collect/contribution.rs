@@ -113,6 +113,12 @@ impl Contributions {
                 view.baselines.insert(place, Arc::clone(baseline));
             }
         }
+        for department in &mut status.departments {
+            let Some(served) = &department.served else { continue };
+            let of_place = self.baselines.get(&(served.geo, Arc::clone(&served.department_id)));
+            let of_day = of_place.into_iter().flatten().find(|(of, _)| *of == served.day);
+            department.baseline = of_day.map(|(_, baseline)| Arc::clone(baseline));
+        }
         let served: HashSet<_> =
             view.departments.iter().map(|day| (day.geo, &day.department_id, day.day)).collect();
         for source in self.sources.values() {

@@ -11,6 +11,7 @@ use super::{
     tenant::Surroundings,
     yaml::{Entry, Node, Value},
 };
+use crate::input;
 
 /// The variables: the key of the tenant that each one gives, its name, and what it is for.
 pub const VARIABLES: [(&str, &str, &str); 6] = [
@@ -71,7 +72,7 @@ pub(super) fn load(env: &dyn Environment, now: Timestamp) -> Option<Result<Loade
         let Some(text) = value(env, variable) else { continue };
         let key = path.rsplit('.').next().unwrap_or(path);
         let value = if key == "departments" {
-            let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+            let ids = text.split(SEPARATORS).map(input::trim).filter(|id| !id.is_empty());
             Value::List(ids.map(|id| node(Value::Scalar(id.to_owned()))).collect())
         } else {
             Value::Scalar(text)
@@ -102,9 +103,13 @@ pub(super) fn ignored(env: &dyn Environment) -> impl Iterator<Item = Problem> {
     )
 }
 
-/// A variable that is set and not blank.
+/// What stands between ids, as keyboards and input methods have it; no id holds one of them.
+const SEPARATORS: [char; 6] = [',', ';', '，', '、', '；', '\n'];
+
+/// A variable that is set and not empty, without what an editor or a shell added at its ends.
 fn value(env: &dyn Environment, name: &str) -> Option<String> {
-    env.get(name).filter(|text| !text.trim().is_empty())
+    let text = env.get(name)?;
+    Some(input::trim(&text)).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 fn node(value: Value) -> Node {
@@ -157,9 +162,10 @@ mod tests {
 
     #[test]
     fn a_secret_file_is_taken_as_it_is_named() {
+        const SECRET_FILE: &str = "tests/data/config/secret.txt";
         let loaded = loaded(&[
             ("FEISHU_APP_ID", "cli_a"),
-            ("FEISHU_APP_SECRET_FILE", "Cargo.toml"),
+            ("FEISHU_APP_SECRET_FILE", SECRET_FILE),
             ("FEISHU_BASE_URL", "https://lark.example.org"),
             ("FEISHU_STATISTICS_TIME_ZONE", "UTC"),
             ("FEISHU_DEPARTMENTS", "od-1"),
@@ -168,7 +174,7 @@ mod tests {
         .unwrap();
         assert_eq!(loaded.warnings, []);
         let secret = &loaded.options.tenants[0].api.app_secret;
-        assert!(matches!(secret, SecretSource::File(path) if path == Path::new("Cargo.toml")));
+        assert!(matches!(secret, SecretSource::File(path) if path == Path::new(SECRET_FILE)));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod optional;
 mod problem;
 mod section;
 mod tenant;
+mod web;
 mod yaml;
 
 use std::{
@@ -33,9 +34,13 @@ pub use self::{
     keys::{KEYS, Key},
     kind::Kind,
     problem::{Origin, Problem, Problems},
+    web::{WEB_KEYS, WebFile},
 };
 use self::{section::Report, tenant::Surroundings};
-use crate::collect;
+use crate::{
+    collect,
+    input::{self, NotText},
+};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "feishu-exporter.yml";
@@ -105,14 +110,11 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 fn from_file(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Loaded, Problems> {
     let origin = Origin::File(path.to_owned());
     let report = Report::new(origin.clone(), &[]);
-    let (tree, faults) = if bytes.len() > yaml::BYTES_MAX {
-        (None, vec![yaml::Fault::whole(format!("is longer than {} bytes", yaml::BYTES_MAX))])
-    } else {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => yaml::parse(text),
-            Err(error) => (None, vec![not_utf8(&bytes[..error.valid_up_to()])]),
-        }
-    };
+    let (tree, mut faults) = tree(bytes);
+    if tree.is_none() && faults.is_empty() {
+        let message = "the file is empty; begin it with \"tenants:\"".to_owned();
+        faults.push(yaml::Fault { line: 1, ..yaml::Fault::whole(message) });
+    }
     faults.into_iter().for_each(|fault| report.fault(fault));
     let Some(tree) = tree else { return Err(report.into_problems()) };
     let directory = path.parent().unwrap_or(Path::new(""));
@@ -120,9 +122,25 @@ fn from_file(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Loaded, Proble
     Ok(Loaded { options, warnings: report.finish()?, origin })
 }
 
-fn not_utf8(before: &[u8]) -> yaml::Fault {
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    yaml::Fault { line, ..yaml::Fault::whole("is not valid UTF-8 here".to_owned()) }
+/// The tree of a file's content; none without a fault if it is empty.
+fn tree(bytes: &[u8]) -> (Option<yaml::Node>, Vec<yaml::Fault>) {
+    if bytes.len() > yaml::BYTES_MAX {
+        let message = format!("is longer than {} bytes", yaml::BYTES_MAX);
+        return (None, vec![yaml::Fault::whole(message)]);
+    }
+    match input::decode(bytes) {
+        Ok(text) => yaml::parse(text),
+        Err(why) => (None, vec![not_text(why)]),
+    }
+}
+
+fn not_text(why: NotText) -> yaml::Fault {
+    match why {
+        NotText::Utf16 => yaml::Fault::whole(format!("{why}; save it as UTF-8")),
+        NotText::NotUtf8(line) => {
+            yaml::Fault { line, ..yaml::Fault::whole("is not valid UTF-8 here".to_owned()) }
+        }
+    }
 }
 
 /// What a tree of nodes means; mistakes are noted in the report.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +18,7 @@ use crate::{
     collect::{GeoZone, ListedDepartment, Schedule, Tenant},
     day::Zone,
     feishu::{self, DepartmentIdType, Limits},
+    http_client,
     secret::{Secret, SecretSource},
     usage::{Geo, RateScale},
 };
@@ -120,26 +120,23 @@ fn secret(section: &Section<'_>, directory: &Path) -> SecretSource {
         }
         (false, true) => {
             let path = directory.join(section.path("app_secret_file").unwrap_or_default());
+            let source = SecretSource::File(path);
             // The path is not repeated: it may be the secret itself, given under the wrong key.
-            if let Err(error) = fs::read(&path) {
+            if let Err(error) = source.read() {
                 section.warning(
                     "app_secret_file",
-                    format!("cannot be read now ({error}); it is read again at each use"),
+                    format!("is of no use now: {error}; it is read again at each use"),
                 );
             }
-            SecretSource::File(path)
+            source
         }
     }
 }
 
 fn ca_file(section: &Section<'_>, directory: &Path) -> Option<PathBuf> {
     let path = directory.join(section.path("ca_file")?);
-    match fs::read(&path) {
-        Err(error) => section.problem("ca_file", format!("cannot be read: {error}")),
-        Ok(bytes) if !String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => {
-            section.problem("ca_file", "holds no certificate in PEM");
-        }
-        Ok(_) => {}
+    if let Err(why) = http_client::certificates(&path) {
+        section.problem("ca_file", why);
     }
     Some(path)
 }
@@ -333,6 +330,7 @@ fn schedule(section: &Section<'_>) -> Schedule {
 fn limits(section: &Section<'_>) -> Limits {
     Limits {
         requests_per_second: section.number("requests_per_second"),
+        requests_per_minute: None,
         concurrency: usize::try_from(section.count("concurrency")).unwrap_or(usize::MAX),
         timeout: section.duration("timeout"),
         requests_per_month: section.count("requests_per_month"),

@@ -142,6 +142,38 @@ impl Examination<'_> {
         optional::contact(self).await;
         optional::members(self).await;
         optional::users(self).await;
+        self.clock();
+    }
+
+    /// A clock that is wrong makes wrong days: told once with its size.
+    fn clock(&mut self) {
+        let Some(difference) = self.session.client.clock_difference() else { return };
+        let text = format!("this machine's clock is {difference} Feishu's");
+        self.find(Finding::new(Subject::Clock, Verdict::Fails, text).with(vec![Problem::plain(
+            "days are asked for too early or too late, and refused or empty",
+            "set the clock of this machine (NTP)",
+        )]));
+    }
+
+    /// Adds to refusals of departments that contact calls them deleted.
+    pub(super) fn note_deleted(&mut self, deleted: &HashSet<String>) {
+        /// A parameter is not valid.
+        const INVALID: i64 = 1_051_001;
+        let problems = self.diagnosis.findings.iter_mut().flat_map(|found| &mut found.problems);
+        for problem in problems.filter(|problem| problem.code == Some(INVALID)) {
+            let gone: Vec<&str> = problem
+                .departments
+                .iter()
+                .map(String::as_str)
+                .filter(|id| deleted.contains(*id))
+                .collect();
+            if !gone.is_empty() {
+                let ids = listed(&gone);
+                problem.what.push_str(&format!("; the contact API calls {ids} deleted"));
+                problem.remedy =
+                    format!("take {ids} out of the configuration; of others, {}", problem.remedy);
+            }
+        }
     }
 
     pub(super) fn find(&mut self, finding: Finding) {
@@ -202,6 +234,14 @@ impl Examination<'_> {
     pub(super) fn not_tried(&self, subject: Subject) -> Finding {
         Finding::new(subject, Verdict::NotTried, NOT_TRIED)
     }
+}
+
+/// Ids in a sentence; many would drown it.
+pub(super) fn listed(ids: &[impl AsRef<str>]) -> String {
+    const LISTED_MAX: usize = 10;
+    let more = if ids.len() > LISTED_MAX { ", …" } else { "" };
+    let shown: Vec<&str> = ids.iter().take(LISTED_MAX).map(AsRef::as_ref).collect();
+    format!("{}{more}", shown.join(", "))
 }
 
 pub(super) const NOT_TRIED: &str = "not tried, as something before it failed";

@@ -14,7 +14,7 @@ use super::{
 /// A request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What was attempted, as the object of a sentence: "fetching statistics of department x".
+    /// What was attempted, as a sentence goes on: "fetching statistics of department x".
     pub attempt: String,
     /// The class.
     pub class: Class,
@@ -43,8 +43,32 @@ pub struct Refusal {
     pub msg: String,
     /// The scopes that Feishu names as missing.
     pub missing_scopes: Vec<String>,
+    /// What Feishu says of single parameters.
+    pub violations: Vec<Violation>,
+    /// What answered, in a few words, where it was not Feishu.
+    pub foreign: Option<String>,
+    /// Whether this endpoint never answered under the address, while others did.
+    pub only_others_answer: bool,
     /// The log id.
     pub log_id: Option<String>,
+}
+
+/// A parameter that Feishu does not accept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Violation {
+    /// The parameter's name.
+    pub field: String,
+    /// What is wrong with it; empty where Feishu does not say, or may speak of people.
+    pub description: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.description.as_str() {
+            "" => write!(f, "{} is not accepted", self.field),
+            description => write!(f, "{}: {description}", self.field),
+        }
+    }
 }
 
 impl Error {
@@ -74,16 +98,22 @@ impl Error {
     /// The error for an answer that was not success.
     #[must_use]
     pub fn refused(endpoint: Endpoint, attempt: &str, refusal: Refusal) -> Self {
-        let verdict = codes::verdict(endpoint, refusal.status, refusal.code);
-        let mut what = match refusal.code {
-            Some(code) => format!("Feishu answered {code}"),
-            None => format!("the answer was HTTP {} without a Feishu code", refusal.status),
+        let verdict = codes::verdict(endpoint, &refusal);
+        let mut what = match (refusal.code, refusal.foreign) {
+            (Some(code), _) => format!("Feishu answered {code}"),
+            (None, Some(foreign)) => foreign,
+            (None, None) => {
+                format!("the answer was HTTP {} without a Feishu code", refusal.status)
+            }
         };
         if let Some(meaning) = verdict.meaning {
             what.push_str(&format!(" ({meaning})"));
         }
         if !refusal.msg.is_empty() {
             what.push_str(&format!(": {}", refusal.msg));
+        }
+        for violation in &refusal.violations {
+            what.push_str(&format!("; {violation}"));
         }
         Self {
             attempt: attempt.to_owned(),

@@ -11,13 +11,18 @@ mod contact;
 mod directory;
 mod endpoint;
 mod error;
+mod foreign;
 mod limit;
 mod metrics;
 mod options;
+mod pace;
 mod paging;
+mod quote;
 mod retry;
-mod server_time;
+mod skew;
 mod strikes;
+#[cfg(test)]
+mod tests;
 mod token;
 mod transport;
 mod wire;
@@ -37,11 +42,10 @@ pub use self::{
     contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, Person},
     directory::{Abnormal, DirectoryDepartment},
     endpoint::{Endpoint, Purpose},
-    error::{Error, Refusal},
+    error::{Error, Refusal, Violation},
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
     paging::Extent,
-    server_time::clock_is_wrong,
     strikes::Strikes,
     wire::Scalar,
 };
@@ -98,7 +102,7 @@ impl Client {
             transport,
             tokens: Tokens::new(clock.clone()),
             last_secret: Mutex::default(),
-            limiter: Limiter::new(options.limits.requests_per_second, options.limits.concurrency),
+            limiter: Limiter::new(&options.limits),
             metrics,
             ledger,
             clock,
@@ -125,15 +129,16 @@ impl Client {
         self.limiter.share(is_shared);
     }
 
-    /// How far the machine's clock is ahead of Feishu's, negative where it is behind, as the last
-    /// answer told; none while it is right.
-    pub fn clock_ahead(&self) -> Option<SignedDuration> {
-        self.transport.server_time.ahead()
-    }
-
     /// Notes whether the last attempt was accepted, where that was before this process.
     pub fn was_accepted(&self, accepted: bool) {
         self.metrics.accepted(&self.options.tenant, accepted);
+    }
+
+    /// How far this machine's clock is from Feishu's, as in "8h ahead of", by the answers so far;
+    /// none while they agree within minutes.
+    #[must_use]
+    pub fn clock_difference(&self) -> Option<String> {
+        self.transport.clock_difference()
     }
 
     fn department_id_type(&self) -> &'static str {
@@ -256,6 +261,7 @@ impl Client {
             let started = Instant::now();
             let result = self.transport.send(request, bearer, &self.tokens).await;
             self.metrics.took(request.endpoint, started.elapsed());
+            let sent = permit.sent;
             drop(permit);
             let Failure { error, reset } = match result {
                 Ok(answer) => {
@@ -277,7 +283,10 @@ impl Client {
             self.metrics.retried(tenant, request.endpoint);
             match error.class {
                 // What one request was told holds for all to the endpoint.
-                C::Throttled => self.limiter.hold(request.endpoint, wait),
+                C::Throttled => {
+                    let is_told = retry::is_told(reset.as_deref());
+                    self.limiter.refused(request.endpoint, wait, sent, is_told);
+                }
                 _ => sleep(wait).await,
             }
         }

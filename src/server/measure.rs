@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use prometheus::{Histogram, IntCounterVec, Registry};
+use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, Registry};
 
-use super::paths::Route;
+use super::{paths::Route, slots::Ended};
 use crate::telemetry::{
     self,
-    table::{HTTP_DURATION, HTTP_REQUESTS},
+    table::{
+        HTTP_CLOSED, HTTP_CONNECTIONS, HTTP_CONNECTIONS_LIMIT, HTTP_DURATION, HTTP_REFUSED,
+        HTTP_REQUESTS, WEB_CONFIG_LOADED,
+    },
 };
 
 /// Answers come from memory: tenths of a millisecond are usual, a tenth of a second is a defect.
@@ -39,6 +42,11 @@ const EXPECTED: [(Route, StatusCode); 16] = [
 pub(super) struct Measure {
     requests: IntCounterVec,
     duration: Histogram,
+    open: Gauge,
+    limit: Gauge,
+    closed: IntCounterVec,
+    refused: IntCounter,
+    web_config_loaded: Gauge,
 }
 
 impl Measure {
@@ -47,7 +55,44 @@ impl Measure {
         for (route, code) in EXPECTED {
             let _ = requests.with_label_values(&[route.as_label(), code.as_str()]);
         }
-        Self { requests, duration: telemetry::histogram(registry, &HTTP_DURATION, &BUCKETS) }
+        let closed = telemetry::counters(registry, &HTTP_CLOSED);
+        for reason in Ended::ALL {
+            let _ = closed.with_label_values(&[reason.as_label()]);
+        }
+        let web_config_loaded = telemetry::gauge(registry, &WEB_CONFIG_LOADED);
+        // It was valid, or nobody would serve.
+        web_config_loaded.set(1.0);
+        Self {
+            requests,
+            duration: telemetry::histogram(registry, &HTTP_DURATION, &BUCKETS),
+            open: telemetry::gauge(registry, &HTTP_CONNECTIONS),
+            limit: telemetry::gauge(registry, &HTTP_CONNECTIONS_LIMIT),
+            closed,
+            refused: telemetry::counter(registry, &HTTP_REFUSED),
+            web_config_loaded,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred connections")]
+    pub(super) fn open(&self, connections: usize) {
+        self.open.set(connections as f64);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred connections")]
+    pub(super) fn limit(&self, connections: usize) {
+        self.limit.set(connections as f64);
+    }
+
+    pub(super) fn closed(&self, why: Ended) {
+        self.closed.with_label_values(&[why.as_label()]).inc();
+    }
+
+    pub(super) fn refused(&self) {
+        self.refused.inc();
+    }
+
+    pub(super) fn web_config_read(&self, successfully: bool) {
+        self.web_config_loaded.set(f64::from(u8::from(successfully)));
     }
 
     pub(super) fn answered(&self, route: Route, code: StatusCode, took: Duration) {

@@ -2,6 +2,7 @@
 //! answer, and kept as they are sent.
 
 use std::{
+    collections::VecDeque,
     io::Write,
     sync::{Arc, Weak},
     time::Duration,
@@ -13,21 +14,25 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{page, unsent::Unsent};
+use super::{
+    page::{self, About, Query},
+    unsent::Unsent,
+};
 use crate::snapshot::{Snapshot, Status};
-
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Pages tell times relative to now; older ones are rendered anew although nothing changed.
 const AGE_MAX: Duration = Duration::from_secs(10);
+/// So many are kept: what a few people look at.
+const KEPT_MAX: usize = 16;
 
-/// What is rendered.
-#[derive(Clone, Debug)]
-pub(super) enum Kind {
-    /// The status page, with the path of the metrics that it links to.
-    Html {
-        telemetry_path: String,
-    },
+/// A page that somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The status page, as the query says.
+    Overview(Query),
+    /// The page of the department that the path names.
+    Department(String, Query),
+    /// What the status page shows, for scripts.
     Json,
 }
 
@@ -38,83 +43,102 @@ pub(super) struct Rendered {
     pub(super) gzip: Bytes,
 }
 
-/// One page, kept until there is something new to show.
+/// The pages asked for last, kept until there is something new to show.
 #[derive(Debug)]
-pub(super) struct Page {
-    kind: Kind,
-    kept: Arc<Mutex<Option<Kept>>>,
+pub(super) struct Pages {
+    about: About,
+    telemetry_path: String,
+    kept: Arc<Mutex<VecDeque<Kept>>>,
 }
 
 #[derive(Debug)]
 struct Kept {
+    wanted: Wanted,
     /// What it shows, without keeping that alive.
     of: Weak<Snapshot>,
     at: Timestamp,
-    rendered: Rendered,
+    /// None where there is no such page.
+    rendered: Option<Rendered>,
 }
 
-impl Page {
-    pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, kept: Arc::default() }
+impl Pages {
+    pub(super) fn new(about: About, telemetry_path: String) -> Self {
+        Self { about, telemetry_path, kept: Arc::default() }
     }
 
-    /// The page of a snapshot. Whoever else asks meanwhile waits for the same rendering.
-    ///
-    /// None if rendering failed by a defect.
+    /// The page of a snapshot; none where there is no such page. Whoever else asks meanwhile waits,
+    /// so that one page at a time is rendered.
     pub(super) async fn of(
         &self,
+        wanted: Wanted,
         snapshot: Option<Arc<Snapshot>>,
         now: Timestamp,
         unsent: &Arc<Unsent>,
-    ) -> Option<Rendered> {
+    ) -> Result<Option<Rendered>, Defect> {
         let of = snapshot.as_ref().map_or_else(Weak::new, Arc::downgrade);
         let mut kept = Arc::clone(&self.kept).lock_owned().await;
-        if let Some(kept) = &*kept
-            && kept.of.ptr_eq(&of)
-            && now.duration_since(kept.at).unsigned_abs() < AGE_MAX
-        {
-            return Some(kept.rendered.clone());
+        kept.retain(|kept| {
+            kept.of.ptr_eq(&of) && now.duration_since(kept.at).unsigned_abs() < AGE_MAX
+        });
+        if let Some(kept) = kept.iter().find(|kept| kept.wanted == wanted) {
+            return Ok(kept.rendered.clone());
         }
-        let (kind, unsent) = (self.kind.clone(), Arc::clone(unsent));
+        let (about, telemetry_path) = (self.about.clone(), self.telemetry_path.clone());
+        let unsent = Arc::clone(unsent);
         // The lock goes along: a client that leaves early must not make room for a second
         // rendering beside the first.
         let rendering = spawn_blocking(move || {
-            let plain = kind.render(snapshot.as_deref(), now);
-            let gzip = gzip(&plain);
-            let rendered =
-                Rendered { plain: unsent.count(plain.into()), gzip: unsent.count(gzip.into()) };
-            *kept = Some(Kept { of, at: now, rendered: rendered.clone() });
+            let text = wanted.render(&about, &telemetry_path, snapshot.as_deref(), now);
+            let rendered = text.map(|plain| {
+                let gzip = gzip(&plain);
+                Rendered { plain: unsent.count(plain.into()), gzip: unsent.count(gzip.into()) }
+            });
+            if kept.len() == KEPT_MAX {
+                kept.pop_front();
+            }
+            kept.push_back(Kept { wanted, of, at: now, rendered: rendered.clone() });
             rendered
         });
-        rendering.await.ok()
+        rendering.await.map_err(|_| Defect)
     }
 }
 
-impl Kind {
-    fn render(&self, snapshot: Option<&Snapshot>, now: Timestamp) -> Vec<u8> {
+impl Wanted {
+    fn render(
+        &self,
+        about: &About,
+        telemetry_path: &str,
+        snapshot: Option<&Snapshot>,
+        now: Timestamp,
+    ) -> Option<Vec<u8>> {
+        let status = snapshot.map(|snapshot| &snapshot.status);
+        let view = |query| page::View { about, now, telemetry_path, status, query };
         match self {
-            Self::Html { telemetry_path } => {
-                let status = snapshot.map(|snapshot| &snapshot.status);
-                page::render(&page::View { version: VERSION, now, telemetry_path, status })
-                    .into_bytes()
+            Self::Overview(query) => Some(page::overview(&view(query)).into_bytes()),
+            Self::Department(path, query) => {
+                page::of_department(&view(query), path).map(String::into_bytes)
             }
-            Self::Json => {
-                let nothing = Status::default();
-                json(snapshot.map_or(&nothing, |snapshot| &snapshot.status), now)
-            }
+            Self::Json => Some(json(about, status.unwrap_or(&Status::default()), now)),
         }
     }
 }
 
-fn json(status: &Status, now: Timestamp) -> Vec<u8> {
+/// Something that must not happen did; it has been reported where it happened.
+#[derive(Debug)]
+pub(super) struct Defect;
+
+fn json(about: &About, status: &Status, now: Timestamp) -> Vec<u8> {
     #[derive(Serialize)]
     struct Document<'a> {
         version: &'a str,
+        revision: &'a str,
+        started: Timestamp,
         now: Timestamp,
         #[serde(flatten)]
         status: &'a Status,
     }
-    let document = Document { version: VERSION, now, status };
+    let About { version, revision, started } = *about;
+    let document = Document { version, revision, started, now, status };
     let mut json = serde_json::to_vec(&document)
         .expect("the document has no map with keys that are not strings");
     json.push(b'\n');

@@ -1,10 +1,14 @@
 //! Which path is which page, below the prefix that a proxy may need.
 
+/// The pages of departments are below it.
+const DEPARTMENTS: &str = "/departments/";
+
 /// A page, as the table of the module has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Metrics,
     Page,
+    Department,
     Healthy,
     Ready,
     Reload,
@@ -21,6 +25,7 @@ impl Route {
         match self {
             Self::Metrics => "/metrics",
             Self::Page | Self::Moved => "/",
+            Self::Department => "/departments",
             Self::Healthy => "/-/healthy",
             Self::Ready => "/-/ready",
             Self::Reload => "/-/reload",
@@ -39,6 +44,11 @@ impl Route {
 
     pub(super) fn allows(self, method: &hyper::Method) -> bool {
         self == Self::Other || self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// Whether it is for who watches the process: always answered, and without a password.
+    pub(super) const fn is_probe(self) -> bool {
+        matches!(self, Self::Healthy | Self::Ready)
     }
 }
 
@@ -91,8 +101,14 @@ impl Paths {
             "/-/reload" => Route::Reload,
             "/config" => Route::Config,
             "/api/v1/status" => Route::Status,
+            path if path.starts_with(DEPARTMENTS) => Route::Department,
             _ => Route::Other,
         }
+    }
+
+    /// What follows `/departments/` in the path of a department's page.
+    pub(super) fn department<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_prefix(&self.prefix)?.strip_prefix(DEPARTMENTS)
     }
 }
 

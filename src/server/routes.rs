@@ -2,16 +2,18 @@
 
 use std::{
     mem,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode, Version,
+    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
     header::{
-        ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-        CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
+        ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION,
+        RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use prometheus::Registry;
@@ -22,7 +24,8 @@ use super::{
     body::Frames,
     control::{ConfigText, Reloads},
     measure::Measure,
-    pages::{Page, Rendered},
+    page::Query,
+    pages::{Defect, Pages, Rendered, Wanted},
     paths::{Paths, Route},
     places::Places,
     unsent::Unsent,
@@ -31,13 +34,17 @@ use crate::{
     clock::Clock,
     exposition::{self, Format, Piece},
     snapshot::{Body, Published, Snapshot},
+    web::{Access, Refusal},
 };
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The page has no script, and loads nothing but its own style.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; img-src data:; \
      frame-ancestors 'none'";
+
+const NO_SUCH_DEPARTMENT: &str =
+    "no such department is asked for: it may have been removed, or its id may be mistyped\n";
 
 /// Everything that answers are made of.
 #[derive(Debug)]
@@ -50,36 +57,72 @@ pub(super) struct Site {
     pub(super) scrapes: Places,
     /// Pages for people, so that they take nothing from the scrapes.
     pub(super) views: Places,
-    pub(super) status_page: Page,
-    pub(super) status_json: Page,
+    pub(super) html: Pages,
+    pub(super) json: Pages,
     pub(super) config: ConfigText,
     pub(super) reloads: Option<Reloads>,
     pub(super) unsent: Arc<Unsent>,
+    pub(super) unsent_max: usize,
     /// The text of the newest snapshot that was scraped, as it is counted while it is sent.
     pub(super) scraped: Mutex<Option<(Weak<Snapshot>, Body)>>,
-    pub(super) measure: Measure,
+    pub(super) measure: Arc<Measure>,
 }
 
 impl Site {
     /// Answers a request. A panic becomes a 500: one bad page must not take the others along.
-    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Frames> {
+    pub(super) async fn answer<B>(
+        &self,
+        request: &Request<B>,
+        access: &Access,
+        peer: IpAddr,
+    ) -> Response<Frames> {
         let started = Instant::now();
-        let path = request.uri().path();
+        let (path, headers) = (request.uri().path(), request.headers());
         let route = self.paths.route(path);
+        let admitted = if route.is_probe() { Ok(()) } else { access.admits(headers, peer).await };
         let mut response = if !names_one_host(request) {
             text(StatusCode::BAD_REQUEST, "a request names one host, in one Host header\n")
+        } else if let Err(refusal) = admitted {
+            refuse(refusal)
         } else if !route.allows(request.method()) {
             not_allowed(route)
         } else {
-            self.dispatch(route, request.headers()).await.unwrap_or_else(|Defect| {
+            self.dispatch(route, request.uri(), headers).await.unwrap_or_else(|Defect| {
                 error!(path, "Answering {path} failed by a defect in the exporter");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the exporter, see its log\n")
             })
         };
+        for (name, value) in access.headers() {
+            response.headers_mut().insert(name, value);
+        }
+        self.finish(route, request, started, response)
+    }
+
+    /// Answers a request on a connection of the reserve, where nothing else is answered.
+    pub(super) fn answer_probe<B>(&self, request: &Request<B>) -> Response<Frames> {
+        let started = Instant::now();
+        let route = self.paths.route(request.uri().path());
+        let response = match route {
+            Route::Healthy => text(StatusCode::OK, "healthy\n"),
+            Route::Ready => self.ready(),
+            _ => text(StatusCode::SERVICE_UNAVAILABLE, "all connections are taken; try again\n"),
+        };
+        self.finish(route, request, started, response)
+    }
+
+    fn finish<B>(
+        &self,
+        route: Route,
+        request: &Request<B>,
+        started: Instant,
+        mut response: Response<Frames>,
+    ) -> Response<Frames> {
         // hyper sends no body to HEAD, but would not know the length of what is missing.
         let length = HeaderValue::from(response.body().len());
         response.headers_mut().insert(CONTENT_LENGTH, length);
-        set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        if !response.headers().contains_key(X_CONTENT_TYPE_OPTIONS) {
+            set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        }
         if *request.method() == Method::HEAD {
             // What is not sent is not waited for.
             *response.body_mut() = Frames::default();
@@ -88,20 +131,40 @@ impl Site {
         response
     }
 
+    /// Whether clients have left more unread than memory is meant for.
+    pub(super) fn is_full_of_unsent(&self) -> bool {
+        let current = self.published.current();
+        let current = current.map_or(0, |snapshot| snapshot.body.deflated.len());
+        self.unsent.bytes() > self.unsent_max.max(current.saturating_mul(3))
+    }
+
     async fn dispatch(
         &self,
         route: Route,
+        uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<Response<Frames>, Defect> {
         match route {
             Route::Metrics => self.metrics(headers).await,
-            Route::Page => {
+            Route::Page | Route::Department => {
+                let language = joined(headers, ACCEPT_LANGUAGE);
+                let query = Query::read(uri.query(), language.as_deref());
+                let wanted = match self.paths.department(uri.path()) {
+                    Some(department) => Wanted::Department(department.to_owned(), query),
+                    None => Wanted::Overview(query),
+                };
                 let mut response =
-                    self.view(&self.status_page, "text/html; charset=utf-8", headers).await?;
+                    self.view(&self.html, wanted, "text/html; charset=utf-8", headers).await?;
                 set(&mut response, CONTENT_SECURITY_POLICY, PAGE_POLICY);
+                set(&mut response, VARY, "Accept-Encoding, Accept-Language");
                 Ok(response)
             }
-            Route::Status => self.view(&self.status_json, "application/json", headers).await,
+            Route::Status => {
+                let mut response =
+                    self.view(&self.json, Wanted::Json, "application/json", headers).await?;
+                set(&mut response, VARY, "Accept-Encoding");
+                Ok(response)
+            }
             Route::Healthy => Ok(text(StatusCode::OK, "healthy\n")),
             Route::Ready => Ok(self.ready()),
             Route::Reload => Ok(self.reload().await),
@@ -163,18 +226,21 @@ impl Site {
 
     async fn view(
         &self,
-        page: &Page,
+        pages: &Pages,
+        wanted: Wanted,
         content_type: &'static str,
         headers: &HeaderMap,
     ) -> Result<Response<Frames>, Defect> {
         let Some(place) = self.views.take().await else { return Ok(self.too_many("pages")) };
         let (snapshot, now) = (self.published.current(), self.clock.now());
-        let Rendered { plain, gzip } = page.of(snapshot, now, &self.unsent).await.ok_or(Defect)?;
+        let rendered = pages.of(wanted, snapshot, now, &self.unsent).await?;
+        let Some(Rendered { plain, gzip }) = rendered else {
+            return Ok(text(StatusCode::NOT_FOUND, NO_SUCH_DEPARTMENT));
+        };
         let zipped = exposition::accepts_gzip(joined(headers, ACCEPT_ENCODING).as_deref());
         let body: Bytes = if zipped { gzip } else { plain };
         let held = place.hold(body.len() as u64);
         let mut response = respond(StatusCode::OK, content_type, Frames::from(body).keeping(held));
-        set(&mut response, VARY, "Accept-Encoding");
         if zipped {
             set(&mut response, CONTENT_ENCODING, "gzip");
         }
@@ -216,9 +282,6 @@ impl Site {
     }
 }
 
-/// Something that must not happen did; it has been reported where it happened.
-struct Defect;
-
 /// HTTP/1.1 has a `Host` header, and no version has two: two hosts in one request are a way to
 /// show a proxy one thing and the server behind it another (RFC 9112, section 3.2).
 fn names_one_host<B>(request: &Request<B>) -> bool {
@@ -233,6 +296,23 @@ fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let lines: Vec<&str> =
         headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
     (!lines.is_empty()).then(|| lines.join(","))
+}
+
+fn refuse(refusal: Refusal) -> Response<Frames> {
+    let (code, message) = match refusal {
+        Refusal::Unknown => (StatusCode::UNAUTHORIZED, "name and password are needed here\n"),
+        Refusal::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many passwords are being checked; try again in a second\n",
+        ),
+        Refusal::Rate => (StatusCode::TOO_MANY_REQUESTS, "more requests than rate_limit allows\n"),
+    };
+    let mut response = text(code, message);
+    match refusal {
+        Refusal::Unknown => set(&mut response, WWW_AUTHENTICATE, "Basic"),
+        Refusal::Busy | Refusal::Rate => set(&mut response, RETRY_AFTER, "1"),
+    }
+    response
 }
 
 fn not_allowed(route: Route) -> Response<Frames> {

@@ -36,6 +36,8 @@ pub struct Found {
     pub days: Vec<FoundDay>,
     /// Rows that were not believed.
     pub rejected_rows: u64,
+    /// The first of them, in words.
+    pub rejected_example: Option<String>,
     /// Values that were no numbers, by API field.
     pub rejected_values: RejectedValues,
     /// Whether the totals took a query of their own.
@@ -80,9 +82,33 @@ impl Found {
         }
     }
 
+    /// The failure of an answer whose rows were all rejected.
+    #[must_use]
+    pub fn unusable(&self, target: &Target) -> Option<Error> {
+        let is_empty = self.days.iter().all(|found| found.day.rows.is_empty());
+        let example = self.rejected_example.as_deref().unwrap_or("none is told");
+        (is_empty && self.rejected_rows > 0).then(|| Error {
+            remedy: "check that department_id_type is the kind of the id, and \
+                     statistics_time_zone; if they are right, ask Feishu's support; the department \
+                     is asked for again by itself"
+                .to_owned(),
+            ..Error::local(
+                Class::Malformed,
+                &format!("reading statistics of department {}", target.department_id),
+                format!(
+                    "none of the {} rows can be used, for example {example}",
+                    self.rejected_rows
+                ),
+            )
+        })
+    }
+
     /// Counts what another list of the same look rejected as well.
     pub fn add_rejected(&mut self, other: &Self) {
         self.rejected_rows += other.rejected_rows;
+        if self.rejected_example.is_none() {
+            self.rejected_example.clone_from(&other.rejected_example);
+        }
         for (field, count) in &other.rejected_values {
             *self.rejected_values.entry(field).or_default() += count;
         }

@@ -144,18 +144,18 @@ pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<
     };
     let mut frontier = Frontier::new(walk);
     let mut lists = Many::new(at_once);
-    let ask = |parent: Parent| {
+    // The depth of a root that is not the tenant's follows from the paths of its children.
+    lists.extend([Parent { id: walk.root.clone(), depth: 0, path: Vec::new() }]);
+    let ask = |parent| {
         let (client, language) = (Arc::clone(client), walk.language);
         async move { list(&client, &parent, language).await }
     };
     let mut failures = 0;
-    loop {
-        lists.extend(frontier.waiting.drain(..));
-        let Some((parent, listed)) = lists.next(ask).await else { break };
+    while let Some((parent, listed)) = lists.next(ask).await {
         match listed {
             Ok(listed) => {
                 failures = 0;
-                frontier.take(&mut tree, &parent, listed)?;
+                lists.extend(frontier.take(&mut tree, &parent, listed)?);
             }
             Err(error) => {
                 failures += u32::from(!error.app_was_accepted());
@@ -181,7 +181,6 @@ fn is_its_own(error: &Error) -> bool {
 /// How far a walk got.
 struct Frontier {
     max_depth: usize,
-    waiting: Vec<Parent>,
     seen: BTreeSet<String>,
     /// Those of the hidden departments that are asked for their children.
     hidden: BTreeSet<String>,
@@ -189,18 +188,17 @@ struct Frontier {
 
 impl Frontier {
     fn new(walk: &Walk) -> Self {
-        // The depth of a root that is not the tenant's follows from the paths of its children.
-        let root = Parent { id: walk.root.clone(), depth: 0, path: Vec::new() };
-        Self {
-            max_depth: walk.max_depth,
-            waiting: vec![root],
-            seen: BTreeSet::new(),
-            hidden: BTreeSet::new(),
-        }
+        Self { max_depth: walk.max_depth, seen: BTreeSet::new(), hidden: BTreeSet::new() }
     }
 
-    /// Takes in the children of a department.
-    fn take(&mut self, tree: &mut Tree, parent: &Parent, listed: Listed) -> Result<(), Error> {
+    /// Takes in the children of a department; returns those to be asked for theirs.
+    fn take(
+        &mut self,
+        tree: &mut Tree,
+        parent: &Parent,
+        listed: Listed,
+    ) -> Result<Vec<Parent>, Error> {
+        let mut next = Vec::new();
         let Listed { nodes, nameless, abnormals, rejected } = listed;
         for (field, count) in rejected {
             *tree.rejected_values.entry(field).or_default() += count;
@@ -219,7 +217,7 @@ impl Frontier {
             let is_open = parent.depth + 1 < self.max_depth;
             if is_open && self.hidden.len() < HIDDEN_PARENTS_MAX && self.hidden.insert(id.clone()) {
                 let path = parent.path.iter().chain([&id]).cloned().collect();
-                self.waiting.push(Parent { id, depth: parent.depth + 1, path });
+                next.push(Parent { id, depth: parent.depth + 1, path });
             }
         }
         for node in nodes {
@@ -231,7 +229,7 @@ impl Frontier {
                 return Err(Error::local(Class::Malformed, "walking the directory", what));
             }
             if node.has_child != Some(false) && node.depth < self.max_depth {
-                self.waiting.push(Parent {
+                next.push(Parent {
                     id: node.department_id.clone(),
                     depth: node.depth,
                     path: node.path.clone(),
@@ -239,7 +237,7 @@ impl Frontier {
             }
             tree.nodes.push(node);
         }
-        Ok(())
+        Ok(next)
     }
 }
 

@@ -17,4 +17,6 @@ mod program;
 mod prometheus;
 mod requests;
 mod secrets;
+mod signals;
+mod web;
 mod world;

@@ -25,7 +25,7 @@ use crate::{
         ReceiverOptions, Subject, Written,
     },
     secret::{Secret, SecretSource},
-    shutdown::{self, Shutdown},
+    shutdown::Shutdown,
     store::{Role, Store, TenantStore},
     usage::FigureSet,
 };
@@ -33,7 +33,7 @@ use crate::{
 /// Failures that are told; more would drown the first ones.
 const FAILURES_TOLD_MAX: usize = 10;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, mut shutdown: Shutdown) -> Result<(), Failure> {
     let clock = Clock::system();
     let options = args.config.begin(&clock)?.options;
     let now = clock.now();
@@ -63,7 +63,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             .map_err(|e| Failure::usage(format!("--output: {e}")))?;
     }
     block_on(async {
-        let mut shutdown = shutdown::by_signal()?;
         let store = open(&args.config, clock.clone())?;
         let fetched = tokio::select! {
             fetched = fetch(args, &options, clock, &store) => fetched?,

@@ -6,12 +6,11 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
     samples::{add_flag, add_number},
-    slot::{OptionalSource, Taken},
+    slot::{Asked, OptionalSource, Taken},
 };
 use crate::{
     catalogue::{CONTACT_LEADERS, CONTACT_MEMBERS, CONTACT_PRIMARY_MEMBERS, DELETED},
@@ -75,14 +74,14 @@ impl OptionalSource for Contact {
         async move { contact::fetch(&client, &ids, language).await }
     }
 
-    fn take(&mut self, _: &[String], found: contact::Found, _: &Known, now: Timestamp) -> Taken {
+    fn take(&mut self, asked: &Asked<'_, String>, found: contact::Found) -> Taken {
         for id in found.missing {
             self.departments.remove(&id);
             self.is_more_left_out |= self.left_out.insert(id);
         }
         for (id, facts) in found.departments {
             self.left_out.remove(&id);
-            self.departments.insert(id, Fact { value: facts, as_of: now });
+            self.departments.insert(id, Fact { value: facts, as_of: asked.now });
         }
         Taken { rejected_values: found.rejected_values, ..Taken::default() }
     }

@@ -3,13 +3,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
     samples::{add_flag, add_number},
-    slot::{OptionalSource, Taken},
+    slot::{Asked, OptionalSource, Outcome, Taken},
 };
 use crate::{
     catalogue::{
@@ -86,14 +85,15 @@ impl OptionalSource for Directory {
         async move { directory::fetch(&client, &walk, at_once).await }
     }
 
-    fn take(&mut self, _: &[()], tree: Tree, _: &Known, now: Timestamp) -> Taken {
-        self.gap = tree.denied().or_else(|| tree.found_nothing());
+    fn take(&mut self, asked: &Asked<'_, ()>, tree: Tree) -> Taken {
+        let failure = tree.may_be_whole_soon().cloned();
         let taken = Taken {
             rejected_values: tree.rejected_values.clone(),
-            failed_in_part: tree.may_be_whole_soon().cloned(),
+            outcome: failure.map_or(Outcome::Complete, Outcome::Partial),
             ..Taken::default()
         };
-        self.recall(Arc::new(tree.over(self.tree.as_deref(), now)));
+        self.gap = tree.denied().or_else(|| tree.found_nothing());
+        self.recall(Arc::new(tree.over(self.tree.as_deref(), asked.now)));
         taken
     }
 

@@ -6,12 +6,11 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
     samples::{people, sample},
-    slot::{OptionalSource, Taken},
+    slot::{Asked, OptionalSource, Taken},
 };
 use crate::{
     catalogue::{MEMBERS, MEMBERS_BY_EMPLOYEE_TYPE},
@@ -64,8 +63,9 @@ impl OptionalSource for Members {
         async move { members::fetch(&client, &id, Extent::Whole).await }
     }
 
-    fn take(&mut self, ids: &[String], head_count: HeadCount, _: &Known, now: Timestamp) -> Taken {
-        self.head_counts.insert(ids[0].clone(), Fact { value: head_count, as_of: now });
+    fn take(&mut self, asked: &Asked<'_, String>, head_count: HeadCount) -> Taken {
+        self.head_counts
+            .insert(asked.batch[0].clone(), Fact { value: head_count, as_of: asked.now });
         Taken::default()
     }
 

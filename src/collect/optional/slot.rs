@@ -59,14 +59,8 @@ pub(super) trait OptionalSource: Send + Sync + 'static {
         at_once: usize,
     ) -> impl Future<Output = Result<Self::Answer, Error>> + Send + 'static;
 
-    /// Takes in an answer that came now.
-    fn take(
-        &mut self,
-        batch: &[Self::Key],
-        answer: Self::Answer,
-        known: &Known,
-        now: Timestamp,
-    ) -> Taken;
+    /// Takes an answer in.
+    fn take(&mut self, asked: &Asked<'_, Self::Key>, answer: Self::Answer) -> Taken;
 
     /// Ends a run, and tells what its answers lack although Feishu calls them a success.
     fn ran(&mut self) -> Option<Error> {
@@ -96,6 +90,13 @@ pub(super) trait OptionalSource: Send + Sync + 'static {
     fn recall(&mut self, memory: Self::Memory);
 }
 
+/// What was asked for with one request, and when it was answered.
+pub(super) struct Asked<'a, K> {
+    pub(super) batch: &'a [K],
+    pub(super) known: &'a Known,
+    pub(super) now: Timestamp,
+}
+
 /// What came of an answer.
 #[derive(Default)]
 pub(super) struct Taken {
@@ -103,10 +104,20 @@ pub(super) struct Taken {
     pub(super) rejected_rows: u64,
     /// Values that could not be used, by API field.
     pub(super) rejected_values: RejectedValues,
-    /// Whether there is nothing in it although there should be.
-    pub(super) is_empty: bool,
-    /// A failure of a part, for which everything is asked for again soon.
-    pub(super) failed_in_part: Option<Error>,
+    /// Whether that is all.
+    pub(super) outcome: Outcome,
+}
+
+/// Whether an answer is all that there is to ask for.
+#[derive(Default)]
+pub(super) enum Outcome {
+    /// It is, until the next refresh.
+    #[default]
+    Complete,
+    /// There is nothing in it although there should be.
+    Empty,
+    /// Part of it failed and may work soon.
+    Partial(Error),
 }
 
 /// What a source brought, how far it got, and under which options.
@@ -175,17 +186,10 @@ impl<S: OptionalSource> Slot<S> {
             let now = context.now();
             match answer {
                 Ok(answer) => {
-                    let taken = self.source.take(&batch, answer, known, now);
+                    let asked = Asked { batch: &batch, known, now };
+                    let taken = self.source.take(&asked, answer);
                     context.metrics.rejected(taken.rejected_rows, &taken.rejected_values);
-                    for key in &batch {
-                        if let Some(error) = &taken.failed_in_part {
-                            self.due.failed(key, now, error);
-                        } else if !taken.is_empty
-                            || self.due.was_empty(key, now) > EMPTY_ANSWERS_MAX
-                        {
-                            self.due.answered(key);
-                        }
-                    }
+                    batch.iter().for_each(|key| self.note(key, now, &taken.outcome));
                 }
                 Err(error) => {
                     let is_old = !all_failed_before && batch.iter().all(|k| self.due.is_failing(k));
@@ -202,6 +206,14 @@ impl<S: OptionalSource> Slot<S> {
         let failure = requests.failure.or(gap);
         context.ended(S::SOURCE, &mut self.due, started, failure, requests.ended_by);
         self.remember(context).await;
+    }
+
+    fn note(&mut self, key: &S::Key, now: Timestamp, outcome: &Outcome) {
+        match outcome {
+            Outcome::Partial(error) => self.due.failed(key, now, error),
+            Outcome::Empty if self.due.was_empty(key, now) <= EMPTY_ANSWERS_MAX => {}
+            Outcome::Empty | Outcome::Complete => self.due.answered(key),
+        }
     }
 
     async fn remember(&self, context: &Context) {

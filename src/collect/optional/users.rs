@@ -7,12 +7,11 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
     samples::{people, sample},
-    slot::{OptionalSource, Taken},
+    slot::{Asked, OptionalSource, Outcome, Taken},
 };
 use crate::{
     catalogue::{
@@ -83,16 +82,18 @@ impl OptionalSource for Users {
         async move { users::fetch(&client, &asks[0], min_group_size, Extent::Whole).await }
     }
 
-    fn take(&mut self, asks: &[Ask], found: users::Found, known: &Known, _: Timestamp) -> Taken {
-        let ask = &asks[0];
+    fn take(&mut self, asked: &Asked<'_, Ask>, found: users::Found) -> Taken {
+        let ask = &asked.batch[0];
         let place = (ask.geo, Arc::clone(&ask.department_id));
         self.by_department.insert(place, (ask.day, found.usage));
         Taken {
             rejected_rows: found.rejected_rows,
             rejected_values: found.rejected_values,
             // A list without anybody is late where the department has people that day.
-            is_empty: found.people == 0 && has_people(ask, known),
-            failed_in_part: None,
+            outcome: match found.people == 0 && has_people(ask, asked.known) {
+                true => Outcome::Empty,
+                false => Outcome::Complete,
+            },
         }
     }
 

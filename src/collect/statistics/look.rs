@@ -19,7 +19,7 @@ use super::{
 use crate::{
     collect::{board::Progress, context::Context, many::Many},
     day::{Day, after},
-    feishu::{Class, Client, Error, clock_is_wrong},
+    feishu::{Class, Client, Error},
     sources::{
         RejectedValues,
         departments::{self, Ask, Found, FoundDay, Versions},
@@ -174,15 +174,9 @@ impl Look<'_> {
     }
 
     /// Takes in that asking for one department failed.
-    fn failed(&mut self, index: usize, mut error: Error) {
+    fn failed(&mut self, index: usize, error: Error) {
         let was_failing = self.group().standings[index].is_failed();
         let concerns_all = self.requests.concerns_all(&error, was_failing && self.some_are_sound);
-        // A clock that is wrong asks for days that are not there.
-        if let Some(ahead) = self.context.client.clock_ahead()
-            && error.class == Class::InvalidRequest
-        {
-            error.remedy = clock_is_wrong(ahead);
-        }
         if error.class == Class::Quota && error.code.is_none() {
             // Our own budget says nothing of the department, which was not asked.
             return;

@@ -92,10 +92,7 @@ impl Statistics {
                 "Feishu's rates come in another scale than before, and are read so from now on"
             );
         }
-        let days = state.groups.iter_mut().flat_map(|group| &mut group.standings);
-        for day in days.flat_map(|standing| standing.days.values_mut()) {
-            context.versions.drop_repeated_total(day);
-        }
+        state.days_mut().for_each(|day| context.versions.drop_repeated_total(day));
         restoring::keep(context, state).await;
         if asked > 0 {
             let now = context.now();

@@ -16,7 +16,7 @@ use crate::{
     },
     day::Day,
     exposition::{GeoView, Place, TenantView},
-    feishu::{DepartmentIdType, clock_is_wrong},
+    feishu::DepartmentIdType,
     snapshot::{DepartmentState, DepartmentStatus, TenantStatus},
     usage::{DepartmentDay, Target},
 };
@@ -166,13 +166,16 @@ fn status(context: &Context, state: &State) -> TenantStatus {
         let newest = newest_by_target(current(context, state), group);
         group.standings.iter().map(move |standing| {
             let day = newest.get(&standing.target).copied();
-            department(group, standing, day, expected, next)
+            department(context, group, standing, day, expected, next)
         })
     });
     let of_group = || state.groups.iter().find_map(|group| group.problem.clone());
     TenantStatus {
         name: context.name().to_owned(),
         base_url: context.options.api.base_url.clone(),
+        time_zone: state.groups[0].zone.clone(),
+        figures: context.options.figures,
+        scale: state.rates.scale,
         up: state.accepted,
         requests_this_month: context.budget.spent(),
         requests_per_month_limit: context.budget.limit(),
@@ -186,6 +189,7 @@ fn status(context: &Context, state: &State) -> TenantStatus {
 }
 
 fn department(
+    context: &Context,
     group: &Group,
     standing: &Standing,
     newest: Option<Day>,
@@ -199,6 +203,9 @@ fn department(
         geo: group.geo,
         department_id: standing.target.department_id.to_string(),
         department: own.map(|own| own.department.to_string()).filter(|name| !name.is_empty()),
+        path: own.map(|own| own.path.to_string()).filter(|path| !path.is_empty()),
+        served: own.filter(|day| context.options.publishes(day.users())).cloned(),
+        baseline: None,
         state: state(standing, day, expected),
         day,
         day_end: day.map(|day| group.zone.end_of(day)),
@@ -222,8 +229,13 @@ fn state(standing: &Standing, day: Option<Day>, expected: Day) -> DepartmentStat
 
 /// Things that work, but that the operator should know.
 fn notices(context: &Context, state: &State) -> Vec<String> {
-    let mut notices: Vec<String> =
-        context.client.clock_ahead().map(clock_is_wrong).into_iter().collect();
+    let clock = context.client.clock_difference().map(|difference| {
+        format!(
+            "The clock of this machine is {difference} Feishu's. Days are decided by it: set it, \
+             and keep it right by NTP; what was missed is collected then."
+        )
+    });
+    let mut notices: Vec<String> = clock.into_iter().collect();
     if context.versions.are_refused() {
         notices.push(
             "Feishu does not accept the parameter with_product_version, so only totals are \

@@ -133,6 +133,12 @@ impl State {
         self.groups.iter().flat_map(|group| &group.standings)
     }
 
+    /// Every day that is served.
+    pub(crate) fn days_mut(&mut self) -> impl Iterator<Item = &mut Arc<DepartmentDay>> {
+        let standings = self.groups.iter_mut().flat_map(|group| &mut group.standings);
+        standings.flat_map(|standing| standing.days.values_mut())
+    }
+
     /// Takes in which departments there are now: the listed ones, and those discovered beside
     /// them. What is known of those that stay is kept.
     pub(crate) fn retarget(

@@ -80,9 +80,7 @@ async fn a_clock_that_was_ahead_at_the_start_and_is_set_right_costs_no_hours() {
         running.simulator.clear_faults();
         running.hand.set(at(MONDAY_14));
         running
-            .until(ahead, |running| {
-                running.days() == vec![Some(SUNDAY); running.departments]
-            })
+            .until(ahead, |running| running.days() == vec![Some(SUNDAY); running.departments])
             .await;
     }
 }

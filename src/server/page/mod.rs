@@ -1,161 +1,277 @@
-//! The status page: is it working, and if not, what is to be done?
+//! The pages for people: is it working, and if not, what is to be done?
 //!
-//! One HTML document without script or external resource. Trouble comes first: a problem of the
-//! whole tenant, then departments by how bad they stand; those that are well come last.
+//! HTML without script or external resource. A verdict comes first, for all tenants and for each;
+//! tenants and departments in trouble come before those that are well. Lists are cut into pages, so
+//! that none costs more with the number of departments than looking through them.
 
+mod department;
 mod departments;
+mod query;
+mod texts;
+mod verdict;
 mod words;
 
-use std::fmt::{self, Write};
-
 use jiff::Timestamp;
-use words::{Escaped, Moment, grouped};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::snapshot::{Problem, SourceStatus, Status, TenantStatus};
+pub(super) use self::query::Query;
+use self::{
+    query::{Language, named_department},
+    texts::Texts,
+    verdict::{Health, health, verdict},
+    words::{Escaped, Moment, grouped, span},
+};
+use crate::{
+    day::Zone,
+    snapshot::{Problem, SourceStatus, Status, TenantStatus},
+};
 
 const STYLE: &str = include_str!("style.css");
+/// Where the documents of this version are.
+const DOCUMENTS: &str =
+    concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/v", env!("CARGO_PKG_VERSION"), "/README.md");
 
-/// What the page shows.
+/// What does not change while the process runs.
+#[derive(Clone, Debug)]
+pub(super) struct About {
+    /// The version of the exporter.
+    pub version: &'static str,
+    /// The revision that it was built from.
+    pub revision: &'static str,
+    /// When the process began.
+    pub started: Timestamp,
+}
+
+/// What a page shows.
 pub(super) struct View<'a> {
-    pub(super) version: &'a str,
+    pub(super) about: &'a About,
     pub(super) now: Timestamp,
     pub(super) telemetry_path: &'a str,
     /// None until something is published.
     pub(super) status: Option<&'a Status>,
+    pub(super) query: &'a Query,
 }
 
-/// The whole document.
-pub(super) fn render(view: &View) -> String {
-    let mut out = String::new();
-    write_document(&mut out, view).expect("writing to a string cannot fail");
-    out
+impl View<'_> {
+    fn texts(&self) -> &'static Texts {
+        self.query.texts()
+    }
+
+    fn moment<'a>(&self, at: Timestamp, zone: &'a Zone) -> Moment<'a> {
+        Moment { now: self.now, at, zone, texts: self.texts() }
+    }
 }
 
-fn write_document(out: &mut String, view: &View) -> fmt::Result {
-    // Links are relative, so that they survive a proxy that serves the page below a prefix.
-    write!(
-        out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Feishu exporter</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n\
-         <h1>Feishu exporter <small>{version}</small></h1>\n<nav>\n\
-         <a href=\".{metrics}\">Metrics</a>\n<a href=\"./api/v1/status\">Status as JSON</a>\n\
-         <a href=\"./-/healthy\">Healthy</a>\n<a href=\"./-/ready\">Ready</a>\n</nav>\n\
-         </header>\n<main>\n",
-        version = Escaped(view.version),
-        metrics = Escaped(view.telemetry_path),
-    )?;
-    match view.status.map(|status| status.tenants.as_slice()) {
-        None => out.write_str("<p class=\"empty\">Nothing is published yet.</p>\n")?,
-        Some([]) => out.write_str("<p class=\"empty\">No tenant is configured.</p>\n")?,
-        Some(tenants) => {
-            for tenant in tenants {
-                write_tenant(out, view.now, tenant)?;
+/// The status page.
+pub(super) fn overview(view: &View) -> String {
+    document(view, "./", &overview_body(view))
+}
+
+/// The page of the department that the rest of a path below `/departments/` names; none where
+/// there is no such department.
+pub(super) fn of_department(view: &View, path: &str) -> Option<String> {
+    let [tenant, geo, id] = named_department(path)?;
+    let tenant = view.status?.tenants.iter().find(|known| known.name == tenant)?;
+    let is_meant =
+        |d: &&crate::snapshot::DepartmentStatus| d.department_id == id && d.geo.as_label() == geo;
+    let department = tenant.departments.iter().find(is_meant)?;
+    let body = department::body(view, tenant, department);
+    Some(document(view, "../../../", &body))
+}
+
+/// What is around every page. Links are relative, so that they survive a proxy that serves the
+/// pages below a prefix.
+fn document(view: &View, top: &str, body: &Markup) -> String {
+    let texts = view.texts();
+    let About { version, revision, started } = view.about;
+    let kept = view.query.kept();
+    let other = match view.query.language {
+        Language::English => Language::Chinese,
+        Language::Chinese => Language::English,
+    };
+    let uptime = span(view.now.duration_since(*started).as_secs().max(0), texts);
+    let page = html! {
+        (DOCTYPE)
+        html lang=(view.query.language.code()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                @if let Some(seconds) = view.query.refresh {
+                    meta http-equiv="refresh" content=(seconds);
+                }
+                title { (texts.title) }
+                // An own picture: browsers would ask for /favicon.ico at the top of the host.
+                link rel="icon" href=(FAVICON);
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { a href={ (top) (kept) } { (texts.title) } " " small { (version) } }
+                    nav {
+                        a href={ (top) (view.telemetry_path.trim_start_matches('/')) } { (texts.metrics) }
+                        a href={ (top) "api/v1/status" } { (texts.json) }
+                        a href={ (top) "config" } { (texts.config) }
+                        a href={ (top) "-/healthy" } { (texts.healthy) }
+                        a href={ (top) "-/ready" } { (texts.ready) }
+                        a href=(DOCUMENTS) { (texts.documents) }
+                        a href=(view.query.link_in(other)) lang=(other.code()) { (texts.other_language) }
+                    }
+                }
+                main { (body) }
+                footer {
+                    p { (texts.footer) }
+                    p {
+                        (texts.as_of) " " (view.now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+                        " · feishu-exporter " (version) " (" (revision) ") · "
+                        ((texts.uptime)(&uptime)) " · "
+                        @match view.query.refresh {
+                            Some(_) => a href=(view.query.link(|q| q.refresh = None)) { (texts.stop_refresh) },
+                            None => a href=(view.query.link(|q| q.refresh = Some(60))) { (texts.refresh) },
+                        }
+                    }
+                }
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// A rising line, as data: no request.
+const FAVICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
+    %3Crect width='16' height='16' rx='3' fill='%23245bdb'/%3E%3Cpath d='M3 11l3-3 2 2 5-6' fill='none' \
+    stroke='white' stroke-width='2'/%3E%3C/svg%3E";
+
+fn overview_body(view: &View) -> Markup {
+    let texts = view.texts();
+    let Some(status) = view.status else {
+        return html! { p.empty { (texts.nothing_published) } };
+    };
+    if status.tenants.is_empty() {
+        return html! { p.empty { (texts.no_tenant) } };
+    }
+    let mut tenants: Vec<(Health, &TenantStatus)> =
+        status.tenants.iter().map(|tenant| (health(tenant), tenant)).collect();
+    let troubled = tenants.iter().filter(|(health, _)| *health == Health::Trouble).count();
+    let all = tenants.len();
+    tenants.sort_by_key(|(health, _)| *health);
+    if let Some(wanted) = &view.query.tenant {
+        tenants.retain(|(_, tenant)| tenant.name == *wanted);
+    }
+    html! {
+        @if all > 1 {
+            p.verdict.(if troubled > 0 { "bad" } else { "good" }) { ((texts.tenants)(troubled, all)) }
+        }
+        (departments::controls(view, status))
+        @if tenants.is_empty() { p.empty { (texts.no_such_tenant) } }
+        @for (health, tenant) in &tenants { (tenant_section(view, *health, tenant, all == 1)) }
+    }
+}
+
+fn tenant_section(view: &View, health: Health, tenant: &TenantStatus, is_only: bool) -> Markup {
+    let class = match health {
+        Health::Trouble => "bad",
+        Health::Waiting => "poor",
+        Health::Well => "good",
+    };
+    html! {
+        section {
+            h2 { bdi { (Escaped(&tenant.name)) } }
+            p.verdict.(class) { ((view.texts().verdict)(&verdict(tenant))) }
+            p.where { (Escaped(&tenant.base_url)) }
+            @if let Some(failure) = &tenant.problem {
+                div.alert { (problem(view, &tenant.time_zone, failure)) }
+            }
+            @if !tenant.notices.is_empty() {
+                ul.notices { @for notice in &tenant.notices { li { (Escaped(notice)) } } }
+            }
+            (facts(view, tenant))
+            (sources(view, tenant))
+            (departments::table(view, tenant, is_only || view.query.tenant.is_some()))
+        }
+    }
+}
+
+fn facts(view: &View, tenant: &TenantStatus) -> Markup {
+    let texts = view.texts();
+    html! {
+        dl {
+            div {
+                dt { (texts.requests) }
+                dd {
+                    (grouped(tenant.requests_this_month)) " "
+                    span.aside {
+                        @match tenant.requests_per_month_limit {
+                            0 => (texts.no_budget),
+                            limit => ((texts.of)(&grouped(limit))),
+                        }
+                    }
+                }
+            }
+            div { dt { (texts.last_success) } dd { (moment_or(view, tenant, tenant.last_success, texts.none_yet)) } }
+            div { dt { (texts.next_attempt) } dd { (moment_or(view, tenant, tenant.next_attempt, texts.running)) } }
+        }
+    }
+}
+
+/// The optional sources, each with when it runs and what it failed with.
+fn sources(view: &View, tenant: &TenantStatus) -> Markup {
+    let texts = view.texts();
+    let failed = |source: &&SourceStatus| source.problem.is_some();
+    html! {
+        @if !tenant.sources.is_empty() {
+            h3 { (texts.sources) }
+            dl {
+                @for source in &tenant.sources {
+                    div {
+                        dt { (Escaped(source.source)) }
+                        dd {
+                            (moment_or(view, tenant, source.last_success, texts.none_yet)) " "
+                            span.aside {
+                                (texts.next_attempt) " "
+                                (moment_or(view, tenant, source.next_attempt, texts.running))
+                            }
+                        }
+                    }
+                }
+            }
+            @for source in tenant.sources.iter().filter(failed) {
+                div.notices {
+                    p.what { code { (Escaped(source.source)) } }
+                    @if let Some(failure) = &source.problem {
+                        (problem(view, &tenant.time_zone, failure))
+                    }
+                }
             }
         }
     }
-    write!(
-        out,
-        "</main>\n<footer>As of {}. Figures are those of finished days: Feishu produces a day’s \
-         figures on the next morning.</footer>\n</body>\n</html>\n",
-        Moment { now: view.now, at: view.now }.absolute()
-    )
 }
 
-fn write_tenant(out: &mut String, now: Timestamp, tenant: &TenantStatus) -> fmt::Result {
-    let (class, word) = match tenant.up {
-        Some(true) => ("good", "up"),
-        Some(false) => ("bad", "down"),
-        None => ("idle", "not asked yet"),
-    };
-    write!(
-        out,
-        "<section>\n<h2><bdi>{}</bdi> <span class=\"badge {class}\">{word}</span></h2>\n\
-         <p class=\"where\">{}</p>\n",
-        Escaped(&tenant.name),
-        Escaped(&tenant.base_url)
-    )?;
-    if let Some(problem) = &tenant.problem {
-        out.write_str("<div class=\"alert\">\n")?;
-        write_problem(out, now, problem)?;
-        out.write_str("</div>\n")?;
-    }
-    if !tenant.notices.is_empty() {
-        out.write_str("<ul class=\"notices\">\n")?;
-        for notice in &tenant.notices {
-            writeln!(out, "<li>{}</li>", Escaped(notice))?;
+fn moment_or(view: &View, tenant: &TenantStatus, at: Option<Timestamp>, none: &str) -> Markup {
+    html! {
+        @match at {
+            Some(at) => (view.moment(at, &tenant.time_zone)),
+            None => (none),
         }
-        out.write_str("</ul>\n")?;
     }
-    write_facts(out, now, tenant)?;
-    write_sources(out, now, &tenant.sources)?;
-    departments::write(out, now, &tenant.departments)?;
-    out.write_str("</section>\n")
-}
-
-fn write_facts(out: &mut String, now: Timestamp, tenant: &TenantStatus) -> fmt::Result {
-    let requests = grouped(tenant.requests_this_month);
-    write!(out, "<dl>\n<div><dt>Requests this month</dt><dd>{requests}")?;
-    match tenant.requests_per_month_limit {
-        0 => out.write_str(" <span class=\"aside\">no budget set</span>")?,
-        limit => write!(out, " <span class=\"aside\">of {}</span>", grouped(limit))?,
-    }
-    out.write_str("</dd></div>\n<div><dt>Last success</dt><dd>")?;
-    match tenant.last_success {
-        Some(at) => write_moment(out, now, at)?,
-        None => out.write_str("none yet")?,
-    }
-    out.write_str("</dd></div>\n<div><dt>Next attempt</dt><dd>")?;
-    match tenant.next_attempt {
-        Some(at) => write_moment(out, now, at)?,
-        None => out.write_str("running now")?,
-    }
-    out.write_str("</dd></div>\n</dl>\n")
-}
-
-/// The optional sources, each with what it failed with.
-fn write_sources(out: &mut String, now: Timestamp, sources: &[SourceStatus]) -> fmt::Result {
-    if sources.is_empty() {
-        return Ok(());
-    }
-    out.write_str("<h3>Last success of the other sources</h3>\n<dl>\n")?;
-    for source in sources {
-        write!(out, "<div><dt>{}</dt><dd>", Escaped(source.source))?;
-        match source.last_success {
-            Some(at) => write_moment(out, now, at)?,
-            None => out.write_str("none yet")?,
-        }
-        out.write_str("</dd></div>\n")?;
-    }
-    out.write_str("</dl>\n")?;
-    for problem in sources.iter().filter_map(|source| source.problem.as_ref()) {
-        out.write_str("<div class=\"notices\">\n")?;
-        write_problem(out, now, problem)?;
-        out.write_str("</div>\n")?;
-    }
-    Ok(())
-}
-
-fn write_moment(out: &mut String, now: Timestamp, at: Timestamp) -> fmt::Result {
-    let moment = Moment { now, at };
-    write!(out, "{moment} <span class=\"aside\">{}</span>", moment.absolute())
 }
 
 /// What failed, what to do, and what Feishu's support asks for, in this order.
-fn write_problem(out: &mut String, now: Timestamp, problem: &Problem) -> fmt::Result {
-    writeln!(out, "<p class=\"what\">{}</p>", Escaped(&problem.message))?;
-    if !problem.remedy.is_empty() {
-        writeln!(out, "<p class=\"remedy\"><b>Remedy:</b> {}</p>", Escaped(&problem.remedy))?;
+fn problem(view: &View, zone: &Zone, problem: &Problem) -> Markup {
+    let texts = view.texts();
+    html! {
+        p.what { (Escaped(&problem.message)) }
+        @if !problem.remedy.is_empty() {
+            p.remedy { b { (texts.remedy) } " " (Escaped(&problem.remedy)) }
+        }
+        p.aside {
+            (Escaped(problem.class))
+            @if let Some(code) = problem.code { " · " (texts.code) " " (code) }
+            " · " (texts.seen) " " (view.moment(problem.at, zone))
+            @if let Some(log_id) = &problem.log_id {
+                " · " (texts.log_id) " " code { (Escaped(log_id)) }
+            }
+        }
     }
-    write!(out, "<p class=\"aside\">{}", Escaped(problem.class))?;
-    if let Some(code) = problem.code {
-        write!(out, " · code {code}")?;
-    }
-    write!(out, " · seen {}", Moment { now, at: problem.at })?;
-    if let Some(log_id) = &problem.log_id {
-        write!(out, " · log id <code>{}</code>", Escaped(log_id))?;
-    }
-    out.write_str("</p>\n")
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use jiff::civil::date;
 
-use super::*;
+use super::{departments::active_figure, *};
 use crate::{
+    baseline::Baseline,
     snapshot::{DepartmentState, DepartmentStatus},
-    usage::Geo,
+    usage::{DepartmentDay, FigureSet, Figures, Geo, Version},
 };
 
 fn now() -> Timestamp {
@@ -26,6 +29,9 @@ fn department(id: &str, state: DepartmentState) -> DepartmentStatus {
         geo: Geo::Cn,
         department_id: id.to_owned(),
         department: Some(format!("name of {id}")),
+        path: None,
+        served: None,
+        baseline: None,
         state,
         day: Some(date(2026, 11, 21)),
         day_end: Some("2026-11-21T16:00:00Z".parse().unwrap()),
@@ -40,6 +46,9 @@ fn tenant(departments: Vec<DepartmentStatus>) -> TenantStatus {
     TenantStatus {
         name: "acme".to_owned(),
         base_url: "https://open.feishu.cn".to_owned(),
+        time_zone: Zone::shanghai(),
+        figures: FigureSet::all(),
+        scale: None,
         up: Some(true),
         requests_this_month: 12_345,
         requests_per_month_limit: 50_000,
@@ -52,12 +61,57 @@ fn tenant(departments: Vec<DepartmentStatus>) -> TenantStatus {
     }
 }
 
+fn about() -> About {
+    About { version: "1.2.3", revision: "abc", started: "2026-11-22T02:00:00Z".parse().unwrap() }
+}
+
+/// The status page as an address with that query shows it.
+fn asked(status: Option<&Status>, query: &str) -> String {
+    let query = Query::read(Some(query), None);
+    overview(&View {
+        about: &about(),
+        now: now(),
+        telemetry_path: "/metrics",
+        status,
+        query: &query,
+    })
+}
+
 fn page(status: Option<&Status>) -> String {
-    render(&View { version: "1.2.3", now: now(), telemetry_path: "/metrics", status })
+    asked(status, "")
 }
 
 fn page_of(tenant: TenantStatus) -> String {
     page(Some(&Status { tenants: vec![tenant] }))
+}
+
+/// A department that serves so many active members, of whom so many are usual.
+fn active(id: &str, value: f64, usual: f64) -> DepartmentStatus {
+    let row = |value| {
+        let mut figures = Figures::none();
+        figures.set(active_figure(), value);
+        figures
+    };
+    let day = DepartmentDay {
+        geo: Geo::Cn,
+        department_id: id.into(),
+        department: "".into(),
+        path: "".into(),
+        day: date(2026, 11, 22),
+        rows: vec![(Version::Total, row(value))],
+    };
+    DepartmentStatus {
+        day: Some(day.day),
+        served: Some(Arc::new(day)),
+        baseline: Some(Arc::new(Baseline::over(&[row(usual), row(usual)]))),
+        ..department(id, DepartmentState::Latest)
+    }
+}
+
+/// The ids of the rows, in their order.
+fn ids(page: &str) -> Vec<&str> {
+    let rows = page.split("<td class=\"name\">").skip(1);
+    rows.map(|row| row.split("<code>").nth(1).unwrap().split('<').next().unwrap()).collect()
 }
 
 /// Asserts that the parts occur in this order.
@@ -84,14 +138,67 @@ fn an_empty_page_says_what_is_missing_and_links_everywhere() {
 fn the_facts_of_a_tenant_are_told_in_words() {
     assert_in_order(
         &page_of(tenant(vec![])),
-        &["acme", "up", "12,345", "of 50,000", "60 minutes ago", "in 30 minutes"],
+        &["acme", "12,345", "of 50,000", "60 minutes ago", "in 30 minutes"],
     );
     let mut fresh = tenant(vec![]);
     (fresh.up, fresh.last_success, fresh.next_attempt) = (None, None, None);
     fresh.requests_per_month_limit = 0;
+    assert_in_order(&page_of(fresh), &["no budget set", "none yet", "running now"]);
+}
+
+#[test]
+fn a_verdict_comes_first_and_tenants_in_trouble_before_those_that_are_well() {
+    use DepartmentState::{Failed, Late, Latest};
+    let well = TenantStatus { name: "well".to_owned(), ..tenant(vec![department("a", Latest)]) };
+    let late = TenantStatus { name: "late".to_owned(), ..tenant(vec![department("b", Late)]) };
+    let departments = [Latest, Failed, Late, Latest].map(|state| department("c", state));
+    let ill = TenantStatus { name: "ill".to_owned(), ..tenant(departments.into()) };
+    let mut down =
+        TenantStatus { name: "down".to_owned(), ..tenant(vec![department("d", Latest)]) };
+    down.problem = Some(problem("no token could be had"));
+    let page = page(Some(&Status { tenants: vec![well, late, ill, down] }));
     assert_in_order(
-        &page_of(fresh),
-        &["not asked yet", "no budget set", "none yet", "running now"],
+        &page,
+        &[
+            "<p class=\"verdict bad\">2 of 4 tenants in trouble.",
+            "<bdi>ill</bdi>",
+            "<p class=\"verdict bad\">2 of 4 departments up to date, day 2026-11-21, 1 failed, 1 late",
+            "<bdi>down</bdi>",
+            "<p class=\"verdict bad\">The one department is up to date",
+            "no token could be had",
+            "<bdi>late</bdi>",
+            "<p class=\"verdict poor\">The one department is not up to date",
+            "Feishu has not produced 2026-11-22 yet; nothing to do.",
+            "<bdi>well</bdi>",
+            "<p class=\"verdict good\">",
+        ],
+    );
+}
+
+#[test]
+fn a_source_that_fails_is_trouble_of_the_tenant_and_named() {
+    let mut tenant = tenant(vec![department("a", DepartmentState::Latest)]);
+    assert!(!page_of(tenant.clone()).contains("Sources"));
+    let source = |problem, next_attempt| SourceStatus {
+        source: "members",
+        last_success: None,
+        next_attempt,
+        problem,
+    };
+    tenant.sources = vec![source(None, None)];
+    assert_in_order(&page_of(tenant.clone()), &["verdict good", "members", "running now"]);
+    tenant.sources = vec![source(Some(problem("counting people failed")), Some(now()))];
+    assert_in_order(
+        &page_of(tenant),
+        &[
+            "verdict bad",
+            "members",
+            "none yet",
+            "now",
+            "members",
+            "counting people failed",
+            "Remedy:",
+        ],
     );
 }
 
@@ -104,7 +211,7 @@ fn a_problem_of_the_tenant_comes_first_with_its_remedy_and_log_id() {
     assert_in_order(
         &page_of(down),
         &[
-            "down",
+            "verdict bad",
             "no token could be had",
             "grant the app the scope",
             "permission · code 1051002 · seen <time datetime=\"2026-11-23T01:30:00Z\"",
@@ -118,46 +225,140 @@ fn a_problem_of_the_tenant_comes_first_with_its_remedy_and_log_id() {
 }
 
 #[test]
-fn troubled_departments_come_first_and_healthy_ones_are_apart() {
+fn troubled_departments_come_first() {
     use DepartmentState::{Failed, Incomplete, Late, Latest, NoData, Pending};
     let states = [Latest, Pending, Late, Incomplete, NoData, Failed, Latest];
     let departments =
         states.iter().enumerate().map(|(i, &state)| department(&format!("d{i}"), state));
+    let page = page_of(tenant(departments.collect()));
+    assert_eq!(ids(&page), ["d5", "d4", "d3", "d2", "d1", "d0", "d6"]);
     assert_in_order(
-        &page_of(tenant(departments.collect())),
-        &[
-            "failed</span> 1",
-            "no data</span> 1",
-            "incomplete</span> 1",
-            "late</span> 1",
-            "pending</span> 1",
-            "latest</span> 2",
-            "Not up to date: 4",
-            "d5",
-            "asking for it failed",
-            "d4",
-            "d3",
-            "d2",
-            "<details open>",
-            "Not asked for yet: 1",
-            "d1",
-            "<details open>",
-            "Up to date: 2",
-            "d0",
-            "d6",
-            "</details>",
-        ],
+        &page,
+        &["failed</span>", "asking for it failed", "no data</span>", "incomplete</span>"],
     );
 }
 
 #[test]
-fn more_than_fifty_departments_are_folded() {
-    let page = |count: usize| {
-        let departments = (0..count).map(|i| department(&format!("d{i}"), DepartmentState::Latest));
-        page_of(tenant(departments.collect()))
+fn departments_are_searched_filtered_and_sorted_as_the_address_says() {
+    let mut named = department("od-9", DepartmentState::Late);
+    (named.path, named.day) = (Some("总部/研发".to_owned()), Some(date(2026, 11, 1)));
+    let departments =
+        vec![active("a", 10.0, 20.0), active("b", 30.0, 30.0), active("c", 5.0, 4.0), named];
+    let status = Status { tenants: vec![tenant(departments)] };
+    let shown = |query: &str| -> Vec<String> {
+        ids(&asked(Some(&status), query)).into_iter().map(str::to_owned).collect()
     };
-    assert!(page(50).contains("<details open>"));
-    assert_in_order(&page(51), &["<details>", "Up to date: 51"]);
+    for (query, expected) in [
+        ("", vec!["od-9", "a", "b", "c"]),
+        ("sort=active", vec!["b", "a", "c", "od-9"]),
+        ("sort=change", vec!["a", "b", "c", "od-9"]),
+        ("sort=day", vec!["od-9", "a", "b", "c"]),
+        ("sort=path", vec!["a", "b", "c", "od-9"]),
+        ("state=latest", vec!["a", "b", "c"]),
+        ("search=研发", vec!["od-9"]),
+        ("search=OD-9", vec!["od-9"]),
+        ("search=NAME+OF+B", vec!["b"]),
+        ("search=nothing", vec![]),
+        ("tenant=acme", vec!["od-9", "a", "b", "c"]),
+        ("tenant=other", vec![]),
+    ] {
+        assert_eq!(shown(query), expected, "{query}");
+    }
+    assert!(asked(Some(&status), "search=nothing").contains("No department matches."));
+    assert!(asked(Some(&status), "tenant=other").contains("No tenant of that name"));
+}
+
+#[test]
+fn many_departments_come_in_pages() {
+    let departments: Vec<_> =
+        (0..250).map(|i| department(&format!("d{i:03}"), DepartmentState::Latest)).collect();
+    let one = Status { tenants: vec![tenant(departments.clone())] };
+    let first = asked(Some(&one), "");
+    assert_eq!(ids(&first).len(), 100);
+    assert_in_order(&first, &["1 to 100 of 250", "href=\"?page=2\" rel=\"next\""]);
+    assert!(!first.contains("rel=\"prev\""));
+    let last = asked(Some(&one), "page=3&lang=en");
+    assert_eq!((ids(&last).len(), ids(&last)[0]), (50, "d200"));
+    assert_in_order(&last, &["201 to 250 of 250", "href=\"?lang=en&amp;page=2\" rel=\"prev\""]);
+    assert!(!last.contains("rel=\"next\""));
+    assert_eq!(ids(&asked(Some(&one), "page=99"))[0], "d200", "the last page");
+    let two = Status { tenants: vec![tenant(departments), tenant(vec![])] };
+    let beside = asked(Some(&two), "");
+    assert_eq!(ids(&beside).len(), 20);
+    assert_in_order(&beside, &["href=\"?tenant=acme\"", "Show all 250"]);
+}
+
+#[test]
+fn a_row_tells_active_members_against_what_is_usual() {
+    assert_in_order(
+        &page_of(tenant(vec![active("a", 1200.0, 2400.0)])),
+        &["1,200", "usual 2,400, -50 %"],
+    );
+    let mut hidden = tenant(vec![active("a", 1200.0, 2400.0)]);
+    hidden.figures.remove(active_figure());
+    assert!(!page_of(hidden).contains("1,200"), "a figure that is not published is not shown");
+}
+
+#[test]
+fn a_department_has_a_page_of_its_own() {
+    let status = Status { tenants: vec![tenant(vec![active("od/ä", 12.0, 24.0)])] };
+    let row = page(Some(&status));
+    let link = "departments/acme/cn/od%2F%C3%A4";
+    assert!(row.contains(&format!("href=\"./{link}\"")), "{row}");
+    let shown = |path: &str, query: &str| {
+        let query = Query::read(Some(query), None);
+        let view = View {
+            about: &about(),
+            now: now(),
+            telemetry_path: "/metrics",
+            status: Some(&status),
+            query: &query,
+        };
+        of_department(&view, path)
+    };
+    let path = link.strip_prefix("departments/").unwrap();
+    assert_in_order(
+        &shown(path, "").unwrap(),
+        &[
+            "href=\"../../../metrics\"",
+            "name of od/ä",
+            "Active members",
+            "feishu_department_suite_dau",
+            ">12<",
+            ">24<",
+            "-50 %",
+        ],
+    );
+    assert_in_order(
+        &shown(path, "lang=zh").unwrap(),
+        &["lang=\"zh\"", "../../../?lang=zh", "活跃成员"],
+    );
+    for unknown in ["acme/cn/od", "acme/sg/od%2F%C3%A4", "acme/cn", "acme/cn/x/y", "%ff/cn/x", ""] {
+        assert_eq!(shown(unknown, ""), None, "{unknown}");
+    }
+}
+
+#[test]
+fn every_figure_has_a_name_in_both_languages() {
+    for (figure, names) in crate::catalogue::FIGURES.iter().zip(department::figure_names()) {
+        assert!(names.iter().all(|name| *name != figure.metric), "{}", figure.metric);
+    }
+}
+
+#[test]
+fn the_page_speaks_chinese_and_refreshes_if_asked_to() {
+    let status = Status { tenants: vec![tenant(vec![department("a", DepartmentState::Late)])] };
+    assert_in_order(
+        &asked(Some(&status), "lang=zh&refresh=60"),
+        &[
+            "<html lang=\"zh\">",
+            "http-equiv=\"refresh\" content=\"60\"",
+            "href=\"?lang=en&amp;refresh=60\"",
+            "飞书尚未生成 2026-11-22 的数据",
+            "停止刷新",
+        ],
+    );
+    assert!(!page(Some(&status)).contains("http-equiv"));
 }
 
 #[test]
@@ -176,7 +377,10 @@ fn a_row_tells_the_day_and_its_age() {
     );
     let mut none = department("a", DepartmentState::NoData);
     (none.day, none.day_end, none.department) = (None, None, None);
-    assert_in_order(&page_of(tenant(vec![none])), &["<code>a</code>", "<td>none<br>"]);
+    assert_in_order(
+        &page_of(tenant(vec![none])),
+        &["<code>a</code>", ">none<p class=\"aside\">due:"],
+    );
 }
 
 #[test]
@@ -197,22 +401,4 @@ fn no_foreign_text_becomes_markup() {
     assert_eq!(page.matches("&lt;script&gt;alert(1)").count(), 11, "{page}");
     assert!(!page.contains("<script") && !page.contains('\0'));
     assert_eq!(page.matches("</style>").count(), 1);
-}
-
-#[test]
-fn a_source_that_failed_is_told_with_its_remedy() {
-    let mut tenant = tenant(Vec::new());
-    assert!(!page_of(tenant.clone()).contains("Last success of the other sources"));
-    tenant.sources = vec![SourceStatus {
-        source: "members",
-        last_success: None,
-        next_attempt: None,
-        problem: Some(problem("counting people failed")),
-    }];
-    let page = page_of(tenant);
-    for part in
-        ["Last success of the other sources", "members", "counting people failed", "Remedy:"]
-    {
-        assert!(page.contains(part), "{part}");
-    }
 }

@@ -1,0 +1,43 @@
+//! The answer before the details: how many are well, and what is wrong. Pure.
+
+use super::texts::Verdict;
+use crate::snapshot::{DepartmentState, TenantStatus};
+
+/// How a tenant fares as a whole, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Health {
+    /// Somebody has to do something.
+    Trouble,
+    /// Not everything is there, but it comes by itself.
+    Waiting,
+    /// The newest day is served, whole, by every department.
+    Well,
+}
+
+/// How the tenant fares.
+pub(super) fn health(tenant: &TenantStatus) -> Health {
+    use DepartmentState::{Failed, Latest, NoData};
+    let any = |of: fn(DepartmentState) -> bool| tenant.departments.iter().any(|d| of(d.state));
+    let source_fails = tenant.sources.iter().any(|source| source.problem.is_some());
+    if tenant.problem.is_some()
+        || tenant.up == Some(false)
+        || source_fails
+        || any(|state| matches!(state, Failed | NoData))
+    {
+        Health::Trouble
+    } else if tenant.up.is_none() || any(|state| state != Latest) {
+        Health::Waiting
+    } else {
+        Health::Well
+    }
+}
+
+/// The departments of the tenant in numbers.
+pub(super) fn verdict(tenant: &TenantStatus) -> Verdict {
+    let count = |state| tenant.departments.iter().filter(|d| d.state == state).count();
+    Verdict {
+        departments: tenant.departments.len(),
+        by_state: DepartmentState::ALL.map(count),
+        day: tenant.departments.iter().filter_map(|d| d.day).max().map(|day| day.to_string()),
+    }
+}
