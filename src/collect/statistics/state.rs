@@ -1,7 +1,7 @@
 //! What is known of a tenant's department statistics: data, and what follows from it. Pure.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -85,16 +85,14 @@ impl Group {
         &self,
         current: Current,
     ) -> impl Iterator<Item = (&Standing, &Arc<str>, &Arc<DepartmentDay>)> {
-        let newest = self.standings.iter().flat_map(|s| s.days.values()).map(|day| day.day).max();
-        // Days end in their order, so that one bound tells for all.
-        let mut oldest = newest;
-        while let Some(day) = oldest.filter(|day| current.holds(self.zone.end_of(*day))) {
-            oldest = Some(after(day, -1));
-        }
+        let days = self.standings.iter().flat_map(|s| s.days.values()).map(|day| day.day);
+        // Days end in their order, so that the oldest that is current tells for all.
+        let days: BTreeSet<Day> = days.collect();
+        let oldest = days.into_iter().find(|day| current.holds(self.zone.end_of(*day)));
         self.standings
             .iter()
             .flat_map(|standing| standing.days.iter().map(move |(id, day)| (standing, id, day)))
-            .filter(move |(_, _, day)| oldest.is_some_and(|oldest| day.day > oldest))
+            .filter(move |(_, _, day)| oldest.is_some_and(|oldest| day.day >= oldest))
     }
 }
 
