@@ -11,11 +11,8 @@ use crate::{
     catalogue::FIGURE_COUNT,
     clock::Clock,
     collect::{Discovery, GeoZone, Tenant},
-    config::{
-        Loaded, Origin,
-        estimate::{self, Measured},
-        written_duration,
-    },
+    config::{Loaded, Origin, written_duration},
+    estimate::{self, Measured},
     secret::SecretSource,
     usage::RateScale,
 };

@@ -30,7 +30,7 @@ use clap::{
     builder::{OsStr, Resettable},
 };
 
-use self::process::{Process, Stop};
+use self::process::{HangUps, Process, Stop};
 pub use self::{
     failure::Failure,
     flags::{ConfigArgs, LogArgs, ProcessEnvironment},
@@ -106,7 +106,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match parse(args) {
         Ok(cli) => {
             let command = cli.command.unwrap_or(Command::Serve(cli.serve));
-            let ended = process.run(command.stop(), move |shutdown| command.run(shutdown));
+            let ended = process
+                .run(command.stop(), move |shutdown, hang_ups| command.run(shutdown, hang_ups));
             logging::flush();
             ended.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
         }
@@ -148,9 +149,9 @@ pub fn command() -> clap::Command {
 }
 
 impl Command {
-    fn run(&self, shutdown: Shutdown) -> Result<(), Failure> {
+    fn run(&self, shutdown: Shutdown, hang_ups: HangUps) -> Result<(), Failure> {
         match self {
-            Self::Serve(args) => serve::run(args, shutdown),
+            Self::Serve(args) => serve::run(args, shutdown, hang_ups),
             Self::Demo(args) => demo::run(args, shutdown),
             Self::Simulate(args) => simulate::run(args, shutdown),
             Self::CheckConfig(args) => check_config::run(args),

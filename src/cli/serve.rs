@@ -1,11 +1,17 @@
 //! `serve`: collect in the background and serve `/metrics`.
 
-use super::{ConfigArgs, Failure, ListenAddress, REVISION, WebArgs, block_on, listen};
+use std::sync::Arc;
+
+use clap::builder::BoolishValueParser;
+
+use super::{
+    ConfigArgs, Failure, ListenAddress, REVISION, WebArgs, block_on, listen, process::HangUps,
+};
 use crate::{
-    app::{self, App, History},
+    app::{self, App, History, Reader, Reload},
     clock::Clock,
     config::Loaded,
-    server,
+    server::{self, Reloads},
     shutdown::Shutdown,
 };
 
@@ -49,6 +55,15 @@ pub struct Args {
     )]
     pub max_requests: u16,
 
+    /// Read the configuration again on POST or PUT to /-/reload, beside SIGHUP.
+    #[arg(
+        long = "web.enable-lifecycle",
+        env = "FEISHU_EXPORTER_WEB_ENABLE_LIFECYCLE",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub enable_lifecycle: bool,
+
     /// Who may read the pages, over what, and where they are.
     #[command(flatten)]
     pub web: WebArgs,
@@ -66,7 +81,7 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<(), Failure> {
     let clock = Clock::system();
     let Loaded { options, origin, .. } = args.config.begin(&clock)?;
     tracing::info!(
@@ -82,14 +97,24 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
         );
     }
     let sockets = listen::open("--web.listen-address", &args.listen_addresses)?;
+    let (reloads, requests) = server::reloads();
     let server = args.web.apply(server::Options {
+        reloads: args.enable_lifecycle.then(|| reloads.clone()),
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
         ..server::Options::on(sockets)
     })?;
     let scheme = if server.access.tls().is_some() { "https" } else { "http" };
-    let options = app::Options { collect: options, server, history, revision: REVISION };
+    let reload = Reload { read: reader(args.config.clone(), clock.clone()), requests };
+    let options = app::Options {
+        collect: options,
+        server,
+        history,
+        reload: Some(reload),
+        revision: REVISION,
+    };
     block_on(async {
+        tokio::spawn(reload_on_signals(hang_ups, reloads));
         let app = App::bind(options, clock)?;
         for address in app.local_addrs() {
             tracing::info!(%address, "Listening on {scheme}://{address}");
@@ -98,6 +123,24 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
         tracing::info!("Stopped");
         Ok(())
     })
+}
+
+/// Reads the configuration that the flags name.
+fn reader(config: ConfigArgs, clock: Clock) -> Reader {
+    Arc::new(move || {
+        let loaded = config.load(&clock).map_err(|problems| problems.to_string())?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(loaded.options)
+    })
+}
+
+/// Asks for a reload on each SIGHUP; what comes of it is in the log.
+async fn reload_on_signals(mut hang_ups: HangUps, reloads: Reloads) {
+    while hang_ups.recv().await.is_some() {
+        let _ = reloads.ask().await;
+    }
 }
 
 #[cfg(test)]

@@ -65,4 +65,18 @@ impl<K: Clone, R: Send + 'static> Many<K, R> {
         }
         concerns_all
     }
+
+    /// As [`Self::concerns_all`], also where one id after the other is refused alike: an endpoint
+    /// that refuses every id costs a few requests, not one for each.
+    pub(crate) fn ends(&mut self, error: &Error, is_old: bool) -> bool {
+        let are_refused = self.strikes.all_are_refused(error);
+        if self.concerns_all(error, is_old) {
+            return true;
+        }
+        if are_refused {
+            self.ended_by.get_or_insert_with(|| error.clone());
+            self.requests.stop();
+        }
+        false
+    }
 }

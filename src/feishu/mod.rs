@@ -18,6 +18,7 @@ mod options;
 mod pace;
 mod paging;
 mod quote;
+mod refusal;
 mod retry;
 mod skew;
 mod strikes;
@@ -37,15 +38,19 @@ use reqwest::Method;
 use tokio::time::{Instant, sleep};
 
 pub use self::{
-    admin::{DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, UserStat, UserStatsQuery},
+    admin::{
+        DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, USER_STATS_PAGE_SIZE, UserStat,
+        UserStatsQuery,
+    },
     class::{Class, Reach, Retry},
-    contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, Person},
+    contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, PEOPLE_PAGE_SIZE, Person},
     directory::{Abnormal, DirectoryDepartment},
     endpoint::{Endpoint, Purpose},
-    error::{Error, Refusal, Violation},
+    error::Error,
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
     paging::Extent,
+    refusal::{Refusal, Violation},
     strikes::Strikes,
     wire::Scalar,
 };

@@ -86,8 +86,15 @@ impl Found {
     #[must_use]
     pub fn unusable(&self, target: &Target) -> Option<Error> {
         let is_empty = self.days.iter().all(|found| found.day.rows.is_empty());
-        let example = self.rejected_example.as_deref().unwrap_or("none is told");
-        (is_empty && self.rejected_rows > 0).then(|| Error {
+        (is_empty && self.rejected_rows > 0).then(|| self.rejected(target))
+    }
+
+    /// The failure of an answer of which no row can be used, with an example of those rejected.
+    #[must_use]
+    pub fn rejected(&self, target: &Target) -> Error {
+        let example = self.rejected_example.as_ref();
+        let example = example.map_or_else(String::new, |row| format!(", for example {row}"));
+        Error {
             remedy: "check that department_id_type is the kind of the id, and \
                      statistics_time_zone; if they are right, ask Feishu's support; the department \
                      is asked for again by itself"
@@ -96,11 +103,12 @@ impl Found {
                 Class::Malformed,
                 &format!("reading statistics of department {}", target.department_id),
                 format!(
-                    "none of the {} rows can be used, for example {example}",
+                    "no row can be used: {} contradict each other or belong to other departments \
+                     or days{example}",
                     self.rejected_rows
                 ),
             )
-        })
+        }
     }
 
     /// Counts what another list of the same look rejected as well.

@@ -15,6 +15,7 @@ mod pages;
 mod people;
 mod program;
 mod prometheus;
+mod reload;
 mod requests;
 mod secrets;
 mod signals;

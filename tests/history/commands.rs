@@ -30,7 +30,7 @@ fn bad_usage_is_status_2_and_names_the_flag() {
         (&[url, "--format=openmetrics"], "cannot be used with"),
         (&[url, "--step=1d"], "cannot be used with"),
         (&[url, "--remote-write.username=a"], "--remote-write.password-file"),
-        (&[url, "--remote-write.bearer-token-file=none"], "cannot be read"),
+        (&[url, "--remote-write.bearer-token-file=none"], "cannot be used"),
         (&["--remote-write.url=http://a:hunter2@h/"], "--remote-write.password-file"),
         (&["--output=x", "--remote-write.header=a=b"], "cannot be used with"),
     ] {

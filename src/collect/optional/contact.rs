@@ -34,6 +34,8 @@ pub(super) struct Contact {
     left_out: BTreeSet<String>,
     /// Whether this run has found that it leaves out more than before.
     is_more_left_out: bool,
+    /// The first refusal of a single id in this run.
+    refused: Option<Error>,
 }
 
 impl Contact {
@@ -44,6 +46,7 @@ impl Contact {
             departments: BTreeMap::new(),
             left_out: BTreeSet::new(),
             is_more_left_out: false,
+            refused: None,
         }
     }
 }
@@ -75,6 +78,7 @@ impl OptionalSource for Contact {
     }
 
     fn take(&mut self, asked: &Asked<'_, String>, found: contact::Found) -> Taken {
+        self.refused = self.refused.take().or(found.refused);
         for id in found.missing {
             self.departments.remove(&id);
             self.is_more_left_out |= self.left_out.insert(id);
@@ -96,7 +100,7 @@ impl OptionalSource for Contact {
                  outside the app's contact range"
             );
         }
-        None
+        self.refused.take()
     }
 
     fn retain(&mut self, departments: &BTreeSet<String>) {
@@ -122,6 +126,7 @@ impl OptionalSource for Contact {
             add_flag(to, &DELETED, id, facts.is_deleted);
         }
         to.notices.extend(notice(&self.left_out));
+        to.notices.extend(notice_of_deleted(&self.departments));
     }
 
     fn count(&self, current: Current) -> usize {
@@ -142,17 +147,35 @@ impl OptionalSource for Contact {
     }
 }
 
+/// Ids that a notice lists; more would drown the page.
+const LISTED_MAX: usize = 10;
+
 fn notice(left_out: &BTreeSet<String>) -> Option<String> {
-    /// Ids that a notice lists; more would drown the page.
-    const LISTED_MAX: usize = 10;
-    let listed: Vec<&str> = left_out.iter().take(LISTED_MAX).map(String::as_str).collect();
     (!left_out.is_empty()).then(|| {
         format!(
-            "The contact API leaves out {} departments without saying why: {}{}. They do not \
+            "The contact API leaves out {} departments without saying why: {}. They do not \
              exist, or the app's contact range does not include them.",
             left_out.len(),
-            listed.join(", "),
-            if left_out.len() > LISTED_MAX { ", …" } else { "" },
+            listed(left_out.iter()),
         )
     })
+}
+
+/// Of a deleted department the statistics say only that a parameter is not valid.
+fn notice_of_deleted(departments: &BTreeMap<String, Fact<contact::Facts>>) -> Option<String> {
+    let deleted = || departments.iter().filter(|(_, fact)| fact.value.is_deleted == Some(true));
+    let count = deleted().count();
+    (count > 0).then(|| {
+        format!(
+            "The contact API calls {count} of the departments deleted: {}. Where their statistics \
+             are refused (1051001), that is why: take them out of the configuration.",
+            listed(deleted().map(|(id, _)| id)),
+        )
+    })
+}
+
+fn listed<'a>(ids: impl Iterator<Item = &'a String>) -> String {
+    let ids: Vec<&str> = ids.take(LISTED_MAX + 1).map(String::as_str).collect();
+    let more = if ids.len() > LISTED_MAX { ", …" } else { "" };
+    format!("{}{more}", ids[..ids.len().min(LISTED_MAX)].join(", "))
 }

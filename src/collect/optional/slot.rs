@@ -193,7 +193,7 @@ impl<S: OptionalSource> Slot<S> {
                 }
                 Err(error) => {
                     let is_old = !all_failed_before && batch.iter().all(|k| self.due.is_failing(k));
-                    if !requests.concerns_all(&error, is_old) {
+                    if !requests.ends(&error, is_old) {
                         batch.iter().for_each(|key| self.due.failed(key, now, &error));
                     }
                 }

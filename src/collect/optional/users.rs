@@ -38,12 +38,14 @@ pub(super) struct Users {
     tenant: Arc<options::Tenant>,
     /// The newest day of each department that was aggregated; none of a group that is too small.
     by_department: BTreeMap<(Geo, Arc<str>), (Day, Option<Use>)>,
+    /// The first answer of this run whose rows were all rejected.
+    unusable: Option<Error>,
 }
 
 impl Users {
     /// Nothing was aggregated yet.
     pub(super) fn new(tenant: Arc<options::Tenant>) -> Self {
-        Self { tenant, by_department: BTreeMap::new() }
+        Self { tenant, by_department: BTreeMap::new(), unusable: None }
     }
 
     fn min_group_size(&self) -> Option<u64> {
@@ -84,17 +86,24 @@ impl OptionalSource for Users {
 
     fn take(&mut self, asked: &Asked<'_, Ask>, found: users::Found) -> Taken {
         let ask = &asked.batch[0];
+        let unusable = found.unusable(ask);
+        let is_unusable = unusable.is_some();
+        self.unusable = self.unusable.take().or(unusable);
         let place = (ask.geo, Arc::clone(&ask.department_id));
         self.by_department.insert(place, (ask.day, found.usage));
         Taken {
             rejected_rows: found.rejected_rows,
             rejected_values: found.rejected_values,
             // A list without anybody is late where the department has people that day.
-            outcome: match found.people == 0 && has_people(ask, asked.known) {
+            outcome: match found.people == 0 && (is_unusable || has_people(ask, asked.known)) {
                 true => Outcome::Empty,
                 false => Outcome::Complete,
             },
         }
+    }
+
+    fn ran(&mut self) -> Option<Error> {
+        self.unusable.take()
     }
 
     fn retain(&mut self, departments: &BTreeSet<String>) {

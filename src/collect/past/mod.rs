@@ -208,7 +208,8 @@ impl Past {
                 .map(|day| compared_with(day, weeks, &self.context.options.calendar));
             let needed: BTreeSet<Day> =
                 compared.concat().into_iter().filter(|day| *day >= oldest).collect();
-            asks.extend(plan::asks(target, &needed, after(*held, -1), covered, *members));
+            let last = after(*held, -1);
+            asks.extend(plan::asks(target, &needed, last, covered, *members, plan::PAGES_MAX));
         }
         Some(asks)
     }
@@ -300,13 +301,10 @@ impl Past {
             return;
         }
         self.forgotten = Some(now);
-        let today = self.context.options.geos.iter().map(|geo| geo.zone.local(now).date()).min();
-        if let Some(today) = today {
-            self.context
-                .keeper
-                .forget_before(after(today, -self.context.options.schedule.retention_days))
-                .await;
-        }
+        let schedule = &self.context.options.schedule;
+        let served_days =
+            i32::try_from(schedule.max_age.as_secs() / 86_400 + 1).unwrap_or(i32::MAX);
+        self.context.keeper.forget_old_days(schedule.retention_days, served_days).await;
     }
 
     /// Publishes what is known now; returns how long that took.

@@ -168,9 +168,12 @@ impl Look<'_> {
         let standing = &mut group.standings[index];
         let is_gone = |id: &str| below.as_ref().is_some_and(|below| !below.contains(id));
         let circumstances = Circumstances { now, is_ready: ready, too_old, is_gone: &is_gone };
-        standing.answered(found, &circumstances);
+        let unusable = standing.answered(found, &circumstances);
         self.looked.failed += usize::from(standing.is_failed());
         self.state.unsaved.extend(lists(standing, read, now));
+        if let Some(error) = unusable {
+            self.looked.news.get_or_insert(error);
+        }
     }
 
     /// Takes in that asking for one department failed.

@@ -159,6 +159,10 @@ pub(crate) async fn keep(context: &Context, state: &mut State) {
         state.unsaved.clear();
         return;
     }
+    if keeper.was_begun_anew() {
+        let held: Vec<_> = state.standings().filter_map(|s| s.as_held(context.now())).collect();
+        state.unsaved.splice(0..0, held);
+    }
     keeper.keep(std::mem::take(&mut state.unsaved)).await;
     if let Some(scale) = state.rates.scale {
         if context.options.rates.is_none() {

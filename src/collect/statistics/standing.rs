@@ -18,10 +18,10 @@ use crate::{
         problem::{is_news, problem},
     },
     day::Day,
-    feishu::{Class, DEPT_STATS_PAGE_SIZE, Error},
+    feishu::{DEPT_STATS_PAGE_SIZE, Error},
     snapshot::Problem,
     sources::departments::{Found, FoundDay},
-    store::{self, Held},
+    store::{self, Extent, Held, Lists},
     usage::{DepartmentDay, Figures, Target, Version},
 };
 
@@ -139,18 +139,45 @@ impl Standing {
         }
     }
 
+    /// All that is held of it, for a store that knows nothing of it.
+    pub(crate) fn as_held(&self, now: Timestamp) -> Option<Lists> {
+        let held = self.held?;
+        let extent = |day: &Day| match *day < held || self.complete {
+            true => Extent::Whole,
+            false => Extent::Part,
+        };
+        let days: BTreeSet<Day> = self.days.values().map(|day| day.day).chain([held]).collect();
+        Some(Lists {
+            target: self.target.clone(),
+            days: days.into_iter().map(|day| (day, extent(&day))).collect(),
+            rows: self.days.values().cloned().collect(),
+            standing: Some(self.to_keep(held)),
+            fetched_at: self.last_success.unwrap_or(now),
+        })
+    }
+
     /// Takes in a list that was read whole.
-    pub(crate) fn answered(&mut self, found: Found, circumstances: &Circumstances<'_>) {
+    ///
+    /// Returns the failure of a list whose rows were all rejected, where that is another than
+    /// before.
+    pub(crate) fn answered(
+        &mut self,
+        found: Found,
+        circumstances: &Circumstances<'_>,
+    ) -> Option<Error> {
         let now = circumstances.now;
         self.last_look = Some(now);
         self.last_success = Some(now);
-        self.problem = None;
+        let before = self.problem.take();
         self.backoff.forget_passing();
         match self.newest_usable(&found) {
             None if found.rejected_rows > 0 => {
                 self.reasks = self.reasks.saturating_add(1);
                 self.backoff.end();
-                self.problem = Some(problem(now, &unusable(&self.target, &found)));
+                let error = found.rejected(&self.target);
+                let is_new = is_news(before.as_ref(), &error);
+                self.problem = Some(problem(now, &error));
+                return Some(error).filter(|_| is_new);
             }
             Some(newest) => {
                 self.backoff.end();
@@ -164,6 +191,7 @@ impl Standing {
                 self.reasks = self.reasks.saturating_add(1);
             }
         }
+        None
     }
 
     /// Takes in a failure, and tells whether it is another than before. What is served stays.
@@ -269,21 +297,6 @@ fn values(day: &DepartmentDay) -> usize {
     day.rows.iter().map(of_row).sum()
 }
 
-/// The failure of an answer of which no row can be used.
-fn unusable(target: &Target, found: &Found) -> Error {
-    let mut error = Error::local(
-        Class::Malformed,
-        &format!("reading statistics of department {}", target.department_id),
-        format!(
-            "no row can be used: {} contradict each other or belong to other departments or days",
-            found.rejected_rows
-        ),
-    );
-    "ask Feishu's support why; the department is asked for again by itself"
-        .clone_into(&mut error.remedy);
-    error
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -291,7 +304,10 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::usage::{Figures, Geo, Version};
+    use crate::{
+        feishu::Class,
+        usage::{Figures, Geo, Version},
+    };
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
     const HOUR: Duration = Duration::from_secs(3600);
