@@ -71,7 +71,7 @@ impl Context {
     }
 
     /// Sleeps until then, but not so long that a step of the clock goes unnoticed.
-    pub(crate) async fn doze(&self, until: Option<Timestamp>) {
+    pub(crate) async fn sleep_towards(&self, until: Option<Timestamp>) {
         let left = until.map_or(CLOCK_CHECK, |at| self.now().duration_until(at).unsigned_abs());
         sleep(left.clamp(Duration::from_millis(1), CLOCK_CHECK)).await;
     }

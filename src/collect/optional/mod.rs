@@ -69,7 +69,7 @@ impl Optional {
                 shown = self.count();
             }
             tokio::select! {
-                () = self.context.doze(self.next()) => {}
+                () = self.context.sleep_towards(self.next()) => {}
                 Ok(()) = self.known.changed() => {}
             }
         }

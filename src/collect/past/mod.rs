@@ -91,7 +91,7 @@ impl Past {
             let now = self.context.now();
             let next = self.due.next(now).filter(|next| *next > now);
             is_news = tokio::select! {
-                () = self.context.doze(next) => false,
+                () = self.context.sleep_towards(next) => false,
                 Ok(()) = self.known.changed() => true,
             };
         }

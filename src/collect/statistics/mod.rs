@@ -153,7 +153,7 @@ impl Statistics {
                 return;
             }
             tokio::select! {
-                () = self.context.doze(Some(next)) => {}
+                () = self.context.sleep_towards(Some(next)) => {}
                 // Discovery found other departments than before.
                 Ok(()) = self.discovered.changed() => return,
             }
