@@ -58,6 +58,30 @@ pub struct Reload {
     pub read: Reader,
     /// Who wishes that, one after the other.
     pub requests: mpsc::Receiver<ReloadRequest>,
+    /// Who is told of it.
+    pub manager: Manager,
+}
+
+/// The service manager that started the exporter.
+#[derive(Clone, Copy, Debug)]
+pub struct Manager {
+    /// Tells it of a moment.
+    pub tell: fn(Moment),
+    /// How often it wants to hear that the exporter is alive; none: never.
+    pub alive_every: Option<Duration>,
+}
+
+/// What a service manager is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A first snapshot is served, or that of a new configuration.
+    Ready,
+    /// A new configuration takes effect.
+    Reloading,
+    /// It stops.
+    Stopping,
+    /// Collecting goes on, and the threads that serve do their work.
+    Alive,
 }
 
 impl fmt::Debug for Reload {
@@ -128,6 +152,7 @@ impl App {
     /// A sentence, if an option cannot be used here.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), String> {
         let Self { collect, history, server, registry, reload, published, clock } = self;
+        let manager = reload.as_ref().map(|reload| reload.manager);
         let (stop, stopping) = shutdown::channel();
         let serving = tokio::spawn(server.run(stopping));
         let collecting = async {
@@ -139,6 +164,9 @@ impl App {
             collected = collecting => collected,
             () = shutdown.clone().wait() => Ok(()),
         };
+        if let Some(manager) = manager {
+            (manager.tell)(Moment::Stopping);
+        }
         stop.stop();
         serving.await.map_err(|defect| format!("serving ended by a defect: {defect}"))?;
         collected

@@ -44,7 +44,6 @@ fn data(name: &str) -> String {
 fn bad_usage_is_status_2_and_goes_to_standard_error() {
     for args in [
         &["frobnicate"][..],
-        &["--web.systemd-socket"],
         &["--log.level=loud"],
         &["--log.level=debug", "check-config"],
         &["serve", "--web.listen-address=10917"],

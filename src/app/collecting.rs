@@ -5,7 +5,7 @@
 //! what these have kept: what is whole is not asked for again, and what was served stays until the
 //! new ones publish. Everything that is due is looked at at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use prometheus::{
@@ -13,9 +13,12 @@ use prometheus::{
     core::{Collector as Source, Desc},
     proto::MetricFamily,
 };
-use tokio::{task, time::timeout};
+use tokio::{
+    task,
+    time::{sleep, timeout},
+};
 
-use super::{Reader, Reload};
+use super::{Manager, Moment, Reader, Reload};
 use crate::{
     clock::Clock,
     collect::{self, Collector, Storage},
@@ -77,17 +80,28 @@ impl Collecting {
     ) -> Result<(), String> {
         let (mut next, mut waiting) = (self.prepare(first)?, None);
         let mut reload = reload;
+        let manager = reload.as_ref().map(|reload| reload.manager);
+        let tell = |moment| {
+            if let Some(manager) = manager {
+                (manager.tell)(moment);
+            }
+        };
         loop {
             let (collector, metrics) = next;
             collector.publish_start().await;
             self.metrics.store(Arc::new(metrics));
             self.took_effect(waiting.take());
+            tell(Moment::Ready);
             let (stop, stopping) = shutdown::channel();
             let mut running = task::spawn(collector.run(stopping));
             let following = tokio::select! {
                 () = shutdown.clone().wait() => None,
                 following = self.next(reload.as_mut()) => Some(following),
+                never = stay_alive(manager) => match never {},
             };
+            if following.is_some() {
+                tell(Moment::Reloading);
+            }
             stop.stop();
             // Its requests under way are given up; whatever it kept is in the store.
             if let Err(defect) = (&mut running).await {
@@ -102,7 +116,9 @@ impl Collecting {
 
     /// Waits for a configuration that can be used.
     async fn next(&self, reload: Option<&mut Reload>) -> ((Collector, Registry), ReloadRequest) {
-        let Some(Reload { read, requests }) = reload else { return std::future::pending().await };
+        let Some(Reload { read, requests, .. }) = reload else {
+            return std::future::pending().await;
+        };
         loop {
             let Some(request) = requests.recv().await else { return std::future::pending().await };
             match read_again(read).await.and_then(|options| self.prepare(options)) {
@@ -148,6 +164,20 @@ impl Collecting {
             );
             request.answer(Ok("the configuration was reloaded\n".to_owned()));
         }
+    }
+}
+
+/// Tells the service manager, as often as it wants, for as long as the runtime's threads still take
+/// up new work.
+async fn stay_alive(manager: Option<Manager>) -> Infallible {
+    let Some((manager, every)) = manager.and_then(|m| Some((m, m.alive_every?))) else {
+        return std::future::pending().await;
+    };
+    loop {
+        if task::spawn(task::yield_now()).await.is_ok() {
+            (manager.tell)(Moment::Alive);
+        }
+        sleep(every).await;
     }
 }
 

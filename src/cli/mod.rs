@@ -21,6 +21,7 @@ mod progress;
 mod running;
 pub mod serve;
 pub mod simulate;
+mod systemd;
 mod web;
 
 use std::{ffi::OsString, process::ExitCode, sync::LazyLock, time::Duration};

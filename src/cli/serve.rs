@@ -6,9 +6,10 @@ use clap::builder::BoolishValueParser;
 
 use super::{
     ConfigArgs, Failure, ListenAddress, REVISION, WebArgs, block_on, listen, process::HangUps,
+    systemd,
 };
 use crate::{
-    app::{self, App, History, Reader, Reload},
+    app::{self, App, History, Manager, Reader, Reload},
     clock::Clock,
     config::Loaded,
     server::{self, Reloads},
@@ -32,6 +33,15 @@ pub struct Args {
         hide_env_values = true
     )]
     pub listen_addresses: Vec<ListenAddress>,
+
+    /// Serve on the sockets that systemd hands over, in place of --web.listen-address.
+    #[arg(
+        long = "web.systemd-socket",
+        env = "FEISHU_EXPORTER_WEB_SYSTEMD_SOCKET",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub systemd_socket: bool,
 
     /// Path under which the metrics are served.
     #[arg(
@@ -96,7 +106,10 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
              fetches again"
         );
     }
-    let sockets = listen::open("--web.listen-address", &args.listen_addresses)?;
+    let sockets = match args.systemd_socket {
+        true => systemd::sockets()?,
+        false => listen::open("--web.listen-address", &args.listen_addresses)?,
+    };
     let (reloads, requests) = server::reloads();
     let server = args.web.apply(server::Options {
         reloads: args.enable_lifecycle.then(|| reloads.clone()),
@@ -105,7 +118,8 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
         ..server::Options::on(sockets)
     })?;
     let scheme = if server.access.tls().is_some() { "https" } else { "http" };
-    let reload = Reload { read: reader(args.config.clone(), clock.clone()), requests };
+    let reload =
+        Reload { read: reader(args.config.clone(), clock.clone()), requests, manager: manager() };
     let options = app::Options {
         collect: options,
         server,
@@ -123,6 +137,10 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
         tracing::info!("Stopped");
         Ok(())
     })
+}
+
+fn manager() -> Manager {
+    Manager { tell: systemd::tell, alive_every: systemd::alive_every() }
 }
 
 /// Reads the configuration that the flags name.

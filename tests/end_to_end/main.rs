@@ -19,5 +19,6 @@ mod reload;
 mod requests;
 mod secrets;
 mod signals;
+mod systemd;
 mod web;
 mod world;
