@@ -181,7 +181,7 @@ impl Fetching<'_> {
                         return;
                     }
                 }
-                Err(error) if requests.concerns_all(&error) => {}
+                Err(error) if requests.concerns_all(&error, false) => {}
                 Err(error) => {
                     self.failed(&ask, &error, fetched);
                     // What was not asked for yet would fail as well.
@@ -200,7 +200,7 @@ impl Fetching<'_> {
     }
 
     async fn keep(&self, ask: &Ask, found: Found) -> bool {
-        let lists = vec![self.fill.lists(ask, found, self.context.now())];
+        let lists = vec![self.fill.lists(ask, found, &BTreeSet::new(), self.context.now())];
         let keeper = &self.context.keeper;
         if self.refresh { keeper.replace(lists).await } else { keeper.keep(lists).await }
     }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    board::Board, budget::Budget, contribution::Contribution, due::Due, keeping::Keeper,
-    messages::Messages, metrics::TenantMetrics, options, sources::Source,
+    board::Board, budget::Budget, contribution::Contribution, current::Current, due::Due,
+    keeping::Keeper, messages::Messages, metrics::TenantMetrics, options, sources::Source,
 };
 use crate::{
     clock::Clock,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a loop sleeps at a time: a step of the wall clock is noticed within it.
-const CLOCK_CHECK: Duration = Duration::from_secs(15);
+const CLOCK_CHECK: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 15_000 });
 
 /// One tenant's options, and what its loops ask, keep, publish and speak through.
 #[derive(Clone)]
@@ -44,6 +44,11 @@ impl Context {
     /// The time of day.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What is current now.
+    pub(crate) fn current(&self) -> Current {
+        Current::at(self.now(), self.options.schedule.max_age)
     }
 
     /// Whether a source is switched on.

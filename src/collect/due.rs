@@ -129,6 +129,11 @@ impl<K: Ord + Clone> Due<K> {
         }
     }
 
+    /// Whether something failed when it was asked for last.
+    pub(crate) fn is_failing(&self, key: &K) -> bool {
+        self.failing.contains_key(key)
+    }
+
     /// Notes a failure of one thing by itself.
     pub(crate) fn failed(&mut self, key: &K, now: Timestamp, error: &Error) {
         self.failing.entry(key.clone()).or_default().failed(now, Cause::of(error));

@@ -196,15 +196,20 @@ impl Kept {
         let failed = result.is_err() || self.store.has_unsaved();
         self.up.set(f64::from(u8::from(!failed)));
         let was_failing = self.is_failing.swap(failed, Ordering::Relaxed);
-        match &result {
-            Err(error) if !was_failing => tracing::error!(
-                tenant, %error,
+        let why = match &result {
+            Err(error) => error.to_string(),
+            Ok(_) => "requests that were counted cannot be written".to_owned(),
+        };
+        match (was_failing, failed) {
+            (false, true) => tracing::error!(
+                tenant,
+                error = why,
                 "The store fails; live values go on, and what could not be kept waits in memory \
                  until it can"
             ),
-            Err(error) => tracing::debug!(tenant, %error, "The store still fails"),
-            Ok(_) if was_failing && !failed => tracing::info!(tenant, "The store works again"),
-            Ok(_) => {}
+            (true, true) => tracing::debug!(tenant, error = why, "The store still fails"),
+            (true, false) => tracing::info!(tenant, "The store works again"),
+            (false, false) => {}
         }
         result.ok()
     }

@@ -178,6 +178,10 @@ impl Ledger for Counted {
         }
         allowed
     }
+
+    fn allows(&self, requests: u64, purpose: Purpose) -> bool {
+        self.budget.allows(requests, purpose)
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit")]

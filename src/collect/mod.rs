@@ -10,6 +10,7 @@ mod board;
 mod budget;
 mod context;
 mod contribution;
+mod current;
 mod due;
 mod keeping;
 mod many;

@@ -91,6 +91,7 @@ impl Database {
     /// Writes what waits.
     pub(super) fn flush(&mut self) -> Result<(), Cause> {
         if self.unsaved.is_empty() {
+            self.state.has_unsaved.store(false, Ordering::Relaxed);
             return Ok(());
         }
         let unsaved = std::mem::take(&mut self.unsaved);

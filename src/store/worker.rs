@@ -113,13 +113,16 @@ impl Worker {
         attempt: &'static str,
         add: impl FnOnce(&mut Database) + Send + 'static,
     ) -> Result<(), Error> {
-        // Until the thread knows better.
-        self.state.has_unsaved.store(true, Ordering::Relaxed);
         let job = |database: &mut Database| {
             add(database);
             database.flush()
         };
-        self.ask(attempt, self.at_most(WRITE_WAIT), job).await
+        let saved = self.ask(attempt, self.at_most(WRITE_WAIT), job).await;
+        if saved.is_err() {
+            // The thread may not have come to it yet.
+            self.state.has_unsaved.store(true, Ordering::Relaxed);
+        }
+        saved
     }
 
     /// Reads in one transaction, which sees one state and holds up no writer of another process.

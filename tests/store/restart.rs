@@ -22,6 +22,14 @@ pub(crate) fn serve(configuration: &str, store: &str) -> Program {
     )
 }
 
+/// The first page that an exporter calls ready.
+pub(crate) fn first_page(url: &str) -> String {
+    eventually("an exporter that has loaded its store", || {
+        (get(&format!("{url}/-/ready"), &[]).status == 200).then_some(())
+    });
+    text(&format!("{url}/metrics"))
+}
+
 /// Everything about departments, without what tells of requests.
 pub(crate) fn series(page: &str) -> BTreeSet<String> {
     let is_published =
@@ -52,12 +60,7 @@ fn the_first_page_after_a_crash_is_the_last_one_before_even_without_feishu() {
 
     let mut again = serve(&configuration, &path);
     let url = again.listens();
-    // It listens before it has opened the store, and is ready after that.
-    eventually("readiness", || {
-        let ready = get(&format!("{url}/-/ready"), &[]);
-        (ready.status == 200).then_some(())
-    });
-    let first = text(&format!("{url}/metrics"));
+    let first = first_page(&url);
     let (first, page) = (series(&first), series(&page));
     let changed: Vec<_> = first.symmetric_difference(&page).take(10).collect();
     assert!(changed.is_empty(), "{changed:#?}");

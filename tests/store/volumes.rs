@@ -12,7 +12,7 @@ use std::{
 use crate::{
     outside::text,
     program::{Program, directory, exporter, run},
-    restart::{BASELINE, series, serve},
+    restart::{BASELINE, first_page, series, serve},
     world::{SECRET, World, metrics_of_latest, metrics_when},
 };
 
@@ -144,7 +144,7 @@ fn a_read_only_store_is_served_with_a_warning() {
     writable(0o555);
     let mut exporter = serve_as_another(&configuration, &store);
     let url = exporter.listens();
-    let page = text(&format!("{url}/metrics"));
+    let page = first_page(&url);
     let log = exporter.stderr();
     exporter.signal("TERM");
     exporter.status();

@@ -14,7 +14,13 @@ use super::{
 };
 use crate::{
     catalogue::{CONTACT_LEADERS, CONTACT_MEMBERS, CONTACT_PRIMARY_MEMBERS, DELETED},
-    collect::{contribution::OfSource, messages::Known, options, sources::Source},
+    collect::{
+        contribution::OfSource,
+        current::{Current, Fact},
+        messages::Known,
+        options,
+        sources::Source,
+    },
     exposition::Place,
     feishu::{Client, DEPARTMENTS_BATCH_MAX, Error},
     sources::contact,
@@ -23,7 +29,7 @@ use crate::{
 /// What the contact API tells of one tenant's departments.
 pub(super) struct Contact {
     tenant: Arc<options::Tenant>,
-    departments: BTreeMap<String, contact::Facts>,
+    departments: BTreeMap<String, Fact<contact::Facts>>,
     /// Ids that it left out.
     left_out: BTreeSet<String>,
     /// Whether this run has found that it leaves out more than before.
@@ -51,7 +57,7 @@ impl OptionalSource for Contact {
 
     type Key = String;
     type Answer = contact::Found;
-    type Memory = BTreeMap<String, contact::Facts>;
+    type Memory = BTreeMap<String, Fact<contact::Facts>>;
 
     fn refresh_interval(&self) -> Option<Duration> {
         self.tenant.contact.map(|contact| contact.refresh_interval)
@@ -71,7 +77,7 @@ impl OptionalSource for Contact {
         async move { contact::fetch(&client, &ids, language).await }
     }
 
-    fn take(&mut self, _: &Asked<'_, String>, found: contact::Found) -> Taken {
+    fn take(&mut self, asked: &Asked<'_, String>, found: contact::Found) -> Taken {
         self.refused = self.refused.take().or(found.refused);
         for id in found.missing {
             self.departments.remove(&id);
@@ -79,7 +85,7 @@ impl OptionalSource for Contact {
         }
         for (id, facts) in found.departments {
             self.left_out.remove(&id);
-            self.departments.insert(id, facts);
+            self.departments.insert(id, Fact { value: facts, as_of: asked.now });
         }
         Taken { rejected_values: found.rejected_values, ..Taken::default() }
     }
@@ -102,8 +108,11 @@ impl OptionalSource for Contact {
         self.left_out.retain(|id| departments.contains(id));
     }
 
-    fn contribute(&self, _: &BTreeSet<String>, to: &mut OfSource) {
-        for (id, facts) in &self.departments {
+    fn contribute(&self, departments: &BTreeSet<String>, current: Current, to: &mut OfSource) {
+        let is_shown = |(id, fact): &(&String, &Fact<_>)| {
+            departments.contains(*id) && current.holds(fact.as_of)
+        };
+        for (id, Fact { value: facts, .. }) in self.departments.iter().filter(is_shown) {
             let place = Place {
                 name: facts.name.clone(),
                 parent_department_id: facts.parent_department_id.clone(),
@@ -120,13 +129,17 @@ impl OptionalSource for Contact {
         to.notices.extend(notice_of_deleted(&self.departments));
     }
 
+    fn count(&self, current: Current) -> usize {
+        self.departments.values().filter(|fact| current.holds(fact.as_of)).count()
+    }
+
     fn memory(&self) -> Option<Self::Memory> {
         Some(self.departments.clone())
     }
 
-    /// The language of the names.
+    /// The language of the names, and the kind of ids.
     fn depends_on(&self) -> serde_json::Value {
-        json!(self.tenant.language())
+        json!([self.tenant.language(), self.tenant.api.department_id_type.as_str()])
     }
 
     fn recall(&mut self, departments: Self::Memory) {
@@ -149,8 +162,8 @@ fn notice(left_out: &BTreeSet<String>) -> Option<String> {
 }
 
 /// Of a deleted department the statistics say only that a parameter is not valid.
-fn notice_of_deleted(departments: &BTreeMap<String, contact::Facts>) -> Option<String> {
-    let deleted = || departments.iter().filter(|(_, facts)| facts.is_deleted == Some(true));
+fn notice_of_deleted(departments: &BTreeMap<String, Fact<contact::Facts>>) -> Option<String> {
+    let deleted = || departments.iter().filter(|(_, fact)| fact.value.is_deleted == Some(true));
     let count = deleted().count();
     (count > 0).then(|| {
         format!(

@@ -21,6 +21,7 @@ use crate::{
     },
     collect::{
         contribution::{OfDay, OfSource},
+        current::Current,
         messages::{Known, Served},
         options,
         sources::Source,
@@ -109,7 +110,8 @@ impl OptionalSource for Users {
         self.by_department.retain(|(_, id), _| departments.contains(&**id));
     }
 
-    fn contribute(&self, _: &BTreeSet<String>, to: &mut OfSource) {
+    /// They end with the day beside which they are published.
+    fn contribute(&self, _: &BTreeSet<String>, _: Current, to: &mut OfSource) {
         for ((geo, department_id), (day, usage)) in &self.by_department {
             to.of_days.extend(usage.as_ref().map(|usage| OfDay {
                 geo: *geo,
@@ -124,9 +126,10 @@ impl OptionalSource for Users {
         Some(self.by_department.clone().into_iter().collect())
     }
 
-    /// What was allowed for a smaller group may not be published for a larger one.
+    /// What was allowed for a smaller group may not be published for a larger one; and the kind of
+    /// ids.
     fn depends_on(&self) -> serde_json::Value {
-        json!(self.min_group_size())
+        json!([self.min_group_size(), self.tenant.api.department_id_type.as_str()])
     }
 
     fn recall(&mut self, by_department: Self::Memory) {

@@ -29,7 +29,7 @@ fn everything_listed(tenant: &mut Tenant) {
 
 impl World {
     /// Lets every source run as far as it can.
-    async fn collect(&mut self) {
+    pub(super) async fn collect(&mut self) {
         for _ in 0..2 {
             self.optional.run_once().await;
             self.statistics.retarget();
@@ -41,12 +41,12 @@ impl World {
         self.optional.publish().await;
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         exposition::text(&self.published.current().unwrap().body)
     }
 
     /// The value of the one series of that name whose labels include these.
-    fn sample(&self, name: &str, labels: &[&str]) -> Option<f64> {
+    pub(super) fn sample(&self, name: &str, labels: &[&str]) -> Option<f64> {
         let text = self.text();
         let head = format!("{name}{{");
         let mut found = text
@@ -57,7 +57,7 @@ impl World {
         value
     }
 
-    fn source(&self, source: &str) -> crate::snapshot::SourceStatus {
+    pub(super) fn source(&self, source: &str) -> crate::snapshot::SourceStatus {
         let snapshot = self.published.current().unwrap();
         snapshot.status.tenants[0].sources.iter().find(|s| s.source == source).unwrap().clone()
     }
