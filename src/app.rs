@@ -74,9 +74,9 @@ pub struct Manager {
 /// What a service manager is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// A first snapshot is served, or that of a new configuration.
+    /// A first snapshot is served, or a reload is over, whatever came of it.
     Ready,
-    /// A new configuration takes effect.
+    /// The configuration is being read again.
     Reloading,
     /// It stops.
     Stopping,

@@ -96,12 +96,9 @@ impl Collecting {
             let mut running = task::spawn(collector.run(stopping));
             let following = tokio::select! {
                 () = shutdown.clone().wait() => None,
-                following = self.next(reload.as_mut()) => Some(following),
+                following = self.next(reload.as_mut(), &tell) => Some(following),
                 never = stay_alive(manager) => match never {},
             };
-            if following.is_some() {
-                tell(Moment::Reloading);
-            }
             stop.stop();
             // Its requests under way are given up; whatever it kept is in the store.
             if let Err(defect) = (&mut running).await {
@@ -115,12 +112,17 @@ impl Collecting {
     }
 
     /// Waits for a configuration that can be used.
-    async fn next(&self, reload: Option<&mut Reload>) -> ((Collector, Registry), ReloadRequest) {
+    async fn next(
+        &self,
+        reload: Option<&mut Reload>,
+        tell: &(impl Fn(Moment) + Sync),
+    ) -> ((Collector, Registry), ReloadRequest) {
         let Some(Reload { read, requests, .. }) = reload else {
             return std::future::pending().await;
         };
         loop {
             let Some(request) = requests.recv().await else { return std::future::pending().await };
+            tell(Moment::Reloading);
             match read_again(read).await.and_then(|options| self.prepare(options)) {
                 Ok(prepared) => return (prepared, request),
                 Err(why) => {
@@ -130,6 +132,7 @@ impl Collecting {
                         "The configuration was not reloaded, and the one before stays in force: {why}"
                     );
                     request.answer(Err(why));
+                    tell(Moment::Ready);
                 }
             }
         }

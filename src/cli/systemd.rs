@@ -42,14 +42,21 @@ pub(super) fn sockets() -> Result<Vec<TcpListener>, Failure> {
 /// Tells systemd of a moment, if it asked to be told.
 pub(super) fn tell(moment: Moment) {
     let state = match moment {
-        Moment::Ready => "READY=1",
-        Moment::Reloading => "RELOADING=1",
-        Moment::Stopping => "STOPPING=1",
-        Moment::Alive => "WATCHDOG=1",
+        Moment::Ready => "READY=1".to_owned(),
+        Moment::Reloading => reloading(),
+        Moment::Stopping => "STOPPING=1".to_owned(),
+        Moment::Alive => "WATCHDOG=1".to_owned(),
     };
-    if let Err(error) = send(state) {
+    if let Err(error) = send(&state) {
         tracing::debug!(%error, state, "systemd was not told");
     }
+}
+
+/// `Type=notify-reload` wants to know which reload is meant: the first one told after its signal.
+fn reloading() -> String {
+    let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let micros = since_boot.tv_sec * 1_000_000 + since_boot.tv_nsec / 1000;
+    format!("RELOADING=1\nMONOTONIC_USEC={micros}")
 }
 
 /// How often it wants to hear that the exporter is alive; none where it does not.

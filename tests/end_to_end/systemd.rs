@@ -1,6 +1,6 @@
 //! What systemd and the exporter tell each other, with this test in the place of systemd.
 
-use std::{os::unix::net::UnixDatagram, process::Command, time::Duration};
+use std::{fs, os::unix::net::UnixDatagram, process::Command, time::Duration};
 
 use crate::{
     outside::get,
@@ -19,6 +19,12 @@ os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[1], sys.argv[1:])
 ";
+
+/// Microseconds of the clock that systemd compares times by.
+fn since_boot() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec * 1_000_000 + now.tv_nsec / 1000
+}
 
 #[test]
 fn it_serves_on_the_socket_of_systemd_and_tells_how_it_fares() {
@@ -53,13 +59,20 @@ fn it_serves_on_the_socket_of_systemd_and_tells_how_it_fares() {
 
     let after = |state: &str| loop {
         match next() {
-            told if told == state => break,
+            told if told.lines().next() == Some(state) => break told,
             told => assert_eq!(told, "WATCHDOG=1", "before {state}"),
         }
     };
-    running.signal("HUP");
-    after("RELOADING=1");
-    after("READY=1");
+    // A configuration that cannot be used ends its reload as well.
+    for configuration in [&world.configuration(), "tenants: []"] {
+        fs::write(running.path("conf.yml"), configuration).unwrap();
+        let asked = since_boot();
+        running.signal("HUP");
+        let told = after("RELOADING=1");
+        let micros = told.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect("a time");
+        assert!((asked..=since_boot()).contains(&micros.parse().unwrap()), "{asked} {told}");
+        after("READY=1");
+    }
     running.signal("TERM");
     after("STOPPING=1");
     assert_eq!(running.status(), Some(0), "{}", running.stderr());
