@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::sync::SetOnce;
 
 use crate::{
     baseline::Baseline,
@@ -219,7 +220,14 @@ impl fmt::Display for Problem {
 
 /// Where the current snapshot stands.
 #[derive(Clone, Debug, Default)]
-pub struct Published(Arc<ArcSwapOption<Snapshot>>);
+pub struct Published(Arc<Place>);
+
+#[derive(Debug, Default)]
+struct Place {
+    current: ArcSwapOption<Snapshot>,
+    /// Set with the first snapshot.
+    anything: SetOnce<()>,
+}
 
 impl Published {
     /// A place where nothing was published yet.
@@ -230,13 +238,20 @@ impl Published {
 
     /// Replaces the snapshot. Readers see the old one whole or the new one whole.
     pub fn publish(&self, snapshot: Snapshot) {
-        self.0.store(Some(Arc::new(snapshot)));
+        self.0.current.store(Some(Arc::new(snapshot)));
+        // Every snapshot after the first finds it set.
+        let _ = self.0.anything.set(());
     }
 
     /// The snapshot as it is now; none until the first was published.
     #[must_use]
     pub fn current(&self) -> Option<Arc<Snapshot>> {
-        self.0.load_full()
+        self.0.current.load_full()
+    }
+
+    /// Waits for the first snapshot.
+    pub async fn first(&self) {
+        self.0.anything.wait().await;
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/metrics`, or where configured | the published series and the exporter's own metrics |
+//! | `/metrics`, or where configured | the published series and the exporter's own metrics; 503 until something is published |
 //! | `/` | the status page for people |
 //! | `/departments/…` | one department for people |
 //! | `/-/healthy` | 200 while the process works |
@@ -107,6 +107,8 @@ struct Limits {
     unsent: usize,
     /// For a place among those who are answered.
     places: places::Terms,
+    /// For the first snapshot.
+    first: Duration,
 }
 
 impl Limits {
@@ -137,6 +139,8 @@ impl Limits {
             // A scrape's ten seconds are then enough for 80 MB.
             pace: 8_000_000,
         },
+        // Reading a store takes milliseconds; scrapes give up after 10 s, or 5 s where that is set.
+        first: Duration::from_secs(4),
     };
 }
 
@@ -204,6 +208,7 @@ impl Server {
             paths: Paths::new(&options.route_prefix, &telemetry_path, &options.external_path),
             max_requests,
             scrapes: Places::new(max_requests, limits.places),
+            first: limits.first,
             turn: Semaphore::new(1),
             views: Places::new(max_requests, limits.places),
             html: Pages::new(about.clone(), telemetry_path.clone()),

@@ -5,6 +5,7 @@ use std::{
     net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,7 +18,10 @@ use hyper::{
     },
 };
 use prometheus::Registry;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 use tracing::error;
 
 use super::{
@@ -55,6 +59,8 @@ pub(super) struct Site {
     pub(super) paths: Paths,
     pub(super) max_requests: usize,
     pub(super) scrapes: Places,
+    /// How long a scrape waits for the first snapshot.
+    pub(super) first: Duration,
     /// One scrape at a time is made ready, so that a thread is left for everybody else.
     pub(super) turn: Semaphore,
     /// Pages for people, so that they take nothing from the scrapes.
@@ -179,6 +185,10 @@ impl Site {
     }
 
     async fn metrics(&self, headers: &HeaderMap) -> Result<Response<Frames>, Defect> {
+        // A page without departments would end all their series in Prometheus, with `up` at 1.
+        if timeout(self.first, self.published.first()).await.is_err() {
+            return Ok(self.ready());
+        }
         let Some(place) = self.scrapes.take().await else {
             return Ok(self.too_many("scrapes"));
         };

@@ -185,20 +185,34 @@ async fn a_method_that_is_not_allowed_is_told_which_are() {
 }
 
 #[tokio::test]
-async fn ready_flips_once_and_metrics_are_there_before() {
-    let server = start();
+async fn ready_flips_once_and_a_scrape_waits_for_the_first_snapshot() {
+    let limits = Limits { first: Duration::from_millis(50), ..Limits::DEFAULT };
+    let server = start_with(options(), limits);
     assert_eq!(get(server.address, "/-/ready").await.status, 503);
     assert_eq!(get(server.address, "/-/healthy").await.status, 200);
-    let own = get(server.address, "/metrics").await;
-    assert_eq!(own.status, 200);
-    assert!(
-        own.text()
-            .contains("feishu_exporter_http_requests_total{code=\"503\",path=\"/-/ready\"} 1\n")
-    );
+    let early = get(server.address, "/metrics").await;
+    assert_eq!(early.status, 503);
+    assert_eq!(early.text(), "not ready: nothing is served yet\n");
     server.published.publish(Snapshot::default());
     for _ in 0..2 {
         assert_eq!(get(server.address, "/-/ready").await.status, 200);
     }
+    let own = get(server.address, "/metrics").await;
+    assert_eq!(own.status, 200);
+    for path in ["/-/ready", "/metrics"] {
+        let counted =
+            format!("feishu_exporter_http_requests_total{{code=\"503\",path=\"{path}\"}} 1\n");
+        assert!(own.text().contains(&counted), "{path}");
+    }
+
+    let server = start();
+    let mut waiting = send(server.address, &request("GET", "/metrics", "")).await;
+    assert_eq!(get(server.address, "/-/ready").await.status, 503);
+    publish_something(&server.published);
+    let mut page = String::new();
+    waiting.read_to_string(&mut page).await.unwrap();
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+    assert!(page.contains("feishu_calendar_workday{"), "{page}");
 }
 
 #[tokio::test]
@@ -231,6 +245,7 @@ async fn a_scrape_gets_the_format_and_encoding_that_it_asks_for() {
 #[tokio::test]
 async fn requests_are_counted_by_page_and_code_from_zero_on() {
     let server = start();
+    publish_something(&server.published);
     get(server.address, "/secret/path?x=1").await;
     let text = get(server.address, "/metrics").await;
     for line in [
@@ -247,6 +262,7 @@ async fn requests_are_counted_by_page_and_code_from_zero_on() {
 async fn the_metrics_are_where_the_options_say() {
     let server =
         start_with(Options { telemetry_path: "/probe".to_owned(), ..options() }, Limits::DEFAULT);
+    publish_something(&server.published);
     assert!(get(server.address, "/probe?name=x").await.text().contains("path=\"/metrics\""));
     assert_eq!(get(server.address, "/metrics").await.status, 404);
     assert!(get(server.address, "/").await.text().contains("href=\"./probe\""));
@@ -319,6 +335,7 @@ async fn slow_readers_take_no_place_from_other_scrapes() {
 #[tokio::test]
 async fn a_request_names_one_host() {
     let server = start();
+    publish_something(&server.published);
     for (head, status) in [
         ("GET /metrics HTTP/1.1\r\n", 400),
         ("GET /-/healthy HTTP/1.1\r\n", 400),
@@ -370,6 +387,7 @@ async fn pages_move_below_a_prefix_and_say_where() {
         ..options()
     };
     let server = start_with(options, Limits::DEFAULT);
+    publish_something(&server.published);
     for path in ["/", "/feishu"] {
         let answer = get(server.address, path).await;
         assert_eq!((answer.status, answer.headers["location"].as_str()), (302, "/tools/feishu/"));
@@ -398,6 +416,7 @@ async fn a_page_is_rendered_once_for_a_snapshot_and_compressed() {
 #[tokio::test]
 async fn without_a_maximum_every_scrape_is_answered() {
     let server = start_with(Options { max_requests: 0, ..options() }, Limits::DEFAULT);
+    publish_something(&server.published);
     assert_eq!(get(server.address, "/metrics").await.status, 200);
 }
 
@@ -452,6 +471,7 @@ impl Collector for Broken {
 #[tokio::test]
 async fn a_panic_is_a_500_and_the_server_lives_on() {
     let server = start();
+    publish_something(&server.published);
     let desc = Desc::new("x".to_owned(), "Help.".to_owned(), vec![], HashMap::new()).unwrap();
     server.registry.register(Box::new(Broken(desc))).unwrap();
     for _ in 0..2 {

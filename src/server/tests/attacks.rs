@@ -126,6 +126,7 @@ async fn old_snapshots_that_are_not_read_are_let_go() {
 async fn a_connection_ends_after_its_life_also_when_it_is_used() {
     let limits = Limits { life: Duration::from_millis(100), ..Limits::DEFAULT };
     let server = start_with(options(), limits);
+    publish_something(&server.published);
     let mut stream = send(server.address, "").await;
     let asked = tokio::time::Instant::now();
     loop {
