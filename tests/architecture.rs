@@ -56,6 +56,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "day",
             "exposition",
             "feishu",
+            "judgement",
             "shutdown",
             "snapshot",
             "sources",

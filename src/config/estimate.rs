@@ -65,6 +65,16 @@ const CONTACT_SERIES: u64 = 4;
 /// Families of the directory API with one series a department.
 const DIRECTORY_SERIES: u64 = 5;
 
+/// Series of a department that is judged: for each of eight products what was expected, the days of a
+/// drop and four deviations.
+const JUDGED_SERIES: u64 = 8 * 6;
+
+/// Series of a company that is judged: five for each of eight products.
+const COMPANY_SERIES: u64 = 8 * 5;
+
+/// Past days that the judgement takes: those that the API offers.
+const JUDGED_DAYS: u64 = 91;
+
 /// Statuses of members, each of which has a series in every department.
 const STATUS_SERIES: u64 = 6;
 
@@ -278,6 +288,14 @@ fn optional(tenant: &Tenant, size: &Size) -> Vec<Optional> {
             .filter(|(index, figure)| figure.baseline.is_some() && tenant.figures.contains(*index));
         let series = size.geos * served * with_baseline.count() as u64;
         add("baselines", Asked::Once, pages, series);
+        if tenant.schedule.judgement {
+            let days = judged_days(tenant).max(days);
+            let all = size.geos
+                * (size.asked * days.div_ceil(ROWS_PER_PAGE)
+                    + (size.children * days).div_ceil(ROWS_PER_PAGE));
+            let series = size.geos * (served * JUDGED_SERIES + COMPANY_SERIES);
+            add("judgement", Asked::Once, all - pages, series);
+        }
     }
     if let Some(contact) = tenant.contact {
         let calls = served.div_ceil(CONTACTS_PER_CALL);
@@ -321,6 +339,11 @@ const fn user_series(people: u64, min_group_size: u64) -> u64 {
         500.. => 4,
     };
     SINGLE + SPREADS * percentiles + ASSUMED_SYSTEMS + ASSUMED_CLIENTS
+}
+
+/// Past days that the judgement takes, those of baselines included.
+fn judged_days(tenant: &Tenant) -> u64 {
+    JUDGED_DAYS.min(tenant.schedule.retention_days.unsigned_abs().into())
 }
 
 /// Past days that baselines take, once.

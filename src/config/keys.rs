@@ -290,6 +290,13 @@ pub const KEYS: &[Key] = &[
         "How many weeks back the baselines look, 2 to 12; 0: there are none. They need a store.",
     ),
     key(
+        "tenants[].collection.judgement",
+        Kind::Flag,
+        Some("true"),
+        "Whether each day is judged against what could be expected of it. It needs baselines, and \
+         fetches the past 13 weeks once.",
+    ),
+    key(
         "tenants[].collection.max_age",
         Kind::Duration { min: "1d", max: "91d" },
         Some("14d"),

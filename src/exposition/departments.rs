@@ -18,7 +18,7 @@ use crate::{
     baseline::Baseline,
     catalogue::{
         DAY_TIMESTAMP, DEPARTMENT_INFO, FIGURE_COUNT, FIGURE_LABELS, FIGURES, Family,
-        OPTIONAL_FAMILIES, TOTAL_VERSION, WORKDAY,
+        JUDGEMENT_FAMILIES, OPTIONAL_FAMILIES, TOTAL_VERSION, WORKDAY,
     },
     snapshot::Body,
     telemetry::table::DEPARTMENT_UP,
@@ -100,7 +100,9 @@ pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rende
     write_days(&mut page, &tenants);
     write_workdays(&mut page, &tenants);
     write_info(&mut page, &tenants);
-    OPTIONAL_FAMILIES.iter().for_each(|family| write_samples(&mut page, &tenants, family));
+    for family in JUDGEMENT_FAMILIES.iter().chain(OPTIONAL_FAMILIES) {
+        write_samples(&mut page, &tenants, family);
+    }
     write_up(&mut page, &tenants);
     Rendered { body: page.finish(), left_out }
 }

@@ -16,10 +16,10 @@ struct Threshold {
 
 /// For each of [`WINDOWS`].
 const THRESHOLDS: [Threshold; WINDOWS.len()] = [
-    Threshold { low: 5.5, ratio: 0.80 },
-    Threshold { low: 5.3, ratio: 0.85 },
-    Threshold { low: 5.2, ratio: 0.88 },
-    Threshold { low: 5.1, ratio: 0.90 },
+    Threshold { low: 5.6, ratio: 0.80 },
+    Threshold { low: 5.4, ratio: 0.85 },
+    Threshold { low: 5.3, ratio: 0.88 },
+    Threshold { low: 5.2, ratio: 0.90 },
 ];
 /// On a day on which the company is below this, a department must be below [`HALF`] of what the
 /// company leads to expect.

@@ -35,20 +35,20 @@ pub const SUITE: usize = 0;
 pub const PRODUCTS: [Product; PRODUCT_COUNT] = [
     people("suite", "suite_dau", 0.04, 0.5),
     people("im", "im_dau", 0.05, 0.5),
-    people("docs", "docs_dau", 0.10, 0.15),
-    people("calendar", "cal_dau", 0.12, 0.15),
-    people("vc", "vc_dau", 0.22, 0.08),
-    people("tasks", "task_dau", 0.2, 0.08),
+    people("docs", "docs_dau", 0.10, 0.35),
+    people("calendar", "cal_dau", 0.12, 0.35),
+    people("vc", "vc_dau", 0.22, 0.2),
+    people("tasks", "task_dau", 0.2, 0.2),
     Product {
         name: "email",
         api_field: "email_send_count",
         offset: 10.0,
-        evenness: 0.0,
+        evenness: 0.1,
         usual_min: 20.0,
         spread: 0.3,
         clump: 6.0,
     },
-    people("search", "search_active_dau", 0.12, 0.15),
+    people("search", "search_active_dau", 0.12, 0.35),
 ];
 
 const fn people(

@@ -92,7 +92,7 @@ fn each_optional_source_shows_its_own_cost() {
     }
     let both = estimated(1, "discovery: {enabled: true}\n  directory: {enabled: true}", &nothing());
     let keys: Vec<_> = both.optional.iter().map(|source| source.key).collect();
-    assert_eq!(keys, ["baselines", "contact", "discovery"], "one walk serves both");
+    assert_eq!(keys, ["baselines", "judgement", "contact", "discovery"], "one walk serves both");
 }
 
 #[test]
@@ -147,7 +147,10 @@ fn what_was_measured_stands_in_for_what_was_assumed() {
     assert_eq!(known.live.series, 100 * (21 * 38 + 2) + 1);
     let requests: Vec<_> =
         known.optional.iter().map(|source| (source.key, source.cost.requests_per_day)).collect();
-    assert_eq!(requests, [("baselines", 0), ("contact", 2), ("discovery", 30), ("members", 150)]);
+    assert_eq!(
+        requests,
+        [("baselines", 0), ("judgement", 0), ("contact", 2), ("discovery", 30), ("members", 150)]
+    );
     let unused = Measured { people: Some(Vec::new()), ..nothing() };
     assert_eq!(estimated(1, keys, &unused), open, "an empty sample is none");
 }
