@@ -3,8 +3,8 @@
 
 Usage: benches/attacks.py PROGRAM [ARGUMENT...]
 
-Starts PROGRAM, which must print its URL (`examples/serve_series` does), and prints one line for each
-attack: the median and the worst latency of a scrape and of a probe, at rest and during the attack,
+Starts PROGRAM, which must print its URL (`examples/serve_series` and `feishu-exporter demo` do), waits
+until it is ready and a while longer for something to serve, and prints one line for each attack: the median and the worst latency of a scrape and of a probe, at rest and during the attack,
 the failures among them, and the memory and file descriptors of the process at their highest.
 """
 
@@ -22,6 +22,7 @@ import time
 import urllib.request
 
 SECONDS = 8
+SETTLE = float(os.environ.get("SETTLE", 0))
 
 
 def connect(port):
@@ -52,9 +53,14 @@ def ask(port, path, method="GET", headers=""):
 class Server:
     def __init__(self, command):
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        line = self.process.stdout.readline()
-        self.port = int(re.search(r":(\d+)", line).group(1))
+        found = None
+        while not found:
+            found = re.search(r"http://\S+?:(\d+)", self.process.stdout.readline())
+        self.port = int(found.group(1))
         self.top = [0, 0]
+        while ask(self.port, "/-/ready") is None:
+            time.sleep(0.1)
+        time.sleep(SETTLE)
 
     def look(self):
         status = open(f"/proc/{self.process.pid}/status").read()
@@ -176,11 +182,10 @@ def millis(values):
 def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    child = lambda: Server(sys.argv[1:])
     print("| attack | scrape at rest | scrape during | probe at rest | probe during | failed | MB | files |")
     print("|---|---|---|---|---|---|---|---|")
     for name, attack in ATTACKS:
-        server = child()
+        server = Server(sys.argv[1:])
         rest = measure(server, 3)
         stop = threading.Event()
         thread = threading.Thread(target=attack, args=(server.port, stop), daemon=True)

@@ -46,7 +46,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let collect = config::load(&Source::File(file), &NoEnvironment, clock.now())?.options;
     let server = server::Options::on(vec![std::net::TcpListener::bind("127.0.0.1:0")?]);
     let app = App::bind(
-        app::Options { collect, server, history: History::Nowhere, revision: "bench" },
+        app::Options {
+            collect,
+            server,
+            history: History::Nowhere,
+            reload: None,
+            revision: "bench",
+        },
         clock,
     )?;
     let address = app.local_addrs()[0];

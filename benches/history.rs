@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             config::load(&Source::File(file.clone()), &NoEnvironment, clock.now())?.options;
         let server = server::Options::on(vec![TcpListener::bind("127.0.0.1:0")?]);
         let history = History::Directory(path.clone());
-        let options = app::Options { collect, server, history, revision: "bench" };
+        let options = app::Options { collect, server, history, reload: None, revision: "bench" };
         let started = Instant::now();
         let app = App::bind(options, clock.clone())?;
         let published = app.published();

@@ -1,6 +1,14 @@
 //! The wiring: what a running exporter is made of, readable top to bottom.
 
-use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+mod collecting;
+
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use prometheus::{
     Registry,
@@ -9,15 +17,17 @@ use prometheus::{
     proto::{MetricFamily, MetricType},
 };
 use tokio::{
+    sync::mpsc,
     task,
     time::{Instant, sleep},
 };
 
+use self::collecting::{Collecting, Kept};
 use crate::{
     clock::Clock,
     collect::{self, Collected, Collector, Fetched, PastDays, Progress, Storage},
     day::Day,
-    server::{self, Server},
+    server::{self, ReloadRequest, Server},
     shutdown::{self, Shutdown},
     snapshot::Published,
     store::{Role, Store, Unusable},
@@ -33,8 +43,51 @@ pub struct Options {
     pub server: server::Options,
     /// Where it keeps fetched days.
     pub history: History,
+    /// How its configuration is read again; none: it is not.
+    pub reload: Option<Reload>,
     /// The source revision that it was built from.
     pub revision: &'static str,
+}
+
+/// Reads the configuration; else the error holds every mistake in it.
+pub type Reader = Arc<dyn Fn() -> Result<collect::Options, String> + Send + Sync>;
+
+/// How a configuration is read again while the exporter runs.
+pub struct Reload {
+    /// Reads it.
+    pub read: Reader,
+    /// Who wishes that, one after the other.
+    pub requests: mpsc::Receiver<ReloadRequest>,
+    /// Who is told of it.
+    pub manager: Manager,
+}
+
+/// The service manager that started the exporter.
+#[derive(Clone, Copy, Debug)]
+pub struct Manager {
+    /// Tells it of a moment.
+    pub tell: fn(Moment),
+    /// How often it wants to hear that the exporter is alive; none: never.
+    pub alive_every: Option<Duration>,
+}
+
+/// What a service manager is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A first snapshot is served, or that of a new configuration.
+    Ready,
+    /// A new configuration takes effect.
+    Reloading,
+    /// It stops.
+    Stopping,
+    /// Collecting goes on, and the threads that serve do their work.
+    Alive,
+}
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reload")
+    }
 }
 
 /// How long a store in use is waited for at the start: a process that is replaced by this one
@@ -59,6 +112,7 @@ pub struct App {
     history: History,
     server: Server,
     registry: Registry,
+    reload: Option<Reload>,
     published: Published,
     clock: Clock,
 }
@@ -69,12 +123,12 @@ impl App {
     /// # Errors
     /// If a socket cannot be waited for.
     pub fn bind(options: Options, clock: Clock) -> io::Result<Self> {
-        let registry = registry(options.revision, &clock);
+        let registry = registry(options.revision);
         let published = Published::nothing();
-        let Options { collect, history, server, revision } = options;
+        let Options { collect, history, server, reload, revision } = options;
         let server = server::Options { revision, ..server };
         let server = Server::bind(server, published.clone(), registry.clone(), clock.clone())?;
-        Ok(Self { collect, history, server, registry, published, clock })
+        Ok(Self { collect, history, server, registry, reload, published, clock })
     }
 
     /// Where it listens, with the ports that were taken.
@@ -97,61 +151,62 @@ impl App {
     /// # Errors
     /// A sentence, if an option cannot be used here.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), String> {
-        let Self { collect, history, server, registry, published, clock } = self;
+        let Self { collect, history, server, registry, reload, published, clock } = self;
+        let manager = reload.as_ref().map(|reload| reload.manager);
         let (stop, stopping) = shutdown::channel();
         let serving = tokio::spawn(server.run(stopping));
-        let collected = async {
-            let store = open(&history, &clock).await;
-            let storage = match &store {
-                _ if history == History::Nowhere => Storage::Nowhere,
-                Some(store) => Storage::Store(store),
-                None => Storage::Unusable,
-            };
-            let collector = Collector::new(collect, &registry, clock, published, storage)?;
-            collector.publish_start().await;
-            collector.run(shutdown.clone()).await;
-            Ok(())
+        let collecting = async {
+            let kept = open(&history, &clock).await;
+            let collecting = Collecting::new(kept, &registry, published, clock);
+            collecting.run(collect, reload, shutdown.clone()).await
         };
         let collected = tokio::select! {
-            collected = collected => collected,
+            collected = collecting => collected,
             () = shutdown.clone().wait() => Ok(()),
         };
+        if let Some(manager) = manager {
+            (manager.tell)(Moment::Stopping);
+        }
         stop.stop();
         serving.await.map_err(|defect| format!("serving ended by a defect: {defect}"))?;
         collected
     }
 }
 
-/// Opens the store of an exporter, if there is to be one and it can be used.
+/// Opens the store of an exporter, or takes memory in its place.
 ///
 /// The process that is replaced by this one may still hold it, so it is tried for a while.
-async fn open(history: &History, clock: &Clock) -> Option<Store> {
-    let try_once = async || {
-        let clock = clock.clone();
-        match history.clone() {
-            History::Nowhere => None,
-            History::Memory => Some(Store::in_memory(clock)),
-            History::Directory(directory) => {
-                // A slow disk must not hold up those who ask whether the process is healthy.
-                let open = move || Store::open(&directory, Role::Exporter, clock);
-                Some(task::spawn_blocking(open).await.expect("opening the store does not panic"))
-            }
+async fn open(history: &History, clock: &Clock) -> Kept {
+    let in_memory = || Store::in_memory(clock.clone());
+    let opened = match history {
+        History::Nowhere => {
+            let in_memory = |store| Kept::InMemory { store, was_wanted: false };
+            return Store::in_memory(clock.clone()).map_or(Kept::Nothing, in_memory);
         }
+        History::Memory => in_memory(),
+        History::Directory(directory) => open_patiently(directory, clock).await,
     };
-    let mut store = try_once().await?;
+    opened.map(Kept::Lasting).unwrap_or_else(|unusable| {
+        tracing::error!(
+            %unusable,
+            "No history is kept, so there are no baselines, and a restart fetches again"
+        );
+        in_memory().map_or(Kept::Nothing, |store| Kept::InMemory { store, was_wanted: true })
+    })
+}
+
+async fn open_patiently(directory: &Path, clock: &Clock) -> Result<Store, Unusable> {
     let started = Instant::now();
-    while store.as_ref().is_err_and(Unusable::is_in_use) && started.elapsed() < STORE_PATIENCE {
-        sleep(STORE_TRY_EVERY).await;
-        store = try_once().await?;
-    }
-    match store {
-        Ok(store) => Some(store),
-        Err(unusable) => {
-            tracing::error!(
-                %unusable,
-                "No history is kept, so there are no baselines, and a restart fetches again"
-            );
-            None
+    loop {
+        let (directory, clock) = (directory.to_owned(), clock.clone());
+        // A slow disk must not hold up those who ask whether the process is healthy.
+        let opened =
+            task::spawn_blocking(move || Store::open(&directory, Role::Exporter, clock)).await;
+        match opened.expect("opening the store does not panic") {
+            Err(unusable) if unusable.is_in_use() && started.elapsed() < STORE_PATIENCE => {
+                sleep(STORE_TRY_EVERY).await;
+            }
+            opened => return opened,
         }
     }
 }
@@ -188,15 +243,10 @@ pub async fn fetch_past(
 }
 
 /// The registry of own metrics, with those that belong to no room.
-fn registry(revision: &str, clock: &Clock) -> Registry {
+fn registry(revision: &str) -> Registry {
     let registry = Registry::new();
     let build_info = telemetry::gauges(&registry, &table::BUILD_INFO);
     build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision]).set(1.0);
-    // The configuration was valid, or there would be no registry.
-    telemetry::gauge(&registry, &table::CONFIG_LOADED).set(1.0);
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit")]
-    telemetry::gauge(&registry, &table::CONFIG_LOADED_AT)
-        .set(clock.now().as_millisecond() as f64 / 1000.0);
     registry
         .register(Box::new(Process(ProcessCollector::for_self())))
         .expect("nothing else is called process_*");

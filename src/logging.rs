@@ -6,7 +6,13 @@
 mod json;
 mod queue;
 
-use std::{error::Error, fmt, io, str::FromStr, sync::OnceLock};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, IsTerminal as _},
+    str::FromStr,
+    sync::OnceLock,
+};
 
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, Registry, filter::Targets, fmt::MakeWriter, layer::SubscriberExt};
@@ -111,13 +117,32 @@ impl Error for Unknown {}
 /// # Errors
 /// If no thread can be started for it.
 pub fn init(level: Level, format: Format) -> io::Result<()> {
-    let queue = Queue::start(io::stderr(), |count| {
+    let queue = Queue::start(Log(io::stderr()), |count| {
         tracing::warn!(count, "{count} lines of the log were dropped, since nobody read them");
     })?;
     let queue = LOG.get_or_init(|| queue);
     // An error means that a subscriber is set already: the first call's.
     let _ = tracing::subscriber::set_global_default(subscriber(level, format, || queue.clone()));
     Ok(())
+}
+
+/// Standard error, of which a progress bar may hold the last line: each line of the log takes its
+/// place, and the bar is drawn again below.
+struct Log(io::Stderr);
+
+impl io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.0.is_terminal() {
+            // Back to the beginning of the line, and erase it (ECMA-48, EL).
+            self.0.write_all(b"\r\x1b[2K")?;
+        }
+        self.0.write_all(line)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Waits for the lines so far to be written, but not for long: a process must end.

@@ -22,12 +22,16 @@ pub fn channel() -> (Trigger, Shutdown) {
     (Trigger(sender), Shutdown(receiver))
 }
 
-/// The signals that ask a process to stop, SIGTERM and SIGINT, heard from now on.
+/// The signals that a process is told something by, heard from now on.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
+
+/// SIGHUP: to read the configuration again, or that the terminal has gone.
+pub const HANG_UP: &str = "SIGHUP";
 
 impl Signals {
     /// Begins to hear them. Must be called within a tokio runtime.
@@ -35,9 +39,13 @@ impl Signals {
     /// # Errors
     /// If the signals cannot be waited for.
     pub fn listen() -> io::Result<Self> {
+        // Heard once, it ends the process no more: a file that grows beyond the limit (ulimit -f)
+        // is then an error of the write.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
@@ -46,6 +54,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hang_up.recv() => HANG_UP,
         }
     }
 }

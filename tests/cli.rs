@@ -14,7 +14,8 @@ use std::{
 fn exporter(directory: &Path, args: &[&str], env: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_feishu-exporter"));
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("FEISHU_") {
+        let text = name.to_string_lossy().to_lowercase();
+        if text.starts_with("feishu_") || text.ends_with("_proxy") {
             command.env_remove(name);
         }
     }
@@ -43,15 +44,14 @@ fn data(name: &str) -> String {
 fn bad_usage_is_status_2_and_goes_to_standard_error() {
     for args in [
         &["frobnicate"][..],
-        &["--web.config.file=web.yml"],
-        &["--web.systemd-socket"],
-        &["--web.enable-lifecycle"],
         &["--log.level=loud"],
         &["--log.level=debug", "check-config"],
         &["serve", "--web.listen-address=10917"],
         &["serve", "--web.max-requests=0"],
         &["serve", "--web.telemetry-path=/"],
         &["collect", "--date=2026-13-01"],
+        &["collect", "--date=yesterday"],
+        &["collect", "--date=20261101"],
         &["collect", "--format=xml"],
         &["simulate", "--now=yesterday"],
         &["demo", "--departments=0"],
@@ -265,6 +265,25 @@ fn an_estimate_above_a_limit_is_a_warning() {
         "{out}"
     );
     assert!(out.contains("warning: about 83201 series are more than series_limit (1000)"), "{out}");
+}
+
+#[test]
+fn a_day_that_is_not_over_and_one_that_is_none_are_told_before_anybody_is_asked() {
+    let file = format!("--config.file={}", data("minimal.ok.yml"));
+    let (status, out, err) = run(&["collect", &file, "--date=2999-01-01"], &[]);
+    assert_eq!((status, out.as_str()), (2, ""), "{err}");
+    assert!(err.contains("--date: 2999-01-01 is not over yet"), "{err}");
+    let (_, _, err) = run(&["collect", "--date=yesterday"], &[]);
+    assert!(err.contains("YYYY-MM-DD, such as 2026-11-27"), "{err}");
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_a_warning() {
+    let env = [("HTTPS_PROXY", "socks5://user:hunter2@proxy:1080")];
+    let (status, out, _) = run(&["check-config", &data("minimal.ok.yml")], &env);
+    assert_eq!(status, 0);
+    assert!(out.contains("warning: environment: HTTPS_PROXY: names a SOCKS proxy"), "{out}");
+    assert!(!out.contains("hunter2"), "{out}");
 }
 
 /// Answers one request and returns it.

@@ -220,7 +220,7 @@ fn a_wrong_value_under_any_key_of_the_table_is_noticed() {
 fn warnings_tell_what_is_allowed_and_probably_not_meant() {
     let loaded = load_text(
         "tenants:\n\
-         - app_id: a1b2c3\n  app_secret_file: /no/such/hunter2\n  base_url: http://feishu.cn\n  \
+         - app_id: a1b2c3\n  app_secret_file: /no/such/hunter2\n  base_url: http://open.feishu.cn\n  \
          statistics_time_zone: Europe/Berlin\n  departments: [dev, od-1]\n  \
          collection: {interval: 10s}\n  discovery: {enabled: true, root: dev}\n",
     )
@@ -240,6 +240,25 @@ fn warnings_tell_what_is_allowed_and_probably_not_meant() {
         ]
     );
     assert!(!loaded.warnings.iter().any(|w| w.to_string().contains(SECRET)));
+}
+
+#[test]
+fn what_is_valid_and_finds_nothing_or_tells_too_much_is_a_warning() {
+    for (line, told) in [
+        ("discovery: {enabled: true, max_depth: 0}", "discovery.max_depth: is 0: no department"),
+        ("base_url: https://acme.feishu.cn", "base_url: looks like an address for people"),
+        ("base_url: https://open.feishu.cn/app", "base_url: looks like an address for people"),
+    ] {
+        let loaded = load_text(&tenant_with(line)).unwrap();
+        let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+        assert!(matches!(warnings.as_slice(), [only] if only.contains(told)), "{warnings:?}");
+    }
+    let one = "  user_statistics: {enabled: true}\n  privacy: {min_group_size: 1}\n";
+    let loaded = load_text(&(tenant_with("name: a") + one)).unwrap();
+    assert!(loaded.warnings[0].to_string().contains("min_group_size: is 1: what one person did"));
+    for line in ["discovery: {max_depth: 0}", "privacy: {min_group_size: 1}"] {
+        assert_eq!(load_text(&tenant_with(line)).unwrap().warnings, [], "{line} is switched off");
+    }
 }
 
 #[test]
@@ -474,7 +493,14 @@ fn many_departments_load_and_too_many_are_refused() {
 fn the_example_file_loads_without_a_warning_and_so_does_what_it_has_commented_out() {
     const EXAMPLE: &str = "feishu-exporter.example.yml";
     let loaded = load(Path::new(EXAMPLE)).unwrap();
-    assert_eq!(loaded.warnings, []);
+    let others = |loaded: &Loaded| {
+        let all = loaded.warnings.iter().map(ToString::to_string);
+        let others = all.filter(|told| !told.contains("is the example's; put your own"));
+        others.collect::<Vec<_>>()
+    };
+    // The app, its secret and two departments are to be replaced.
+    assert_eq!(loaded.warnings.len(), 4);
+    assert!(others(&loaded).is_empty(), "{:?}", loaded.warnings);
     assert_eq!(loaded.options.tenants.len(), 1);
 
     // A key follows its # without a blank, one below it after two.
@@ -490,7 +516,7 @@ fn the_example_file_loads_without_a_warning_and_so_does_what_it_has_commented_ou
     let tenant = &loaded.options.tenants[0];
     assert!(tenant.discovery.is_some() && tenant.directory.is_some() && tenant.members.is_some());
     assert!(tenant.user_statistics.is_some());
-    assert_eq!(loaded.warnings, []);
+    assert!(others(&loaded).is_empty(), "{:?}", loaded.warnings);
 }
 
 proptest::proptest! {

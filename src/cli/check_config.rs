@@ -11,11 +11,8 @@ use crate::{
     catalogue::FIGURE_COUNT,
     clock::Clock,
     collect::{Discovery, GeoZone, Tenant},
-    config::{
-        Loaded, Origin,
-        estimate::{self, Measured},
-        written_duration,
-    },
+    config::{Loaded, Origin, written_duration},
+    estimate::{self, Measured},
     secret::SecretSource,
     usage::RateScale,
 };
@@ -68,7 +65,7 @@ struct Meaning<'a>(&'a Loaded);
 
 impl fmt::Display for Meaning<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Loaded { options, warnings, origin } = self.0;
+        let Loaded { options, warnings, origin, .. } = self.0;
         match origin {
             Origin::File(path) => writeln!(f, "{} is valid", path.display())?,
             Origin::Environment => writeln!(f, "The configuration by environment is valid")?,

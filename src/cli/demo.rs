@@ -78,6 +78,7 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
                 &args.listen_addresses,
             )?),
             history: History::Memory,
+            reload: None,
             revision: REVISION,
         };
         let app = App::bind(options, Clock::system())?;

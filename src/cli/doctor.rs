@@ -11,8 +11,8 @@ use super::{ConfigArgs, Failure, block_on, costs::Costs, plain::plain};
 use crate::{
     clock::Clock,
     collect::{Options, Tenant},
-    config::estimate::{self, Cost, Estimate, Measured},
     diagnose::{self, Diagnosis, Finding, Problem, Sample, Size, Verdict},
+    estimate::{self, Cost, Estimate, Measured},
     feishu::Class,
     usage::Geo,
 };

@@ -7,12 +7,13 @@ use std::{
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 
-use super::Failure;
+use super::{Failure, progress::say};
 use crate::{
     app::History,
     clock::Clock,
     collect,
     config::{self, Environment, Loaded, Problems, Source},
+    day::Day,
     logging::{self, Format, Level},
 };
 
@@ -122,6 +123,24 @@ impl ConfigArgs {
         Ok(loaded)
     }
 
+    /// As [`Self::begin`] for a command that tells at its end what failed, and tries once: the
+    /// collector's own words, with next attempts that nobody makes, are logged from `debug` on.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub fn begin_quietly(&self, clock: &Clock) -> Result<Loaded, Failure> {
+        let loaded = self.load(clock)?;
+        let level = match self.log.log_level {
+            Level::Info | Level::Warn => Level::Error,
+            other => other,
+        };
+        LogArgs { log_level: level, ..self.log }.init()?;
+        if self.log.log_level != Level::Error {
+            loaded.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+        }
+        Ok(loaded)
+    }
+
     /// Switches off what needs a store, where there is none.
     pub fn without_store(&self, options: &mut collect::Options) {
         if self.history() == History::Nowhere {
@@ -140,6 +159,15 @@ impl ConfigArgs {
             false => History::Directory(self.storage_path.clone()),
         }
     }
+}
+
+/// A day of an argument.
+pub(super) fn day(text: &str) -> Result<Day, String> {
+    let is_iso = text.len() == 10;
+    text.parse()
+        .ok()
+        .filter(|_| is_iso)
+        .ok_or_else(|| "write a day of the calendar as YYYY-MM-DD, such as 2026-11-27".to_owned())
 }
 
 impl LogArgs {

@@ -1,5 +1,7 @@
 //! `healthcheck`: is the exporter beside this process alive? For containers without a shell.
 
+mod wire;
+
 use std::{
     io::{self, Read, Write},
     net::{TcpStream, ToSocketAddrs},
@@ -9,6 +11,7 @@ use std::{
 use reqwest::Url;
 use tokio::time::Instant;
 
+use self::wire::{Wire, set_time, wants_certificate};
 use super::{Failure, ListenAddress, parse, running};
 
 /// Longer than any healthy answer takes, shorter than what a container runtime waits.
@@ -33,21 +36,32 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let (authority, path) = match &args.url {
+    let (scheme, authority, path) = match &args.url {
         Some(url) => {
             let host = url.host_str().unwrap_or_default();
             let port = url.port_or_known_default().unwrap_or(80);
-            (format!("{host}:{port}"), url.path().to_owned())
+            (url.scheme(), format!("{host}:{port}"), url.path().to_owned())
         }
-        None => (address(args)?.local_authority(), "/-/healthy".to_owned()),
+        None => ("http", address(args)?.local_authority(), "/-/healthy".to_owned()),
     };
-    let asked = format!("http://{authority}{path}");
-    match ask(&authority, &path) {
+    // Whether the port speaks TLS is in a file that this process may not be able to read; the
+    // exporter itself tells whoever asks in plain HTTP.
+    let first = ask(&authority, &path, scheme == "https");
+    let (scheme, answer) = match first {
+        Ok(400) if args.url.is_none() => ("https", ask(&authority, &path, true)),
+        first => (scheme, first),
+    };
+    let asked = format!("{scheme}://{authority}{path}");
+    match answer {
         Ok(200) => {
             writeln!(io::stdout(), "{asked} is healthy")?;
             Ok(())
         }
         Ok(status) => Err(Failure::failed(format!("{asked} answered {status}"))),
+        Err(error) if wants_certificate(&error) => {
+            writeln!(io::stdout(), "{asked} answers, and wants a certificate")?;
+            Ok(())
+        }
         Err(error) => Err(Failure::failed(format!("{asked} gave no answer: {error}"))),
     }
 }
@@ -69,16 +83,18 @@ fn address(args: &Args) -> Result<ListenAddress, Failure> {
 
 fn plain_url(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
-        Ok(url) if url.scheme() == "http" && url.host_str().is_some() => Ok(url),
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() => Ok(url),
         _ => Err("write it like http://127.0.0.1:10917/-/healthy".to_owned()),
     }
 }
 
 /// The status of a GET.
-fn ask(authority: &str, path: &str) -> io::Result<u16> {
+fn ask(authority: &str, path: &str, tls: bool) -> io::Result<u16> {
     let deadline = Instant::now() + TIMEOUT;
-    let mut stream = connect(authority, deadline)?;
-    stream.set_write_timeout(Some(left(deadline)?))?;
+    let stream = connect(authority, deadline)?;
+    set_time(&stream, left(deadline)?)?;
+    let mut stream = if tls { Wire::tls(stream)? } else { Wire::Plain(stream) };
+    stream.set_time(left(deadline)?)?;
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: feishu-exporter-healthcheck\r\n\
@@ -87,7 +103,7 @@ fn ask(authority: &str, path: &str) -> io::Result<u16> {
     let mut answer = Vec::new();
     let mut part = [0; 512];
     while answer.len() < ANSWER_BYTES_MAX && !answer.contains(&b'\n') {
-        stream.set_read_timeout(Some(left(deadline)?))?;
+        stream.set_time(left(deadline)?)?;
         match stream.read(&mut part)? {
             0 => break,
             count => answer.extend_from_slice(&part[..count]),

@@ -21,6 +21,7 @@ mod progress;
 mod running;
 pub mod serve;
 pub mod simulate;
+mod systemd;
 mod web;
 
 use std::{ffi::OsString, process::ExitCode, sync::LazyLock, time::Duration};
@@ -30,7 +31,7 @@ use clap::{
     builder::{OsStr, Resettable},
 };
 
-use self::process::{Process, Stop};
+use self::process::{HangUps, Process, Stop};
 pub use self::{
     failure::Failure,
     flags::{ConfigArgs, LogArgs, ProcessEnvironment},
@@ -106,7 +107,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match parse(args) {
         Ok(cli) => {
             let command = cli.command.unwrap_or(Command::Serve(cli.serve));
-            let ended = process.run(command.stop(), move |shutdown| command.run(shutdown));
+            let ended = process
+                .run(command.stop(), move |shutdown, hang_ups| command.run(shutdown, hang_ups));
             logging::flush();
             ended.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
         }
@@ -148,9 +150,9 @@ pub fn command() -> clap::Command {
 }
 
 impl Command {
-    fn run(&self, shutdown: Shutdown) -> Result<(), Failure> {
+    fn run(&self, shutdown: Shutdown, hang_ups: HangUps) -> Result<(), Failure> {
         match self {
-            Self::Serve(args) => serve::run(args, shutdown),
+            Self::Serve(args) => serve::run(args, shutdown, hang_ups),
             Self::Demo(args) => demo::run(args, shutdown),
             Self::Simulate(args) => simulate::run(args, shutdown),
             Self::CheckConfig(args) => check_config::run(args),

@@ -5,12 +5,15 @@ use std::{io, thread, time::Duration};
 
 use tokio::{
     runtime::{Builder, Runtime},
-    sync::oneshot::{self, error::RecvError},
+    sync::{
+        mpsc,
+        oneshot::{self, error::RecvError},
+    },
     time::sleep,
 };
 
 use super::Failure;
-use crate::shutdown::{self, Shutdown, Signals};
+use crate::shutdown::{self, HANG_UP, Shutdown, Signals};
 
 /// How long a command may take to stop: the server drains for five seconds, then the store closes.
 /// Service managers wait longer before they kill (Docker 10 s, Kubernetes 30 s, systemd 90 s).
@@ -50,23 +53,32 @@ impl Process {
     /// Runs a command on a thread of its own, to its end or until a signal ends it. A second signal
     /// ends it at once.
     pub(super) fn run(
-        mut self,
+        self,
         stop: Stop,
-        command: impl FnOnce(Shutdown) -> Result<(), Failure> + Send + 'static,
+        command: impl FnOnce(Shutdown, HangUps) -> Result<(), Failure> + Send + 'static,
     ) -> Result<(), Failure> {
+        let Self { runtime, mut signals } = self;
         let (trigger, shutdown) = shutdown::channel();
+        let (hung_up, hang_ups) = mpsc::channel(1);
         let (done, mut result) = oneshot::channel();
         thread::Builder::new().name("command".to_owned()).stack_size(STACK_BYTES).spawn(
             move || {
                 // The main thread may have given up on it.
-                let _ = done.send(command(shutdown));
+                let _ = done.send(command(shutdown, hang_ups));
             },
         )?;
-        self.runtime.block_on(async {
-            let signal = tokio::select! {
-                biased;
-                result = &mut result => return ended(result),
-                signal = self.signals.next() => signal,
+        runtime.block_on(async {
+            let signal = loop {
+                let signal = tokio::select! {
+                    biased;
+                    result = &mut result => return ended(result),
+                    signal = signals.next() => signal,
+                };
+                if signal != HANG_UP || stop != Stop::Service {
+                    break signal;
+                }
+                // One that waits already reads whatever has changed by then.
+                let _ = hung_up.try_send(());
             };
             tracing::info!(signal, "Stopping, as {signal} asks");
             trigger.stop();
@@ -80,7 +92,7 @@ impl Process {
             tokio::select! {
                 biased;
                 result = &mut result => ended(result),
-                _ = self.signals.next() => unfinished(),
+                () = another_stop(&mut signals) => unfinished(),
                 () = sleep(STOP_PATIENCE) => {
                     tracing::warn!("Ending without what did not stop within {STOP_PATIENCE:?}");
                     unfinished()
@@ -89,6 +101,13 @@ impl Process {
         })
     }
 }
+
+async fn another_stop(signals: &mut Signals) {
+    while signals.next().await == HANG_UP {}
+}
+
+/// Each is a wish to read the configuration again.
+pub(super) type HangUps = mpsc::Receiver<()>;
 
 /// What became of a command whose thread has ended.
 fn ended(result: Result<Result<(), Failure>, RecvError>) -> Result<(), Failure> {

@@ -1,11 +1,18 @@
 //! `serve`: collect in the background and serve `/metrics`.
 
-use super::{ConfigArgs, Failure, ListenAddress, REVISION, WebArgs, block_on, listen};
+use std::sync::Arc;
+
+use clap::builder::BoolishValueParser;
+
+use super::{
+    ConfigArgs, Failure, ListenAddress, REVISION, WebArgs, block_on, listen, process::HangUps,
+    systemd,
+};
 use crate::{
-    app::{self, App, History},
+    app::{self, App, History, Manager, Reader, Reload},
     clock::Clock,
     config::Loaded,
-    server,
+    server::{self, ConfigText, Reloads},
     shutdown::Shutdown,
 };
 
@@ -26,6 +33,15 @@ pub struct Args {
         hide_env_values = true
     )]
     pub listen_addresses: Vec<ListenAddress>,
+
+    /// Serve on the sockets that systemd hands over, in place of --web.listen-address.
+    #[arg(
+        long = "web.systemd-socket",
+        env = "FEISHU_EXPORTER_WEB_SYSTEMD_SOCKET",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub systemd_socket: bool,
 
     /// Path under which the metrics are served.
     #[arg(
@@ -49,6 +65,15 @@ pub struct Args {
     )]
     pub max_requests: u16,
 
+    /// Read the configuration again on POST or PUT to /-/reload, beside SIGHUP.
+    #[arg(
+        long = "web.enable-lifecycle",
+        env = "FEISHU_EXPORTER_WEB_ENABLE_LIFECYCLE",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub enable_lifecycle: bool,
+
     /// Who may read the pages, over what, and where they are.
     #[command(flatten)]
     pub web: WebArgs,
@@ -66,9 +91,9 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<(), Failure> {
     let clock = Clock::system();
-    let Loaded { options, origin, .. } = args.config.begin(&clock)?;
+    let Loaded { options, origin, text, .. } = args.config.begin(&clock)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         revision = REVISION,
@@ -81,15 +106,31 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
              fetches again"
         );
     }
-    let sockets = listen::open("--web.listen-address", &args.listen_addresses)?;
+    let sockets = match args.systemd_socket {
+        true => systemd::sockets()?,
+        false => listen::open("--web.listen-address", &args.listen_addresses)?,
+    };
+    let (reloads, requests) = server::reloads();
+    let config = ConfigText::new(text);
     let server = args.web.apply(server::Options {
+        reloads: args.enable_lifecycle.then(|| reloads.clone()),
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
+        config: config.clone(),
         ..server::Options::on(sockets)
     })?;
     let scheme = if server.access.tls().is_some() { "https" } else { "http" };
-    let options = app::Options { collect: options, server, history, revision: REVISION };
+    let read = reader(args.config.clone(), clock.clone(), config.clone());
+    let reload = Reload { read, requests, manager: manager() };
+    let options = app::Options {
+        collect: options,
+        server,
+        history,
+        reload: Some(reload),
+        revision: REVISION,
+    };
     block_on(async {
+        tokio::spawn(reload_on_signals(hang_ups, reloads, config));
         let app = App::bind(options, clock)?;
         for address in app.local_addrs() {
             tracing::info!(%address, "Listening on {scheme}://{address}");
@@ -98,6 +139,31 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
         tracing::info!("Stopped");
         Ok(())
     })
+}
+
+fn manager() -> Manager {
+    Manager { tell: systemd::tell, alive_every: systemd::alive_every() }
+}
+
+/// Reads the configuration that the flags name.
+fn reader(config: ConfigArgs, clock: Clock, shown: ConfigText) -> Reader {
+    Arc::new(move || {
+        let loaded = config.load(&clock).map_err(|problems| problems.to_string())?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        shown.propose(loaded.text);
+        Ok(loaded.options)
+    })
+}
+
+/// Asks for a reload on each SIGHUP; what comes of it is in the log.
+async fn reload_on_signals(mut hang_ups: HangUps, reloads: Reloads, config: ConfigText) {
+    while hang_ups.recv().await.is_some() {
+        if reloads.ask().await.is_ok() {
+            config.accept();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -86,6 +86,12 @@ impl Backoff {
         std::mem::take(&mut self.passing) > 0
     }
 
+    /// Whether something that is due since then ends the wait: only one that does not follow from
+    /// a quota or budget, and began before.
+    pub(crate) fn ends_with(&self, due: Timestamp) -> bool {
+        self.fixed.is_none() && self.last.is_some_and(|last| last < due)
+    }
+
     /// Whether there was a failure that is there to stay.
     pub(crate) fn is_lasting(&self) -> bool {
         self.lasting > 0

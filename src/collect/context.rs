@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    board::Board, budget::Budget, contribution::Contribution, due::Due, keeping::Keeper,
-    messages::Messages, metrics::TenantMetrics, options, sources::Source,
+    board::Board, budget::Budget, contribution::Contribution, current::Current, due::Due,
+    keeping::Keeper, messages::Messages, metrics::TenantMetrics, options, sources::Source,
 };
 use crate::{
     clock::Clock,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a loop sleeps at a time: a step of the wall clock is noticed within it.
-const CLOCK_CHECK: Duration = Duration::from_secs(15);
+const CLOCK_CHECK: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 15_000 });
 
 /// One tenant's options, and what its loops ask, keep, publish and speak through.
 #[derive(Clone)]
@@ -46,6 +46,11 @@ impl Context {
         self.clock.now()
     }
 
+    /// What is current now.
+    pub(crate) fn current(&self) -> Current {
+        Current::at(self.now(), self.options.schedule.max_age)
+    }
+
     /// Whether a source is switched on.
     pub(crate) fn has(&self, source: Source) -> bool {
         source.is_on(&self.options, self.keeper.is_there())
@@ -66,7 +71,7 @@ impl Context {
     }
 
     /// Sleeps until then, but not so long that a step of the clock goes unnoticed.
-    pub(crate) async fn doze(&self, until: Option<Timestamp>) {
+    pub(crate) async fn sleep_towards(&self, until: Option<Timestamp>) {
         let left = until.map_or(CLOCK_CHECK, |at| self.now().duration_until(at).unsigned_abs());
         sleep(left.clamp(Duration::from_millis(1), CLOCK_CHECK)).await;
     }

@@ -113,7 +113,11 @@ impl<K: Ord + Clone> Due<K> {
         if self.backoff.until(now, self.retry_max).is_some() {
             return Vec::new();
         }
-        self.pending.iter().filter(|key| self.next_of(key, now) <= now).cloned().collect()
+        let due = self.pending.iter().filter(|key| self.next_of(key, now) <= now);
+        let mut ready: Vec<K> = due.cloned().collect();
+        // Those that failed before come last, so that they hold up nobody.
+        ready.sort_by_key(|key| self.failing.contains_key(key));
+        ready
     }
 
     /// Notes an answer.
@@ -123,6 +127,11 @@ impl<K: Ord + Clone> Due<K> {
         if let Some(key) = self.pending.take(key) {
             self.answered.insert(key);
         }
+    }
+
+    /// Whether something failed when it was asked for last.
+    pub(crate) fn is_failing(&self, key: &K) -> bool {
+        self.failing.contains_key(key)
     }
 
     /// Notes a failure of one thing by itself.

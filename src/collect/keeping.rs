@@ -1,13 +1,12 @@
 //! One tenant's part of the store, as the collector sees it: it never fails. What cannot be kept
-//! is kept in memory for the next attempt, what cannot be read was never there, and the log says
-//! when that begins and when it ends.
+//! waits in the store's memory for the next attempt, what cannot be read was never there, and the
+//! log tells when that begins and when it ends.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    mem,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -16,12 +15,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     day::Day,
-    store::{Error, Extent, Held, Lists, Spent, TenantStore},
+    store::{Error, Extent, Held, Lists, Removed, Spent, TenantStore},
     usage::{Figures, RateScale, Target},
 };
-
-/// Lists that wait for a store that works again, at most: two days of the largest tenant.
-const UNSAVED_MAX: usize = 60_000;
 
 /// What one tenant keeps beyond the process; nothing without a store.
 #[derive(Clone)]
@@ -32,9 +28,10 @@ struct Kept {
     tenant: String,
     up: Gauge,
     is_failing: AtomicBool,
-    unsaved: Mutex<Vec<Lists>>,
+    /// The store's generation whose days are complete.
+    generation: AtomicU64,
     /// What was remembered last, so that only changes are written.
-    memory: Mutex<BTreeMap<String, String>>,
+    memory: Mutex<BTreeMap<String, Arc<str>>>,
 }
 
 impl Keeper {
@@ -42,12 +39,12 @@ impl Keeper {
     pub(super) fn new(store: Option<TenantStore>, tenant: &str, up: Gauge) -> Self {
         Self(store.map(|store| {
             Arc::new(Kept {
-                store,
                 tenant: tenant.to_owned(),
                 up,
                 is_failing: AtomicBool::new(false),
-                unsaved: Mutex::default(),
+                generation: AtomicU64::new(store.generation()),
                 memory: Mutex::default(),
+                store,
             })
         }))
     }
@@ -57,30 +54,38 @@ impl Keeper {
         self.0.is_some()
     }
 
-    /// Keeps lists, with those that could not be kept before, and tells whether they are kept now.
+    /// Keeps lists and tells whether they are in the store now. If not, they wait in its memory.
     pub(super) async fn keep(&self, lists: Vec<Lists>) -> bool {
         let Some(kept) = &self.0 else { return false };
-        let mut all = mem::take(&mut *lock(&kept.unsaved));
-        all.extend(lists);
-        if all.is_empty() {
-            return true;
-        }
-        let is_kept = kept.checked(kept.store.keep(all.clone()).await).is_some();
-        if !is_kept {
-            all.truncate(UNSAVED_MAX);
-            *lock(&kept.unsaved) = all;
-        }
-        is_kept
+        lists.is_empty() || kept.checked(kept.store.keep(lists).await).is_some()
+    }
+
+    /// Keeps lists in place of what is kept of their days, and tells whether they are there.
+    pub(super) async fn replace(&self, lists: Vec<Lists>) -> bool {
+        let Some(kept) = &self.0 else { return false };
+        kept.checked(kept.store.replace(lists).await).is_some()
     }
 
     /// Tries again to keep what could not be kept, and tells whether that is there now.
     pub(super) async fn keep_unsaved(&self) -> bool {
-        self.has_unsaved() && self.keep(Vec::new()).await
+        let Some(kept) = self.0.as_ref().filter(|kept| kept.store.has_unsaved()) else {
+            return false;
+        };
+        kept.checked(kept.store.flush().await).is_some()
     }
 
     /// Whether there is something that could not be kept yet.
     pub(super) fn has_unsaved(&self) -> bool {
-        self.0.as_ref().is_some_and(|kept| !lock(&kept.unsaved).is_empty())
+        self.0.as_ref().is_some_and(|kept| kept.store.has_unsaved())
+    }
+
+    /// Whether a new store was begun in place of a damaged one since this was last asked: then the
+    /// days that are served are to be kept again.
+    pub(super) fn was_begun_anew(&self) -> bool {
+        self.0.as_ref().is_some_and(|kept| {
+            let generation = kept.store.generation();
+            kept.generation.swap(generation, Ordering::Relaxed) != generation
+        })
     }
 
     /// What the live collection held, with days from `since` on.
@@ -107,10 +112,17 @@ impl Keeper {
         kept.checked(kept.store.totals(asked).await).unwrap_or_default()
     }
 
-    /// Removes days before `first`.
-    pub(super) async fn forget_before(&self, first: Day) {
-        if let Some(kept) = &self.0 {
-            kept.checked(kept.store.forget_before(first).await);
+    /// Removes days that are older than `retention_days`, but none that may be served for
+    /// `served_days`.
+    pub(super) async fn forget_old_days(&self, retention_days: i32, served_days: i32) {
+        let Some(kept) = &self.0 else { return };
+        let removed = kept.checked(kept.store.remove_old_days(retention_days, served_days).await);
+        if let Some(Removed { days, before }) = removed.flatten() {
+            tracing::info!(
+                tenant = kept.tenant, days, %before,
+                "Removed {days} days before {before} from the store: collection.retention keeps \
+                 {retention_days} days before the newest one"
+            );
         }
     }
 
@@ -133,13 +145,12 @@ impl Keeper {
     pub(super) async fn remember<T: Serialize>(&self, name: &str, value: &T) {
         let Some(kept) = &self.0 else { return };
         let Ok(value) = serde_json::to_string(value) else { return };
-        if lock(&kept.memory).get(name) == Some(&value) {
+        if lock(&kept.memory).get(name).is_some_and(|known| **known == *value) {
             return;
         }
-        let things = vec![(name.to_owned(), value.clone())];
-        if kept.checked(kept.store.remember(things).await).is_some() {
-            lock(&kept.memory).insert(name.to_owned(), value);
-        }
+        let value: Arc<str> = value.into();
+        lock(&kept.memory).insert(name.to_owned(), Arc::clone(&value));
+        kept.checked(kept.store.remember(vec![(name.to_owned(), value)]).await);
     }
 
     /// Notes how rates are read.
@@ -181,18 +192,24 @@ impl Kept {
     /// Notes whether the store works, and logs each change once.
     fn checked<T>(&self, result: Result<T, Error>) -> Option<T> {
         let tenant = self.tenant.as_str();
-        // It works again once everything is saved.
-        let failed = result.is_err() || !lock(&self.unsaved).is_empty();
+        // It works again when what waits is there.
+        let failed = result.is_err() || self.store.has_unsaved();
         self.up.set(f64::from(u8::from(!failed)));
         let was_failing = self.is_failing.swap(failed, Ordering::Relaxed);
-        match &result {
-            Err(error) if !was_failing => tracing::error!(
-                tenant, %error,
-                "The store cannot be used; live values are not affected, but history is not kept"
+        let why = match &result {
+            Err(error) => error.to_string(),
+            Ok(_) => "requests that were counted cannot be written".to_owned(),
+        };
+        match (was_failing, failed) {
+            (false, true) => tracing::error!(
+                tenant,
+                error = why,
+                "The store fails; live values go on, and what could not be kept waits in memory \
+                 until it can"
             ),
-            Err(error) => tracing::debug!(tenant, %error, "The store still fails"),
-            Ok(_) if was_failing && !failed => tracing::info!(tenant, "The store works again"),
-            Ok(_) => {}
+            (true, true) => tracing::debug!(tenant, error = why, "The store still fails"),
+            (true, false) => tracing::info!(tenant, "The store works again"),
+            (false, false) => {}
         }
         result.ok()
     }

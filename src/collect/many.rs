@@ -3,7 +3,7 @@
 use prometheus::IntCounter;
 
 use crate::{
-    feishu::{Error, Strikes},
+    feishu::{Error, Reach, Strikes},
     sources::many,
 };
 
@@ -50,13 +50,33 @@ impl<K: Clone, R: Send + 'static> Many<K, R> {
 
     /// Takes a failure into account, and tells whether it concerns all: then nothing more is asked
     /// for, and what is under way is still awaited.
-    pub(crate) fn concerns_all(&mut self, error: &Error) -> bool {
+    ///
+    /// `is_old` is one of something that failed before, while others did not: it says nothing of
+    /// these, unless the code says so.
+    pub(crate) fn concerns_all(&mut self, error: &Error, is_old: bool) -> bool {
         self.failure.get_or_insert_with(|| error.clone());
-        let concerns_all = self.strikes.are_out(error);
+        let concerns_all = match is_old {
+            true => matches!(error.reach, Reach::App | Reach::Endpoint),
+            false => self.strikes.are_out(error),
+        };
         if concerns_all {
             self.ended_by.get_or_insert_with(|| error.clone());
             self.requests.stop();
         }
         concerns_all
+    }
+
+    /// As [`Self::concerns_all`], also where one id after the other is refused alike: an endpoint
+    /// that refuses every id costs a few requests, not one for each.
+    pub(crate) fn ends(&mut self, error: &Error, is_old: bool) -> bool {
+        let are_refused = self.strikes.all_are_refused(error);
+        if self.concerns_all(error, is_old) {
+            return true;
+        }
+        if are_refused {
+            self.ended_by.get_or_insert_with(|| error.clone());
+            self.requests.stop();
+        }
+        false
     }
 }

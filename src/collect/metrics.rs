@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Registry};
+use tokio::sync::Notify;
 
 use super::{budget::Budget, keeping::Keeper, sources::Source};
 use crate::{
@@ -159,6 +160,8 @@ pub(super) struct Counted {
     pub(super) budget: Arc<Budget>,
     pub(super) metrics: TenantMetrics,
     pub(super) keeper: Keeper,
+    /// Told of each request.
+    pub(super) requests: Arc<Notify>,
 }
 
 impl Ledger for Counted {
@@ -166,6 +169,7 @@ impl Ledger for Counted {
         let allowed = self.budget.spend(endpoint, purpose);
         self.metrics.budget(&self.budget);
         if allowed {
+            self.requests.notify_one();
             let (budget, month) = (Arc::clone(&self.budget), self.budget.month());
             let of = month.clone();
             self.keeper.spend(month, endpoint.as_label(), move |spent| {
@@ -173,6 +177,10 @@ impl Ledger for Counted {
             });
         }
         allowed
+    }
+
+    fn allows(&self, requests: u64, purpose: Purpose) -> bool {
+        self.budget.allows(requests, purpose)
     }
 }
 

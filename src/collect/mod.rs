@@ -10,6 +10,7 @@ mod board;
 mod budget;
 mod context;
 mod contribution;
+mod current;
 mod due;
 mod keeping;
 mod many;
@@ -34,9 +35,12 @@ use std::{
 
 use humantime::format_duration;
 use prometheus::Registry;
-use tokio::task::{Id, JoinSet};
+use tokio::{
+    sync::Notify,
+    task::{Id, JoinSet},
+};
 
-pub use backfill::{Fetched, PastDays, Progress};
+pub use backfill::{Fetched, PastDays, Plan, Progress};
 
 pub use options::{
     Contact, Discovery, GeoZone, Language, ListedDepartment, Options, Schedule, Tenant,
@@ -54,12 +58,12 @@ use self::{
     optional::Optional,
     past::Past,
     sharing::Sharing,
-    sources::Source,
     statistics::{Statistics, report},
 };
 pub(crate) use self::{
     optional::directory::discovered,
     past::plan::OFFERED_DAYS,
+    sources::Source,
     statistics::{latest_day::expected as expected_day, rates::Evidence as RateEvidence},
 };
 use crate::{
@@ -71,6 +75,7 @@ use crate::{
     snapshot::{Published, TenantStatus},
     sources::departments::Versions,
     store::{self, Store},
+    telemetry::{self, table},
 };
 
 /// After a loop ended by a defect it starts anew after this pause, which doubles with each time.
@@ -85,6 +90,8 @@ pub struct Collector {
     metrics: Metrics,
     /// Where the store is, unless it is in memory.
     directory: Option<PathBuf>,
+    /// Told of each request of any tenant.
+    requests: Arc<Notify>,
 }
 
 /// Where fetched days are kept.
@@ -96,6 +103,14 @@ pub enum Storage<'a> {
     Unusable,
     /// There.
     Store(&'a Store),
+    /// Nowhere beyond the process: in memory, so that the next configuration takes up what this one
+    /// knows.
+    HandOver {
+        /// That memory.
+        store: &'a Store,
+        /// Whether there was to be a store that lasts.
+        was_wanted: bool,
+    },
 }
 
 /// One tenant after a single collection.
@@ -120,12 +135,19 @@ impl Collector {
         storage: Storage<'_>,
     ) -> Result<Self, String> {
         let store = match storage {
-            Storage::Store(store) => Some(store),
+            Storage::Store(store) | Storage::HandOver { store, .. } => Some(store),
             Storage::Nowhere | Storage::Unusable => None,
         };
         // Where nobody wants a store, none is down.
-        let metrics = Metrics::register(registry, !matches!(storage, Storage::Nowhere));
-        metrics.store_up.set(f64::from(u8::from(store.is_some())));
+        let is_wanted =
+            !matches!(storage, Storage::Nowhere | Storage::HandOver { was_wanted: false, .. });
+        let metrics = Metrics::register(registry, is_wanted);
+        metrics.store_up.set(f64::from(u8::from(matches!(storage, Storage::Store(_)))));
+        // How the memory of a hand-over fares says nothing of a store that could not be opened.
+        let store_up = match storage {
+            Storage::HandOver { .. } => telemetry::gauge(&Registry::new(), &table::STORE_UP),
+            _ => metrics.store_up.clone(),
+        };
         let api_metrics = feishu::Metrics::register(registry);
         let budget = |tenant: &Tenant| {
             // Feishu's quota is counted by month, in the zone in which it counts days.
@@ -135,10 +157,11 @@ impl Collector {
         let budgets: Vec<Arc<Budget>> = options.tenants.iter().map(budget).collect();
         let board = Board::new(published, options.series_limit, metrics.clone(), budgets.clone());
         let board = Arc::new(board);
+        let requests = Arc::new(Notify::new());
         let prepare = |(index, (options, budget)): (usize, (Tenant, Arc<Budget>))| {
             let name = &options.name;
             let kept = store.map(|store| store.tenant(name, &options.api.app_id));
-            let keeper = Keeper::new(kept, name, metrics.store_up.clone());
+            let keeper = Keeper::new(kept, name, store_up.clone());
             let metrics = metrics.of(name);
             metrics.start(Source::all().filter(|source| source.is_on(&options, keeper.is_there())));
             metrics.budget(&budget);
@@ -146,6 +169,7 @@ impl Collector {
                 budget: Arc::clone(&budget),
                 metrics: metrics.clone(),
                 keeper: keeper.clone(),
+                requests: Arc::clone(&requests),
             };
             let (api, ledger) = (options.api.clone(), Arc::new(ledger));
             let client = Client::new(api, api_metrics.clone(), ledger, clock.clone())
@@ -166,7 +190,7 @@ impl Collector {
         let tenants = options.tenants.into_iter().zip(budgets).enumerate();
         let tenants = tenants.map(prepare).collect::<Result<_, String>>()?;
         let directory = store.and_then(|store| Some(store.file()?.parent()?.to_owned()));
-        Ok(Self { tenants, board, metrics, directory })
+        Ok(Self { tenants, board, metrics, directory, requests })
     }
 
     /// Publishes the first snapshot: what the store holds, before anything is asked.
@@ -212,7 +236,8 @@ impl Collector {
         }
         loop {
             let ended = tokio::select! {
-                () = shutdown.requested() => return,
+                // Nothing of it goes on, so that another collector may follow.
+                () = shutdown.requested() => return running.shutdown().await,
                 Some(ended) = running.join_next() => ended,
             };
             let Err(defect) = ended else { continue };
@@ -259,7 +284,9 @@ impl Collector {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Vec<Fetched> {
         let mut watching = JoinSet::new();
-        if let Some(sharing) = self.sharing(store::is_exporter_running) {
+        if let Some(sharing) =
+            self.sharing(store::is_exporter_running).filter(|_| !wanted.plan_only)
+        {
             sharing.begin().await;
             watching.spawn(sharing.watch());
         }
@@ -268,7 +295,9 @@ impl Collector {
             let Loops { mut statistics, mut optional, .. } = Loops::new(context);
             // What is fresh of the departments found is taken, what is not is looked for.
             optional.restore().await;
-            optional.find_departments().await;
+            if !wanted.plan_only {
+                optional.find_departments().await;
+            }
             statistics.retarget();
             statistics.restore().await;
             all.push(backfill::fetch(context, &mut statistics.state, wanted, progress).await);
@@ -280,7 +309,8 @@ impl Collector {
     fn sharing(&self, is_other_running: fn(&Path) -> bool) -> Option<Sharing> {
         let clients = self.tenants.iter().map(|context| Arc::clone(&context.client)).collect();
         let directory = self.directory.clone()?;
-        Some(Sharing { directory, is_other_running, clients })
+        let requests = Arc::clone(&self.requests);
+        Some(Sharing { directory, is_other_running, clients, requests })
     }
 
     /// One of a tenant's loops, after a pause.

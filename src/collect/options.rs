@@ -65,6 +65,15 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// What is configured about product versions.
+    pub(crate) fn versions(&self) -> VersionOptions {
+        VersionOptions {
+            wanted: self.product_versions,
+            total_names: self.total_version_names.clone(),
+            department_id_type: self.api.department_id_type.as_str().to_owned(),
+        }
+    }
+
     /// Whether a department with so many members is published at all. One whose size is unknown is
     /// not, once a size is asked for.
     #[expect(clippy::cast_precision_loss, reason = "no department has 2^53 members")]
@@ -76,15 +85,6 @@ impl Tenant {
     /// The language of names.
     pub(super) fn language(&self) -> &'static str {
         self.contact.map_or(Language::default(), |contact| contact.language).as_str()
-    }
-
-    /// What is configured about product versions.
-    pub(crate) fn versions(&self) -> VersionOptions {
-        VersionOptions {
-            wanted: self.product_versions,
-            total_names: self.total_version_names.clone(),
-            department_id_type: self.api.department_id_type.as_str().to_owned(),
-        }
     }
 }
 

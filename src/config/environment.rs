@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, path::Path};
 
 use jiff::Timestamp;
+use reqwest::Url;
 
 use super::{
     Loaded, options,
     problem::{Origin, Problem, Problems},
+    running,
     section::Report,
     tenant::Surroundings,
     yaml::{Entry, Node, Value},
@@ -87,7 +89,8 @@ pub(super) fn load(env: &dyn Environment, now: Timestamp) -> Option<Result<Loade
     let report = Report::new(Origin::Environment, &NAMES);
     let around = Surroundings { directory: Path::new(""), now };
     let options = options(&report, &tree, &around);
-    Some(report.finish().map(|warnings| Loaded { options, warnings, origin: Origin::Environment }))
+    let (origin, text) = (Origin::Environment, running::text(&tree));
+    Some(report.finish().map(|warnings| Loaded { options, warnings, origin, text }))
 }
 
 /// Warnings about variables that have no effect because there is a file.
@@ -101,6 +104,37 @@ pub(super) fn ignored(env: &dyn Environment) -> impl Iterator<Item = Problem> {
             message: "is set, but has no effect beside a configuration file".to_owned(),
         },
     )
+}
+
+/// Warnings about variables that name a proxy which cannot be used; the HTTP client passes over
+/// them without a word. No message repeats the value: it may hold a password.
+pub(super) fn unusable_proxies(env: &dyn Environment) -> Vec<Problem> {
+    const NAMES: [&str; 6] =
+        ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let told = |name: &&str| {
+        let text = value(env, name)?;
+        let message = match Url::parse(&text) {
+            Ok(url) if url.scheme().starts_with("socks") => {
+                "names a SOCKS proxy, which is not supported; name an HTTP proxy: http://host:port"
+            }
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => return None,
+            // Without a scheme, http is meant: `proxy.example.org:3128`.
+            _ if Url::parse(&format!("http://{text}")).is_ok_and(|url| url.has_host())
+                && !text.contains("://") =>
+            {
+                return None;
+            }
+            _ => "is not the address of a proxy, and no proxy is asked; write http://host:port",
+        };
+        Some(Problem {
+            origin: Origin::Environment,
+            line: None,
+            column: None,
+            path: (*name).to_owned(),
+            message: message.to_owned(),
+        })
+    };
+    NAMES.iter().filter_map(told).collect()
 }
 
 /// What stands between ids, as keyboards and input methods have it; no id holds one of them.
@@ -175,6 +209,42 @@ mod tests {
         assert_eq!(loaded.warnings, []);
         let secret = &loaded.options.tenants[0].api.app_secret;
         assert!(matches!(secret, SecretSource::File(path) if path == Path::new(SECRET_FILE)));
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_told_without_its_password() {
+        let told = |value: &str| {
+            let map = BTreeMap::from([("HTTPS_PROXY".to_owned(), value.to_owned())]);
+            let problems = unusable_proxies(&map);
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        };
+        for usable in [
+            "",
+            "\r",
+            "http://proxy:3128",
+            "http://user:hunter2@proxy:3128\r",
+            "proxy:3128",
+            "proxy.example.org:3128",
+            "10.0.0.1:8080",
+            "https://proxy",
+        ] {
+            assert_eq!(told(usable), "", "{usable:?}");
+        }
+        for (wrong, reason) in [
+            ("socks5://user:hunter2@proxy:1080", "names a SOCKS proxy"),
+            ("socks5h://proxy:1080", "names a SOCKS proxy"),
+            ("http//proxy:hunter2", "is not the address"),
+            ("http://", "is not the address"),
+            ("ftp://proxy:21", "is not the address"),
+            ("hunter2 proxy", "is not the address"),
+        ] {
+            let text = told(wrong);
+            assert!(
+                text.starts_with("environment: HTTPS_PROXY: ") && text.contains(reason),
+                "{wrong}: {text}"
+            );
+            assert!(!text.contains("hunter2"), "{text}");
+        }
     }
 
     #[test]

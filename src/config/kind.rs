@@ -6,6 +6,7 @@ use jiff::civil::Time;
 use regex::{Regex, RegexBuilder};
 
 use super::duration;
+pub(super) use super::shown::shown;
 use crate::input::{self, Named};
 
 /// Bytes of any text at most.
@@ -13,9 +14,6 @@ const TEXT_BYTES_MAX: usize = 1024;
 
 /// Bytes of a PEM text that stands in the file itself.
 const PEM_BYTES_MAX: usize = 64 * 1024;
-
-/// Characters of a wrong value that a message repeats.
-const SHOWN_MAX: usize = 40;
 
 /// Bytes that a compiled expression may take; plain ones take a few thousand.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -303,18 +301,6 @@ impl fmt::Display for Kind {
                 write!(f, "{min}..{max}")
             }
         }
-    }
-}
-
-/// A wrong value as a message shows it: quoted unless it is a plain word, and never at length.
-pub(super) fn shown(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._:+-/%*".contains(c);
-    let short: String = text.chars().take(SHOWN_MAX).collect();
-    let dots = if short.len() < text.len() { "…" } else { "" };
-    if !short.is_empty() && short.chars().all(plain) {
-        format!("{short}{dots}")
-    } else {
-        format!("\"{}{dots}\"", short.escape_debug())
     }
 }
 

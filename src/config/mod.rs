@@ -7,13 +7,14 @@ mod address;
 mod calendar;
 mod duration;
 mod environment;
-pub mod estimate;
 mod figures;
 mod keys;
 mod kind;
 mod optional;
 mod problem;
+mod running;
 mod section;
+mod shown;
 mod tenant;
 mod web;
 mod yaml;
@@ -63,6 +64,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Where it came from.
     pub origin: Origin,
+    /// The same as YAML, defaults filled in and secrets redacted.
+    pub text: String,
 }
 
 /// Reads the configuration. `now` decides which offset a time zone has.
@@ -82,17 +85,19 @@ pub fn load(source: &Source, env: &dyn Environment, now: Timestamp) -> Result<Lo
         let path = String::new();
         Problems::new(vec![Problem { origin, line: None, column: None, path, message }])
     };
-    match read(path) {
+    let mut loaded = match read(path) {
         Ok(bytes) => {
             let mut loaded = from_file(path, &bytes, now)?;
             loaded.warnings.extend(environment::ignored(env));
-            Ok(loaded)
+            loaded
         }
         Err(error) if error.kind() == ErrorKind::NotFound && *source == Source::Default => {
-            environment::load(env, now).unwrap_or_else(|| Err(failed(NO_CONFIGURATION.to_owned())))
+            environment::load(env, now).ok_or_else(|| failed(NO_CONFIGURATION.to_owned()))??
         }
-        Err(error) => Err(failed(format!("cannot be read: {error}"))),
-    }
+        Err(error) => return Err(failed(format!("cannot be read: {error}"))),
+    };
+    loaded.warnings.extend(environment::unusable_proxies(env));
+    Ok(loaded)
 }
 
 const NO_CONFIGURATION: &str = "there is no such file, and no variable FEISHU_… is set. Name your \
@@ -119,7 +124,8 @@ fn from_file(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Loaded, Proble
     let Some(tree) = tree else { return Err(report.into_problems()) };
     let directory = path.parent().unwrap_or(Path::new(""));
     let options = options(&report, &tree, &Surroundings { directory, now });
-    Ok(Loaded { options, warnings: report.finish()?, origin })
+    let text = running::text(&tree);
+    Ok(Loaded { options, warnings: report.finish()?, origin, text })
 }
 
 /// The tree of a file's content; none without a fault if it is empty.

@@ -332,6 +332,10 @@ impl<'a> Item<'a> {
         self.report.problem(&self.place, message);
     }
 
+    pub(super) fn warning(&self, message: impl Into<String>) {
+        self.report.warning(&self.place, message);
+    }
+
     pub(super) fn line(&self) -> usize {
         self.node.line
     }

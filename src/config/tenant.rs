@@ -23,6 +23,15 @@ use crate::{
     usage::{Geo, RateScale},
 };
 
+/// What stands in `feishu-exporter.example.yml` for what only the operator knows.
+mod placeholders {
+    pub(super) const APP_ID: &str = "cli_a1b2c3d4e5f6";
+    pub(super) const APP_SECRET: &str = "put-the-secret-of-the-app-here";
+    pub(super) const DEPARTMENTS: [&str; 2] =
+        ["od-382e2793cfc9471f892e8a672987654c", "od-4e6ac4d14bcd5071a37a39de902c7141"];
+    pub(super) const TOLD: &str = "is the example's; put your own in its place";
+}
+
 /// Departments of one tenant at most: as many take an hour and a half at 5 requests a second.
 const DEPARTMENTS_MAX: usize = 30_000;
 
@@ -92,6 +101,9 @@ fn app_id(section: &Section<'_>) -> String {
         section.missing("app_id", "is required: the id of the custom app, cli_…");
     }
     let id = section.text("app_id").unwrap_or_default();
+    if id == placeholders::APP_ID {
+        section.warning("app_id", placeholders::TOLD);
+    }
     if !id.is_empty() && !id.starts_with("cli_") {
         section.warning("app_id", "does not begin with cli_, as ids of Feishu apps do");
     }
@@ -115,6 +127,9 @@ fn secret(section: &Section<'_>, directory: &Path) -> SecretSource {
             if text.starts_with("${") {
                 let message = "variables are not replaced in this file; name a file in";
                 section.problem("app_secret", format!("{message} {file} instead"));
+            }
+            if text == placeholders::APP_SECRET {
+                section.warning("app_secret", placeholders::TOLD);
             }
             SecretSource::Inline(Secret::new(text))
         }
@@ -250,6 +265,9 @@ fn departments(
             (section.text("id"), section.flag("include_children"))
         };
         let Some(id) = id else { continue };
+        if placeholders::DEPARTMENTS.contains(&id.as_str()) {
+            item.warning(placeholders::TOLD);
+        }
         if let Some(line) = first_lines.insert(id.clone(), item.line()) {
             let first = if line > 0 { format!(", first on line {line}") } else { String::new() };
             item.problem(format!("{} is listed twice{first}", shown(&id)));

@@ -20,7 +20,7 @@ const VERSIONS_MAX: u32 = 200;
 /// Bytes of a date or an id that are repeated in a message; Feishu's ids have 35.
 const QUOTED_BYTES_MAX: usize = 64;
 /// People of a page: the largest size that the API takes.
-const USER_STATS_PAGE_SIZE: u32 = 60;
+pub const USER_STATS_PAGE_SIZE: u32 = 60;
 
 /// What to ask `admin_dept_stats` for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 use super::{
     class::{Class, Reach},
     endpoint::Endpoint,
-    error::{Refusal, Violation},
+    refusal::{Refusal, Violation},
 };
 
 /// What a code means for us.
@@ -281,7 +281,7 @@ const TABLE: &[Row] = &[
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{super::error::Violation, *};
+    use super::{super::refusal::Violation, *};
 
     fn verdict(endpoint: Endpoint, status: u16, code: Option<i64>) -> Verdict {
         super::verdict(endpoint, &Refusal { status, code, ..Refusal::default() })

@@ -12,7 +12,7 @@ use super::{
 /// Departments of one `departments/batch` call at most (API document).
 pub const DEPARTMENTS_BATCH_MAX: usize = 50;
 /// People of a page: the largest size that the API takes.
-const PEOPLE_PAGE_SIZE: u32 = 50;
+pub const PEOPLE_PAGE_SIZE: u32 = 50;
 
 row! {
     /// A department as `departments/batch` answers it. A field that the app may not read is absent.

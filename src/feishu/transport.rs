@@ -15,10 +15,11 @@ use super::{
     class::{Class, Reach},
     codes,
     endpoint::{Endpoint, Purpose},
-    error::{Error, Refusal, Violation},
+    error::Error,
     foreign,
     options::Options,
     quote::quote,
+    refusal::{Refusal, Violation},
     skew::Skew,
     token::Tokens,
     wire::Object,
@@ -356,13 +357,19 @@ fn refusal(
         let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw).ok());
         items.unwrap_or_default().into_iter()
     };
-    let missing_scopes = listed("permission_violations")
+    let mut missing_scopes = Vec::new();
+    let scopes = listed("permission_violations")
         .filter_map(|raw| serde_json::from_str::<Object<'_>>(raw.get()).ok())
         .filter_map(|violation| violation.text("subject").or_else(|| violation.text("scope")))
-        .map(|scope| quote(&scope, NAME_BYTES_MAX))
-        .filter(|scope| !scope.is_empty())
-        .take(SCOPES_MAX)
-        .collect();
+        .map(|scope| quote(&scope, NAME_BYTES_MAX));
+    for scope in scopes {
+        if missing_scopes.len() < SCOPES_MAX
+            && !scope.is_empty()
+            && !missing_scopes.contains(&scope)
+        {
+            missing_scopes.push(scope);
+        }
+    }
     // Whom the words concern cannot be told from them; the code says what is wrong.
     let is_quotable = !endpoint.is_about_people();
     let violations = listed("field_violations")

@@ -119,6 +119,7 @@ impl ServerCertVerifier for OwnCertificates {
 /// What TLS failed with, and the remedy; none if the error is not of TLS.
 pub(super) fn explain(error: &(dyn StdError + 'static), host: &str) -> Option<(String, String)> {
     const TRUST: &str = "give the authority's certificate, or the server's own, in PEM by ca_file, or add it to the system's certificates (package ca-certificates, or a file named by SSL_CERT_FILE); where a proxy inspects TLS, it is the proxy's";
+    const OWN: &str = "give exactly this certificate in PEM by ca_file (`openssl s_client -connect HOST:PORT` shows it)";
     const CLOCK: &str =
         "check the clock of this machine (NTP); if it is right, the server needs a new certificate";
     /// Names of a certificate that are told.
@@ -165,7 +166,7 @@ pub(super) fn explain(error: &(dyn StdError + 'static), host: &str) -> Option<(S
         other => {
             let text = other.to_string();
             match text.contains("CaUsedAsEndEntity") {
-                true => (format!("the certificate of {host} signs itself"), TRUST),
+                true => (format!("the certificate of {host} signs itself"), OWN),
                 false => {
                     let remedy = "the server needs another certificate; `openssl s_client -connect HOST:PORT` shows the one that it has";
                     (format!("the certificate of {host} cannot be used: {text}"), remedy)

@@ -36,8 +36,9 @@ use tracing::{debug, warn};
 use super::{
     Limits,
     body::Frames,
+    measure::Ended,
     routes::Site,
-    slots::{Ended, Slot, Slots},
+    slots::{Slot, Slots},
     write_limit::WriteLimit,
 };
 use crate::{shutdown::Shutdown, web::Access};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, Registry};
 
-use super::{paths::Route, slots::Ended};
+use super::paths::Route;
 use crate::telemetry::{
     self,
     table::{
@@ -13,6 +13,50 @@ use crate::telemetry::{
         HTTP_REQUESTS, WEB_CONFIG_LOADED,
     },
 };
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// By the client, or with its last answer.
+    Done,
+    /// The client sent no whole request in time.
+    Idle,
+    /// The client did not take its answer in time.
+    Slow,
+    /// It made room for another.
+    Evicted,
+    /// It was open for as long as a connection may be.
+    Lifetime,
+    /// No TLS was agreed on.
+    Handshake,
+    /// The client spoke something else than HTTP, or was cut off.
+    Error,
+}
+
+impl Ended {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Idle,
+        Self::Slow,
+        Self::Evicted,
+        Self::Lifetime,
+        Self::Handshake,
+        Self::Error,
+    ];
+
+    /// The label `reason`.
+    pub(super) const fn as_label(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Idle => "idle",
+            Self::Slow => "slow",
+            Self::Evicted => "evicted",
+            Self::Lifetime => "lifetime",
+            Self::Handshake => "handshake",
+            Self::Error => "error",
+        }
+    }
+}
 
 /// Answers come from memory: tenths of a millisecond are usual, a tenth of a second is a defect.
 const BUCKETS: [f64; 8] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 1.0];

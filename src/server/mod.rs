@@ -204,6 +204,7 @@ impl Server {
             paths: Paths::new(&options.route_prefix, &telemetry_path, &options.external_path),
             max_requests,
             scrapes: Places::new(max_requests, limits.places),
+            turn: Semaphore::new(1),
             views: Places::new(max_requests, limits.places),
             html: Pages::new(about.clone(), telemetry_path.clone()),
             json: Pages::new(about, telemetry_path),

@@ -17,7 +17,7 @@ use hyper::{
     },
 };
 use prometheus::Registry;
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 use tracing::error;
 
 use super::{
@@ -55,6 +55,8 @@ pub(super) struct Site {
     pub(super) paths: Paths,
     pub(super) max_requests: usize,
     pub(super) scrapes: Places,
+    /// One scrape at a time is made ready, so that a thread is left for everybody else.
+    pub(super) turn: Semaphore,
     /// Pages for people, so that they take nothing from the scrapes.
     pub(super) views: Places,
     pub(super) html: Pages,
@@ -180,8 +182,10 @@ impl Site {
         let Some(place) = self.scrapes.take().await else {
             return Ok(self.too_many("scrapes"));
         };
-        let (mut response, gzip) =
-            catch_unwind(AssertUnwindSafe(|| self.scrape(headers))).map_err(|_| Defect)?;
+        let turn = self.turn.acquire().await;
+        let made = catch_unwind(AssertUnwindSafe(|| self.scrape(headers)));
+        drop(turn);
+        let (mut response, gzip) = made.map_err(|_| Defect)?;
         set(&mut response, VARY, "Accept, Accept-Encoding");
         if gzip {
             set(&mut response, CONTENT_ENCODING, "gzip");
@@ -268,7 +272,10 @@ impl Site {
             return text(StatusCode::FORBIDDEN, message);
         };
         match reloads.ask().await {
-            Ok(said) => text(StatusCode::OK, said + "\n"),
+            Ok(said) => {
+                self.config.accept();
+                text(StatusCode::OK, format!("{}\n", said.trim_end()))
+            }
             Err(problems) => text(StatusCode::INTERNAL_SERVER_ERROR, problems + "\n"),
         }
     }

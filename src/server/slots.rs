@@ -18,7 +18,7 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 use tracing::warn;
 
-use super::measure::Measure;
+use super::measure::{Ended, Measure};
 
 /// A crowd is told once; after so long without one it would be another.
 const CROWD_OVER_AFTER: Duration = Duration::from_secs(600);
@@ -90,50 +90,6 @@ pub(super) struct Slot {
 /// A request that is being answered, until its answer is handed over.
 #[derive(Debug)]
 pub(super) struct Answering(Arc<Connection>);
-
-/// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// By the client, or with its last answer.
-    Done,
-    /// The client sent no whole request in time.
-    Idle,
-    /// The client did not take its answer in time.
-    Slow,
-    /// It made room for another.
-    Evicted,
-    /// It was open for as long as a connection may be.
-    Lifetime,
-    /// No TLS was agreed on.
-    Handshake,
-    /// The client spoke something else than HTTP, or was cut off.
-    Error,
-}
-
-impl Ended {
-    pub(super) const ALL: [Self; 7] = [
-        Self::Done,
-        Self::Idle,
-        Self::Slow,
-        Self::Evicted,
-        Self::Lifetime,
-        Self::Handshake,
-        Self::Error,
-    ];
-
-    /// The label `reason`.
-    pub(super) const fn as_label(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Idle => "idle",
-            Self::Slow => "slow",
-            Self::Evicted => "evicted",
-            Self::Lifetime => "lifetime",
-            Self::Handshake => "handshake",
-            Self::Error => "error",
-        }
-    }
-}
 
 impl From<IpAddr> for Peer {
     fn from(address: IpAddr) -> Self {

@@ -356,7 +356,9 @@ async fn the_running_configuration_is_what_was_handed_in_last() {
     let config = ConfigText::new("series_limit: 1\n".to_owned());
     let server = start_with(Options { config: config.clone(), ..options() }, Limits::DEFAULT);
     assert_eq!(get(server.address, "/config").await.text(), "series_limit: 1\n");
-    config.replace("series_limit: 2\n".to_owned());
+    config.propose("series_limit: 2\n".to_owned());
+    assert_eq!(get(server.address, "/config").await.text(), "series_limit: 1\n");
+    config.accept();
     assert_eq!(get(server.address, "/config").await.text(), "series_limit: 2\n");
 }
 

@@ -94,6 +94,12 @@ pub struct Node {
 pub struct Tree {
     /// Every department once, parents before children.
     pub nodes: Vec<Node>,
+    /// Whether it has every department that the statistics reach.
+    #[serde(default)]
+    pub is_whole: bool,
+    /// Whether the walk began at the root and went as deep as the statistics reach.
+    #[serde(skip)]
+    pub reaches_all: bool,
     /// Scopes without which something that is published is missing.
     #[serde(skip)]
     pub missing_scopes: BTreeSet<&'static str>,
@@ -132,7 +138,10 @@ struct Parent {
 /// If a list fails that is not this one department's: of the root, for everybody alike, or several
 /// in a row.
 pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<Tree, Error> {
-    let mut tree = Tree::default();
+    let mut tree = Tree {
+        reaches_all: walk.root == ROOT && walk.max_depth >= STATISTICS_DEPTH_MAX.into(),
+        ..Tree::default()
+    };
     let mut frontier = Frontier::new(walk);
     let mut lists = Many::new(at_once);
     // The depth of a root that is not the tenant's follows from the paths of its children.
@@ -262,6 +271,7 @@ impl Tree {
     #[must_use]
     pub fn over(mut self, before: Option<&Self>, now: Timestamp) -> Self {
         let saw_nothing = self.nodes.is_empty();
+        self.is_whole = self.reaches_all && !saw_nothing && self.unlisted.is_empty();
         self.nodes.iter_mut().for_each(|node| node.seen_at = Some(now));
         let seen: BTreeSet<String> =
             self.nodes.iter().map(|node| node.department_id.clone()).collect();
@@ -278,6 +288,19 @@ impl Tree {
         }
         self.sort();
         self
+    }
+
+    /// A department and all below it, as labels; none where the tree may lack some.
+    #[must_use]
+    pub fn below<'a>(&'a self, department_id: &'a str) -> Option<BTreeSet<&'a str>> {
+        let mut below = BTreeSet::from([department_id]);
+        // Parents come before their children.
+        for node in &self.nodes {
+            if below.contains(&*node.parent_department_id) {
+                below.insert(&node.department_id);
+            }
+        }
+        self.is_whole.then(|| below.into_iter().map(label_value).collect())
     }
 
     /// A failure of some lists that may be over soon, so that another walk is worth while.

@@ -100,10 +100,7 @@ impl Found {
             ..Error::local(
                 Class::Malformed,
                 &format!("reading the use of department {}'s people", ask.department_id),
-                format!(
-                    "none of the {} rows can be used, for example {example}",
-                    self.rejected_rows
-                ),
+                format!("no row of {} can be used, for example {example}", self.rejected_rows),
             )
         })
     }

@@ -68,6 +68,7 @@ async fn the_documented_answers_become_exactly_these_samples() {
         collect: loaded.options,
         server: Options::on(vec![TcpListener::bind("127.0.0.1:0").unwrap()]),
         history: app::History::Nowhere,
+        reload: None,
         revision: "test",
     };
     let app = App::bind(options, clock).unwrap();

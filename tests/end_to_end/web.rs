@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path, process::Command};
 
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
 
 use crate::{
     outside::{get, try_get},
@@ -24,6 +26,8 @@ impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate for self-signed whose issuer has its own name.
+        params.distinguished_name.push(DnType::CommonName, "authority");
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap().pem();
         Self { certificate, issuer: Issuer::new(params, key) }
@@ -34,6 +38,7 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let names = vec![name.to_owned(), "127.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![purpose];
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
@@ -61,11 +66,11 @@ impl Secured {
         let (world, authority) = (World::new(4), Authority::new());
         let (certificate, key) = authority.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth);
         let client = authority.sign("prometheus", ExtendedKeyUsagePurpose::ClientAuth);
-        let web = web.replace("HASH", HASH);
+        let filled = web.replace("HASH", HASH);
         let files = [
             ("conf.yml", world.configuration()),
             ("secret", SECRET.to_owned()),
-            ("web.yml", web),
+            ("web.yml", filled),
             ("server.crt", certificate),
             ("server.key", key),
             ("ca.crt", authority.certificate.clone()),
@@ -80,7 +85,8 @@ impl Secured {
             "--web.listen-address=127.0.0.1:0",
         ];
         let mut exporter = Program::exporter(&arguments, &files);
-        let url = exporter.told("https://127.0.0.1:", "");
+        let scheme = if web.contains("tls") { "https" } else { "http" };
+        let url = exporter.told(&format!("{scheme}://127.0.0.1:"), "");
         Self { exporter, url, authority, client, _world: world }
     }
 
@@ -205,6 +211,45 @@ fn a_new_certificate_is_used_and_a_broken_one_is_told_once() {
         try_get(&url, &["--cacert", &authority]).filter(|answer| answer.status == 200)
     });
     assert!(secured.exporter.stderr().matches(told).count() <= 2, "once for each file at most");
+}
+
+#[test]
+fn a_health_check_finds_its_way_over_tls() {
+    let tls = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
+    for (web, said) in [(tls, "is healthy"), (WEB, "wants a certificate")] {
+        let secured = Secured::start(web);
+        let address = secured.url.trim_start_matches("https://");
+        let (status, out, err) = run(
+            secured.exporter.path("").as_path(),
+            &["healthcheck", &format!("--web.listen-address={address}")],
+        );
+        assert_eq!(status, Some(0), "{err}");
+        assert!(out.starts_with("https://") && out.contains(said), "{out}");
+    }
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_ends_nothing() {
+    let world = World::new(4);
+    let directory =
+        crate::program::directory(&[("conf.yml", &world.configuration()), ("secret", SECRET)]);
+    let mut command = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_feishu-exporter");
+    let arguments = "serve --config.file=conf.yml --web.listen-address=127.0.0.1:0";
+    command.args(["-c", &format!("ulimit -f 8; exec {program} {arguments}")]);
+    let mut exporter = Program::start(command, directory);
+    let url = exporter.listens();
+    crate::world::metrics_of_latest(&url, world.departments().len());
+    assert_eq!(exporter.ended(), None, "{}", exporter.stderr());
+    assert_eq!(get(&format!("{url}/-/healthy"), &[]).status, 200);
+}
+
+#[test]
+fn the_running_configuration_is_shown_without_its_secrets() {
+    let secured = Secured::start("{}");
+    let page = get(&format!("{}/config", secured.url), &[]).text();
+    assert!(page.contains("app_id: cli_demo\n") && page.contains("lookback: 7d\n"), "{page}");
+    assert!(!page.contains(SECRET), "{page}");
 }
 
 #[test]

@@ -14,7 +14,13 @@ use super::{
 };
 use crate::{
     catalogue::{CONTACT_LEADERS, CONTACT_MEMBERS, CONTACT_PRIMARY_MEMBERS, DELETED},
-    collect::{contribution::OfSource, messages::Known, options, sources::Source},
+    collect::{
+        contribution::OfSource,
+        current::{Current, Fact},
+        messages::Known,
+        options,
+        sources::Source,
+    },
     exposition::Place,
     feishu::{Client, DEPARTMENTS_BATCH_MAX, Error},
     sources::contact,
@@ -23,11 +29,13 @@ use crate::{
 /// What the contact API tells of one tenant's departments.
 pub(super) struct Contact {
     tenant: Arc<options::Tenant>,
-    departments: BTreeMap<String, contact::Facts>,
+    departments: BTreeMap<String, Fact<contact::Facts>>,
     /// Ids that it left out.
     left_out: BTreeSet<String>,
     /// Whether this run has found that it leaves out more than before.
     is_more_left_out: bool,
+    /// The first refusal of a single id in this run.
+    refused: Option<Error>,
 }
 
 impl Contact {
@@ -38,6 +46,7 @@ impl Contact {
             departments: BTreeMap::new(),
             left_out: BTreeSet::new(),
             is_more_left_out: false,
+            refused: None,
         }
     }
 }
@@ -48,7 +57,7 @@ impl OptionalSource for Contact {
 
     type Key = String;
     type Answer = contact::Found;
-    type Memory = BTreeMap<String, contact::Facts>;
+    type Memory = BTreeMap<String, Fact<contact::Facts>>;
 
     fn refresh_interval(&self) -> Option<Duration> {
         self.tenant.contact.map(|contact| contact.refresh_interval)
@@ -68,14 +77,15 @@ impl OptionalSource for Contact {
         async move { contact::fetch(&client, &ids, language).await }
     }
 
-    fn take(&mut self, _: &Asked<'_, String>, found: contact::Found) -> Taken {
+    fn take(&mut self, asked: &Asked<'_, String>, found: contact::Found) -> Taken {
+        self.refused = self.refused.take().or(found.refused);
         for id in found.missing {
             self.departments.remove(&id);
             self.is_more_left_out |= self.left_out.insert(id);
         }
         for (id, facts) in found.departments {
             self.left_out.remove(&id);
-            self.departments.insert(id, facts);
+            self.departments.insert(id, Fact { value: facts, as_of: asked.now });
         }
         Taken { rejected_values: found.rejected_values, ..Taken::default() }
     }
@@ -90,7 +100,7 @@ impl OptionalSource for Contact {
                  outside the app's contact range"
             );
         }
-        None
+        self.refused.take()
     }
 
     fn retain(&mut self, departments: &BTreeSet<String>) {
@@ -98,8 +108,11 @@ impl OptionalSource for Contact {
         self.left_out.retain(|id| departments.contains(id));
     }
 
-    fn contribute(&self, _: &BTreeSet<String>, to: &mut OfSource) {
-        for (id, facts) in &self.departments {
+    fn contribute(&self, departments: &BTreeSet<String>, current: Current, to: &mut OfSource) {
+        let is_shown = |(id, fact): &(&String, &Fact<_>)| {
+            departments.contains(*id) && current.holds(fact.as_of)
+        };
+        for (id, Fact { value: facts, .. }) in self.departments.iter().filter(is_shown) {
             let place = Place {
                 name: facts.name.clone(),
                 parent_department_id: facts.parent_department_id.clone(),
@@ -113,15 +126,20 @@ impl OptionalSource for Contact {
             add_flag(to, &DELETED, id, facts.is_deleted);
         }
         to.notices.extend(notice(&self.left_out));
+        to.notices.extend(notice_of_deleted(&self.departments));
+    }
+
+    fn count(&self, current: Current) -> usize {
+        self.departments.values().filter(|fact| current.holds(fact.as_of)).count()
     }
 
     fn memory(&self) -> Option<Self::Memory> {
         Some(self.departments.clone())
     }
 
-    /// The language of the names.
+    /// The language of the names, and the kind of ids.
     fn depends_on(&self) -> serde_json::Value {
-        json!(self.tenant.language())
+        json!([self.tenant.language(), self.tenant.api.department_id_type.as_str()])
     }
 
     fn recall(&mut self, departments: Self::Memory) {
@@ -129,17 +147,35 @@ impl OptionalSource for Contact {
     }
 }
 
+/// Ids that a notice lists; more would drown the page.
+const LISTED_MAX: usize = 10;
+
 fn notice(left_out: &BTreeSet<String>) -> Option<String> {
-    /// Ids that a notice lists; more would drown the page.
-    const LISTED_MAX: usize = 10;
-    let listed: Vec<&str> = left_out.iter().take(LISTED_MAX).map(String::as_str).collect();
     (!left_out.is_empty()).then(|| {
         format!(
-            "The contact API leaves out {} departments without saying why: {}{}. They do not \
+            "The contact API leaves out {} departments without saying why: {}. They do not \
              exist, or the app's contact range does not include them.",
             left_out.len(),
-            listed.join(", "),
-            if left_out.len() > LISTED_MAX { ", …" } else { "" },
+            listed(left_out.iter()),
         )
     })
+}
+
+/// Of a deleted department the statistics say only that a parameter is not valid.
+fn notice_of_deleted(departments: &BTreeMap<String, Fact<contact::Facts>>) -> Option<String> {
+    let deleted = || departments.iter().filter(|(_, fact)| fact.value.is_deleted == Some(true));
+    let count = deleted().count();
+    (count > 0).then(|| {
+        format!(
+            "The contact API calls {count} of the departments deleted: {}. Where their statistics \
+             are refused (1051001), that is why: take them out of the configuration.",
+            listed(deleted().map(|(id, _)| id)),
+        )
+    })
+}
+
+fn listed<'a>(ids: impl Iterator<Item = &'a String>) -> String {
+    let ids: Vec<&str> = ids.take(LISTED_MAX + 1).map(String::as_str).collect();
+    let more = if ids.len() > LISTED_MAX { ", …" } else { "" };
+    format!("{}{more}", ids[..ids.len().min(LISTED_MAX)].join(", "))
 }

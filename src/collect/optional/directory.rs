@@ -16,6 +16,7 @@ use crate::{
     },
     collect::{
         contribution::OfSource,
+        current::Current,
         messages::{Discovered, Known},
         options::{self, Discovery, ListedDepartment},
         sources::Source,
@@ -47,6 +48,12 @@ impl Directory {
             max_depth: discovery.map_or(STATISTICS_DEPTH_MAX, |d| d.max_depth).into(),
             language: self.tenant.language(),
         }
+    }
+
+    /// The departments that a walk saw lately. One that is hidden since then is still asked for.
+    fn current_nodes(&self, current: Current) -> impl Iterator<Item = &Node> {
+        let nodes = self.tree.iter().flat_map(|tree| &tree.nodes);
+        nodes.filter(move |node| node.seen_at.is_some_and(|at| current.holds(at)))
     }
 }
 
@@ -96,8 +103,8 @@ impl OptionalSource for Directory {
 
     fn retain(&mut self, _: &BTreeSet<String>) {}
 
-    fn contribute(&self, departments: &BTreeSet<String>, to: &mut OfSource) {
-        for node in self.tree.iter().flat_map(|tree| &tree.nodes) {
+    fn contribute(&self, departments: &BTreeSet<String>, current: Current, to: &mut OfSource) {
+        for node in self.current_nodes(current) {
             let id = &node.department_id;
             if departments.contains(id) {
                 add_number(to, &DIRECT_MEMBERS, id, node.direct_members);
@@ -109,15 +116,20 @@ impl OptionalSource for Directory {
         }
     }
 
+    fn count(&self, current: Current) -> usize {
+        self.current_nodes(current).count()
+    }
+
     fn memory(&self) -> Option<Arc<Tree>> {
         self.tree.clone()
     }
 
-    /// Where a walk goes and how it names departments.
+    /// Where a walk goes, how it names departments, and the kind of ids.
     fn depends_on(&self) -> serde_json::Value {
         let walk = self.tenant.discovery.as_ref().map(|d| (d.root.as_str(), d.max_depth));
         let (root, depth) = walk.unwrap_or_default();
-        json!([root, depth, self.tenant.language()])
+        let id_type = self.tenant.api.department_id_type.as_str();
+        json!([root, depth, self.tenant.language(), id_type])
     }
 
     /// Takes in a tree, and tells the loop of the statistics.

@@ -6,13 +6,21 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
+
 use super::{
     samples::{people, sample},
     slot::{Asked, OptionalSource, Taken},
 };
 use crate::{
     catalogue::{MEMBERS, MEMBERS_BY_EMPLOYEE_TYPE},
-    collect::{contribution::OfSource, messages::Known, options, sources::Source},
+    collect::{
+        contribution::OfSource,
+        current::{Current, Fact},
+        messages::Known,
+        options,
+        sources::Source,
+    },
     feishu::{Client, Error, Extent},
     sources::members::{self, HeadCount},
 };
@@ -20,7 +28,7 @@ use crate::{
 /// The people of one tenant's departments.
 pub(super) struct Members {
     tenant: Arc<options::Tenant>,
-    head_counts: BTreeMap<String, HeadCount>,
+    head_counts: BTreeMap<String, Fact<HeadCount>>,
 }
 
 impl Members {
@@ -35,7 +43,7 @@ impl OptionalSource for Members {
 
     type Key = String;
     type Answer = HeadCount;
-    type Memory = BTreeMap<String, HeadCount>;
+    type Memory = BTreeMap<String, Fact<HeadCount>>;
 
     fn refresh_interval(&self) -> Option<Duration> {
         self.tenant.members
@@ -56,12 +64,13 @@ impl OptionalSource for Members {
     }
 
     fn take(&mut self, asked: &Asked<'_, String>, head_count: HeadCount) -> Taken {
-        self.head_counts.insert(asked.batch[0].clone(), head_count);
+        self.head_counts
+            .insert(asked.batch[0].clone(), Fact { value: head_count, as_of: asked.now });
         Taken::default()
     }
 
     fn ran(&mut self) -> Option<Error> {
-        let is_hidden = |head_count: &HeadCount| head_count.by_status.is_none();
+        let is_hidden = |fact: &Fact<HeadCount>| fact.value.by_status.is_none();
         self.head_counts.values().any(is_hidden).then(members::denied_status)
     }
 
@@ -69,8 +78,12 @@ impl OptionalSource for Members {
         self.head_counts.retain(|id, _| departments.contains(id));
     }
 
-    fn contribute(&self, _: &BTreeSet<String>, to: &mut OfSource) {
-        for (id, HeadCount { by_status, by_employee_type }) in &self.head_counts {
+    fn contribute(&self, departments: &BTreeSet<String>, current: Current, to: &mut OfSource) {
+        let is_shown = |(id, fact): &(&String, &Fact<_>)| {
+            departments.contains(*id) && current.holds(fact.as_of)
+        };
+        for (id, fact) in self.head_counts.iter().filter(is_shown) {
+            let HeadCount { by_status, by_employee_type } = &fact.value;
             for (status, count) in by_status.iter().flatten() {
                 to.samples.push(sample(&MEMBERS, &[id, status], people(*count)));
             }
@@ -81,8 +94,17 @@ impl OptionalSource for Members {
         }
     }
 
+    fn count(&self, current: Current) -> usize {
+        self.head_counts.values().filter(|fact| current.holds(fact.as_of)).count()
+    }
+
     fn memory(&self) -> Option<Self::Memory> {
         Some(self.head_counts.clone())
+    }
+
+    /// The kind of ids.
+    fn depends_on(&self) -> serde_json::Value {
+        json!(self.tenant.api.department_id_type.as_str())
     }
 
     fn recall(&mut self, head_counts: Self::Memory) {

@@ -61,12 +61,15 @@ impl Optional {
         self.restore().await;
         // The status page lists the sources from the start.
         self.publish().await;
+        let mut shown = self.count();
         loop {
-            if self.run_once().await {
+            // What became too old is hidden, and shown again where only the clock was ahead.
+            if self.run_once().await || self.count() != shown {
                 self.publish().await;
+                shown = self.count();
             }
             tokio::select! {
-                () = self.context.doze(self.next()) => {}
+                () = self.context.sleep_towards(self.next()) => {}
                 Ok(()) = self.known.changed() => {}
             }
         }
@@ -90,6 +93,12 @@ impl Optional {
         for slot in slots.filter(|_| discovery.is_some()) {
             slot.run(&self.context, &known).await;
         }
+    }
+
+    /// How many facts are current.
+    fn count(&self) -> usize {
+        let current = self.context.current();
+        self.slots.iter().map(|slot| slot.count(current)).sum()
     }
 
     /// When something is due next.

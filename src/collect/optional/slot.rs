@@ -12,6 +12,7 @@ use crate::{
         board::Progress,
         context::Context,
         contribution::{Contribution, OfSource},
+        current::Current,
         due::{self, Due},
         many::Many,
         messages::Known,
@@ -69,8 +70,13 @@ pub(super) trait OptionalSource: Send + Sync + 'static {
     /// Forgets departments that are not collected any more.
     fn retain(&mut self, departments: &BTreeSet<String>);
 
-    /// Adds what is known of these departments to the snapshot.
-    fn contribute(&self, departments: &BTreeSet<String>, to: &mut OfSource);
+    /// Adds what is known and current of these departments to the snapshot.
+    fn contribute(&self, departments: &BTreeSet<String>, current: Current, to: &mut OfSource);
+
+    /// How many of the facts with a time of their own are current.
+    fn count(&self, _: Current) -> usize {
+        0
+    }
 
     /// What is to be remembered; none while there is nothing.
     fn memory(&self) -> Option<Self::Memory>;
@@ -147,12 +153,18 @@ pub(super) trait AnySlot: Send + Sync {
 
     /// What it knows now.
     fn contribution(&self, context: &Context) -> Contribution;
+
+    /// How many of its facts are current.
+    fn count(&self, current: Current) -> usize;
 }
 
 impl<S: OptionalSource> Slot<S> {
     /// A source that has asked for nothing yet.
     pub(super) fn boxed(source: S, context: &Context) -> Box<dyn AnySlot> {
-        let due = Due::new(source.refresh_interval(), context.options.schedule.interval);
+        let schedule = &context.options.schedule;
+        // What is refreshed more rarely than it ages would be missing in between.
+        let refresh = source.refresh_interval().map(|r| r.min(schedule.max_age / 4 * 3));
+        let due = Due::new(refresh, schedule.interval);
         Box::new(Self { source, due })
     }
 
@@ -160,7 +172,13 @@ impl<S: OptionalSource> Slot<S> {
         let started = Instant::now();
         let mut progress = Progress::every(PROGRESS_AFTER);
         let mut requests = Many::new(context.at_once(), context.metrics.panics());
-        requests.extend(ready.chunks(S::BATCH).map(<[S::Key]>::to_vec));
+        // Those that failed before come last, and say nothing of the others.
+        let (failing, sound): (Vec<_>, Vec<_>) =
+            ready.into_iter().partition(|key| self.due.is_failing(key));
+        let all_failed_before = sound.is_empty();
+        for keys in [sound, failing] {
+            requests.extend(keys.chunks(S::BATCH).map(<[S::Key]>::to_vec));
+        }
         loop {
             let ask =
                 |batch| self.source.ask(Arc::clone(&context.client), batch, context.at_once());
@@ -174,7 +192,8 @@ impl<S: OptionalSource> Slot<S> {
                     batch.iter().for_each(|key| self.note(key, now, &taken.outcome));
                 }
                 Err(error) => {
-                    if !requests.concerns_all(&error) {
+                    let is_old = !all_failed_before && batch.iter().all(|k| self.due.is_failing(k));
+                    if !requests.ends(&error, is_old) {
                         batch.iter().for_each(|key| self.due.failed(key, now, &error));
                     }
                 }
@@ -252,7 +271,12 @@ impl<S: OptionalSource> AnySlot for Slot<S> {
 
     fn contribution(&self, context: &Context) -> Contribution {
         let mut part = OfSource::new(context.status(S::SOURCE, &self.due));
-        self.source.contribute(&context.messages.known.borrow().collected(), &mut part);
+        let departments = context.messages.known.borrow().collected();
+        self.source.contribute(&departments, context.current(), &mut part);
         (S::SOURCE, part).into()
+    }
+
+    fn count(&self, current: Current) -> usize {
+        self.source.count(current)
     }
 }

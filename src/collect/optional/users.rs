@@ -21,6 +21,7 @@ use crate::{
     },
     collect::{
         contribution::{OfDay, OfSource},
+        current::Current,
         messages::{Known, Served},
         options,
         sources::Source,
@@ -37,12 +38,14 @@ pub(super) struct Users {
     tenant: Arc<options::Tenant>,
     /// The newest day of each department that was aggregated; none of a group that is too small.
     by_department: BTreeMap<(Geo, Arc<str>), (Day, Option<Use>)>,
+    /// The first answer of this run whose rows were all rejected.
+    unusable: Option<Error>,
 }
 
 impl Users {
     /// Nothing was aggregated yet.
     pub(super) fn new(tenant: Arc<options::Tenant>) -> Self {
-        Self { tenant, by_department: BTreeMap::new() }
+        Self { tenant, by_department: BTreeMap::new(), unusable: None }
     }
 
     fn min_group_size(&self) -> Option<u64> {
@@ -83,24 +86,32 @@ impl OptionalSource for Users {
 
     fn take(&mut self, asked: &Asked<'_, Ask>, found: users::Found) -> Taken {
         let ask = &asked.batch[0];
+        let unusable = found.unusable(ask);
+        let is_unusable = unusable.is_some();
+        self.unusable = self.unusable.take().or(unusable);
         let place = (ask.geo, Arc::clone(&ask.department_id));
         self.by_department.insert(place, (ask.day, found.usage));
         Taken {
             rejected_rows: found.rejected_rows,
             rejected_values: found.rejected_values,
             // A list without anybody is late where the department has people that day.
-            outcome: match found.people == 0 && has_people(ask, asked.known) {
+            outcome: match found.people == 0 && (is_unusable || has_people(ask, asked.known)) {
                 true => Outcome::Empty,
                 false => Outcome::Complete,
             },
         }
     }
 
+    fn ran(&mut self) -> Option<Error> {
+        self.unusable.take()
+    }
+
     fn retain(&mut self, departments: &BTreeSet<String>) {
         self.by_department.retain(|(_, id), _| departments.contains(&**id));
     }
 
-    fn contribute(&self, _: &BTreeSet<String>, to: &mut OfSource) {
+    /// They end with the day beside which they are published.
+    fn contribute(&self, _: &BTreeSet<String>, _: Current, to: &mut OfSource) {
         for ((geo, department_id), (day, usage)) in &self.by_department {
             to.of_days.extend(usage.as_ref().map(|usage| OfDay {
                 geo: *geo,
@@ -115,9 +126,10 @@ impl OptionalSource for Users {
         Some(self.by_department.clone().into_iter().collect())
     }
 
-    /// What was allowed for a smaller group may not be published for a larger one.
+    /// What was allowed for a smaller group may not be published for a larger one; and the kind of
+    /// ids.
     fn depends_on(&self) -> serde_json::Value {
-        json!(self.min_group_size())
+        json!([self.min_group_size(), self.tenant.api.department_id_type.as_str()])
     }
 
     fn recall(&mut self, by_department: Self::Memory) {

@@ -1,12 +1,12 @@
 //! Asking for ranges of past days and keeping them: for baselines and for `backfill`.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
 use crate::{
     collect::context::Context,
-    day::{after, days_between},
+    day::{Day, after, days_between},
     feishu::{Client, Error},
     sources::departments::{self, Ask, Found, Versions},
     store::{Extent, Lists},
@@ -47,12 +47,19 @@ impl Fill {
         }
     }
 
-    /// What is to be kept of an answer: every day of the range is known now.
-    pub(crate) fn lists(&self, ask: &Ask, found: Found, now: Timestamp) -> Lists {
+    /// What is to be kept of an answer: every day of the range is known now, but for those that
+    /// are to be asked for again.
+    pub(crate) fn lists(
+        &self,
+        ask: &Ask,
+        found: Found,
+        again: &BTreeSet<Day>,
+        now: Timestamp,
+    ) -> Lists {
         let days = (0..=days_between(ask.start, ask.end)).map(|days| after(ask.start, days));
+        let days = days.filter(|day| !again.contains(day));
         let is_part = |day| {
-            self.with_versions
-                && found.days.iter().any(|f| f.day.day == day && (f.contradicted || !f.has_total()))
+            self.with_versions && found.days.iter().any(|f| f.day.day == day && !f.is_whole())
         };
         let days = days
             .map(|day| (day, if is_part(day) { Extent::Part } else { self.extent() }))
@@ -61,7 +68,7 @@ impl Fill {
         Lists {
             target: ask.target.clone(),
             days,
-            rows: rows.filter(|day| !day.rows.is_empty()).collect(),
+            rows: rows.filter(|day| !day.rows.is_empty() && !again.contains(&day.day)).collect(),
             standing: None,
             fetched_at: now,
         }

@@ -23,12 +23,13 @@ use super::{
     many::Many,
     messages::{Known, Served},
     sources::Source,
-    statistics::latest_day,
+    statistics::{latest_day, standing::REASKS_MAX},
 };
 use crate::{
     baseline::{Baseline, compared_with},
+    clock::later,
     day::{Day, after},
-    sources::departments::Ask,
+    sources::departments::{Ask, Found, FoundDay},
     store::Extent,
     usage::{Figures, Geo, TOTAL_USERS, Target},
 };
@@ -53,6 +54,10 @@ pub(crate) struct Past {
     forgotten: Option<Timestamp>,
     /// Whether the store could not say what is lacking.
     is_unclear: bool,
+    /// How often days were asked for whose answer could not be read in full.
+    damaged: BTreeMap<(Target, Day), u8>,
+    /// When such days are asked for again.
+    again: Option<Timestamp>,
 }
 
 impl Past {
@@ -67,6 +72,8 @@ impl Past {
             has_new_past: true,
             forgotten: None,
             is_unclear: false,
+            damaged: BTreeMap::new(),
+            again: None,
             context,
         }
     }
@@ -91,7 +98,7 @@ impl Past {
             let now = self.context.now();
             let next = self.due.next(now).filter(|next| *next > now);
             is_news = tokio::select! {
-                () = self.context.doze(next) => false,
+                () = self.context.sleep_towards(next) => false,
                 Ok(()) = self.known.changed() => true,
             };
         }
@@ -101,6 +108,7 @@ impl Past {
     fn has_something_to_do(&self) -> bool {
         let now = self.context.now();
         self.is_unclear
+            || self.again.is_some_and(|at| at <= now)
             || self.context.keeper.has_unsaved()
             || self.due.next(now).is_some_and(|next| next <= now)
     }
@@ -130,7 +138,14 @@ impl Past {
             self.context.metrics.succeeded_before(Source::Baselines, now);
             any = true;
         }
-        self.due.want(now, asks);
+        // Days that came damaged wait for their time.
+        let waits = |ask: &Ask| {
+            self.again.is_some_and(|at| now < at)
+                && ask.start == ask.end
+                && self.damaged.contains_key(&(ask.target.clone(), ask.start))
+        };
+        self.due.want(now, asks.into_iter().filter(|ask| !waits(ask)).collect());
+        self.again = self.again.filter(|at| now < *at);
         let ready = self.due.ready(now);
         if !ready.is_empty() {
             self.fetch(ready, &known).await;
@@ -206,7 +221,8 @@ impl Past {
                 // With it, all days since then.
                 needed.insert(self.first_day(*held).max(oldest));
             }
-            asks.extend(plan::asks(target, &needed, after(*held, -1), covered, *members));
+            let last = after(*held, -1);
+            asks.extend(plan::asks(target, &needed, last, covered, *members, plan::PAGES_MAX));
         }
         Some(asks)
     }
@@ -240,13 +256,14 @@ impl Past {
                 Ok(found) => {
                     self.context.metrics.rejected(found.rejected_rows, &found.rejected_values);
                     // If not, it is kept as soon as that is possible, and not asked for again.
-                    let lists = vec![self.fill.lists(&ask, found, now)];
+                    let again = self.damaged(&ask, &found, now);
+                    let lists = vec![self.fill.lists(&ask, found, &again, now)];
                     is_kept &= self.context.keeper.keep(lists).await;
                     self.due.answered(&ask);
                     self.is_old(&ask.target, known);
                 }
                 Err(error) => {
-                    if !requests.concerns_all(&error) {
+                    if !requests.concerns_all(&error, self.due.is_failing(&ask)) {
                         self.due.failed(&ask, now, &error);
                     }
                 }
@@ -265,6 +282,24 @@ impl Past {
         if is_complete {
             tracing::info!(tenant = self.context.name(), "The past days for baselines are there");
         }
+    }
+
+    /// The days of an answer that hold values which could not be read, or contradict each other:
+    /// they are asked for again as live days are.
+    fn damaged(&mut self, ask: &Ask, found: &Found, now: Timestamp) -> BTreeSet<Day> {
+        let is_damaged = |found: &&FoundDay| found.malformed || found.contradicted;
+        let days: BTreeSet<Day> =
+            found.days.iter().filter(is_damaged).map(|found| found.day.day).collect();
+        let again = days.into_iter().filter(|day| {
+            let asked = self.damaged.entry((ask.target.clone(), *day)).or_insert(0);
+            *asked += 1;
+            *asked <= REASKS_MAX
+        });
+        let again: BTreeSet<Day> = again.collect();
+        if !again.is_empty() {
+            self.again = Some(later(now, self.context.options.schedule.interval));
+        }
+        again
     }
 
     /// Forgets the baselines that a target's new days may change.
@@ -288,13 +323,10 @@ impl Past {
             return;
         }
         self.forgotten = Some(now);
-        let today = self.context.options.geos.iter().map(|geo| geo.zone.local(now).date()).min();
-        if let Some(today) = today {
-            self.context
-                .keeper
-                .forget_before(after(today, -self.context.options.schedule.retention_days))
-                .await;
-        }
+        let schedule = &self.context.options.schedule;
+        let served_days =
+            i32::try_from(schedule.max_age.as_secs() / 86_400 + 1).unwrap_or(i32::MAX);
+        self.context.keeper.forget_old_days(schedule.retention_days, served_days).await;
     }
 
     /// Publishes what is known now; returns how long that took.

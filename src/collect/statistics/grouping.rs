@@ -182,7 +182,7 @@ fn own_day(standing: &Standing) -> Option<&DepartmentDay> {
 mod tests {
     use std::sync::Arc;
 
-    use jiff::{Timestamp, civil::date};
+    use jiff::civil::date;
 
     use super::*;
     use crate::{
@@ -227,6 +227,7 @@ mod tests {
                 rows: (0..rows).map(row).collect(),
             }),
             contradicted: false,
+            malformed: false,
         }
     }
 
@@ -237,7 +238,7 @@ mod tests {
             include_children: false,
         });
         let found = Found { days: vec![found(id, users, rows)], ..Found::default() };
-        standing.answered(Timestamp::UNIX_EPOCH, found, true, date(2026, 1, 1));
+        standing.answered_well(found);
         standing
     }
 

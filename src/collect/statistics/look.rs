@@ -13,7 +13,7 @@ use super::{
     grouping::{self, Bundle, Grouping},
     publish::publish,
     schedule,
-    standing::Standing,
+    standing::{Circumstances, Standing},
     state::{Group, State},
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     day::{Day, after},
     feishu::{Class, Client, Error},
     sources::{
+        RejectedValues,
         departments::{self, Ask, Found, FoundDay, Versions},
         directory::Tree,
     },
@@ -63,7 +64,8 @@ enum Request {
 pub(super) async fn look(context: &Context, state: &mut State, group: usize) -> Looked {
     let at_once = context.options.api.limits.concurrency;
     let requests = Many::new(at_once, context.metrics.panics());
-    let mut look = Look { context, state, group, requests, looked: Looked::default() };
+    let looked = Looked::default();
+    let mut look = Look { context, state, group, requests, looked, some_are_sound: false };
     look.run().await;
     Looked { ended_by: look.requests.ended_by, ..look.looked }
 }
@@ -76,6 +78,8 @@ struct Look<'a> {
     group: usize,
     requests: Many<Request, Found>,
     looked: Looked,
+    /// Whether departments are asked that did not fail before.
+    some_are_sound: bool,
 }
 
 impl Look<'_> {
@@ -92,7 +96,12 @@ impl Look<'_> {
                 break;
             }
         }
-        let due = self.plan().look.into_iter().filter(|index| !asked.contains(index)).collect();
+        let mut due: Vec<usize> =
+            self.plan().look.into_iter().filter(|index| !asked.contains(index)).collect();
+        // Those that failed before come last, and say nothing of the others.
+        due.sort_by_key(|index| self.group().standings[*index].is_failed());
+        let first = due.first().map(|index| self.group().standings[*index].is_failed());
+        self.some_are_sound = first == Some(false);
         self.requests.extend(self.requests_for(due));
         let mut progress = Progress::every(PROGRESS_AFTER);
         while self.step().await.is_some() {
@@ -139,6 +148,16 @@ impl Look<'_> {
     fn answered(&mut self, index: usize, found: Found) {
         let now = self.context.now();
         let schedule = &self.context.options.schedule;
+        let mut found = found;
+        let Target { department_id, include_children, .. } =
+            self.group().standings[index].target.clone();
+        let tree = tree(self.context).filter(|_| include_children);
+        let below = tree.as_ref().and_then(|tree| tree.below(&department_id));
+        if let Some(below) = &below {
+            let before = found.rejected_rows;
+            found.reject_unknown(&department_id, below);
+            self.context.metrics.rejected(found.rejected_rows - before, &RejectedValues::new());
+        }
         self.looked.asked += 1;
         self.state.rates.see(&found);
         let read = found.days.clone();
@@ -147,14 +166,20 @@ impl Look<'_> {
         let ready = found.days.iter().all(|found| found.day.day <= expected);
         let too_old = after(expected, -schedule.lookback_days - 1);
         let standing = &mut group.standings[index];
-        standing.answered(now, found, ready, too_old);
+        let is_gone = |id: &str| below.as_ref().is_some_and(|below| !below.contains(id));
+        let circumstances = Circumstances { now, is_ready: ready, too_old, is_gone: &is_gone };
+        let unusable = standing.answered(found, &circumstances);
         self.looked.failed += usize::from(standing.is_failed());
         self.state.unsaved.extend(lists(standing, read, now));
+        if let Some(error) = unusable {
+            self.looked.news.get_or_insert(error);
+        }
     }
 
     /// Takes in that asking for one department failed.
     fn failed(&mut self, index: usize, error: Error) {
-        let concerns_all = self.requests.concerns_all(&error);
+        let was_failing = self.group().standings[index].is_failed();
+        let concerns_all = self.requests.concerns_all(&error, was_failing && self.some_are_sound);
         if error.class == Class::Quota && error.code.is_none() {
             // Our own budget says nothing of the department, which was not asked.
             return;
@@ -270,7 +295,8 @@ fn lists(standing: &Standing, read: Vec<FoundDay>, now: Timestamp) -> Option<Lis
     let held = standing.held?;
     let mut days: BTreeMap<Day, Extent> = BTreeMap::new();
     let mut rows = Vec::with_capacity(read.len());
-    for FoundDay { day, contradicted } in read {
+    for found in read {
+        let (is_sound, day) = (found.is_whole(), found.day);
         let is_served =
             standing.days.get(&day.department_id).is_some_and(|served| Arc::ptr_eq(served, &day));
         if day.rows.is_empty() || day.day > held || (day.day == held && !is_served) {
@@ -278,7 +304,7 @@ fn lists(standing: &Standing, read: Vec<FoundDay>, now: Timestamp) -> Option<Lis
         }
         let is_whole = match day.day == held {
             true => standing.complete,
-            false => day.total().is_some() && !contradicted,
+            false => is_sound,
         };
         let extent = if is_whole { Extent::Whole } else { Extent::Part };
         days.entry(day.day).and_modify(|known| *known = extent.min(*known)).or_insert(extent);

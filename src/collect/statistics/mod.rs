@@ -8,7 +8,7 @@ pub(crate) mod rates;
 pub(crate) mod report;
 pub(crate) mod restoring;
 pub(crate) mod schedule;
-mod standing;
+pub(crate) mod standing;
 pub(crate) mod state;
 
 use std::time::Duration;
@@ -46,8 +46,8 @@ impl Statistics {
         loop {
             self.retarget();
             self.look_once().await;
-            self.expire();
-            let next = self.next();
+            self.state.recount_current(self.context.current());
+            let next = self.next(self.context.now());
             self.state.next_look = Some(next);
             self.context.metrics.next(Source::Departments, next);
             self.publish().await;
@@ -86,7 +86,12 @@ impl Statistics {
             is_whole &= looked.failed == 0 && looked.ended_by.is_none();
             conclude(context, state, group, &looked);
         }
-        state.rates.decide();
+        if state.rates.decide() {
+            tracing::warn!(
+                tenant = context.name(),
+                "Feishu's rates come in another scale than before, and are read so from now on"
+            );
+        }
         state.days_mut().for_each(|day| context.versions.drop_repeated_total(day));
         restoring::keep(context, state).await;
         if asked > 0 {
@@ -124,26 +129,22 @@ impl Statistics {
         publish::tell(&self.context, &self.state, false);
     }
 
-    /// Drops what is too old to be served as current; tells whether there was anything.
-    pub(crate) fn expire(&mut self) -> bool {
-        self.state.expire(self.context.now(), self.context.options.schedule.max_age)
-    }
-
     /// When there is something to do again.
-    fn next(&self) -> Timestamp {
-        self.state.next(self.context.now(), &self.context.options.schedule)
+    fn next(&self, now: Timestamp) -> Timestamp {
+        self.state.next(now, &self.context.options.schedule)
     }
 
-    /// Sleeps until then by the wall clock; publishes when something became too old, and returns
-    /// early when a new secret may end a failure.
+    /// Sleeps until then by the wall clock; publishes when something became too old, or is current
+    /// again since the clock went back, and returns early when a new secret may end a failure.
     async fn wait_until(&mut self, next: Timestamp) {
         loop {
             let now = self.context.now();
-            // The plan is made anew each time: the clock may have been set.
-            if now >= next || self.next() <= now {
+            // The plan is made anew each time, by the same reading of the clock, which runs and may
+            // have been set.
+            if now >= next || self.next(now) <= now {
                 return;
             }
-            if self.expire() {
+            if self.state.recount_current(self.context.current()) {
                 self.state.next_look = Some(next);
                 self.publish().await;
             }
@@ -152,7 +153,7 @@ impl Statistics {
                 return;
             }
             tokio::select! {
-                () = self.context.doze(Some(next)) => {}
+                () = self.context.sleep_towards(Some(next)) => {}
                 // Discovery found other departments than before.
                 Ok(()) = self.discovered.changed() => return,
             }

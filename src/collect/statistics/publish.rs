@@ -18,8 +18,8 @@ pub(super) async fn publish(context: &Context, state: &mut State) -> Duration {
 
 /// Keeps back what the live statistics will need of the month's budget.
 pub(super) fn reserve(context: &Context, state: &State) {
-    let (of_a_day, today) = state.requests();
-    context.budget.reserve(of_a_day, today);
+    let (now, ready_at) = (context.now(), context.options.schedule.ready_at);
+    context.budget.reserve(|end| state.requests_until(end, now, ready_at));
 }
 
 /// Tells the other loops what there is; `has_looked` after anything was asked.

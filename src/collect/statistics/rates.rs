@@ -53,6 +53,11 @@ impl Evidence {
         }
     }
 
+    /// The rows that told something.
+    fn rows(self) -> u32 {
+        self.ratio.saturating_add(self.percent)
+    }
+
     /// The scale, once the rows agree on one.
     pub(crate) fn decide(self) -> Option<RateScale> {
         let (ratio, percent) = (f64::from(self.ratio), f64::from(self.percent));
@@ -66,32 +71,43 @@ impl Evidence {
     }
 }
 
+/// Rows of one look that must tell another scale before the known one is given up.
+const CONTRADICTION_MIN: u32 = 10;
+
 /// How a tenant's rates are read.
 pub(crate) struct Rates {
     evidence: Evidence,
     pub(crate) scale: Option<RateScale>,
     /// The scale that the store knows of.
     pub(crate) saved: Option<RateScale>,
+    is_configured: bool,
 }
 
 impl Rates {
     /// Read as the operator says, or as is still to be found out.
     pub(crate) fn new(scale: Option<RateScale>) -> Self {
-        Self { evidence: Evidence::default(), scale, saved: None }
+        Self { evidence: Evidence::default(), scale, saved: None, is_configured: scale.is_some() }
     }
 
-    /// Looks at rows until the scale is decided.
+    /// Looks at rows.
     pub(crate) fn see(&mut self, found: &Found) {
-        if self.scale.is_none() {
+        if !self.is_configured {
             let rows = found.days.iter().flat_map(|found| &found.day.rows);
             rows.for_each(|(_, figures)| self.evidence.see(figures));
         }
     }
 
     /// Decides, after a whole look: the first department alone might be the odd one. Once decided,
-    /// the scale stays.
-    pub(crate) fn decide(&mut self) {
-        self.scale = self.scale.or_else(|| self.evidence.decide());
+    /// the scale stays, unless a later look with many rows contradicts it; tells whether one did.
+    pub(crate) fn decide(&mut self) -> bool {
+        let Some(known) = self.scale else {
+            self.scale = self.evidence.decide();
+            return false;
+        };
+        let seen = std::mem::take(&mut self.evidence);
+        let other = seen.decide().filter(|told| *told != known && seen.rows() >= CONTRADICTION_MIN);
+        self.scale = other.or(self.scale);
+        other.is_some()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A tenant's state as it is published: what is served, and the facts about it. Pure.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     standing::Standing,
@@ -10,6 +10,7 @@ use crate::{
     collect::{
         context::Context,
         contribution::Statistics,
+        current::Current,
         messages::{Known, Served},
         metrics::DepartmentCounts,
     },
@@ -17,13 +18,14 @@ use crate::{
     exposition::{GeoView, Place, TenantView},
     feishu::DepartmentIdType,
     snapshot::{DepartmentState, DepartmentStatus, TenantStatus},
-    usage::DepartmentDay,
+    usage::{DepartmentDay, Target},
 };
 
 /// Everything about the tenant as it stands now.
 pub(crate) fn report(context: &Context, state: &State) -> Statistics {
     let options = &context.options;
-    let served: Vec<_> = state.groups.iter().map(|group| served(context, group)).collect();
+    let served: Vec<_> =
+        state.groups.iter().map(|group| served(context, current(context, state), group)).collect();
     let geos = state.groups.iter().zip(&served).map(|(group, served)| GeoView {
         geo: group.geo,
         zone: group.zone.clone(),
@@ -83,7 +85,11 @@ fn places(context: &Context, state: &State) -> BTreeMap<Arc<str>, Place> {
 
 /// Every department that is served, of all geos.
 pub(crate) fn all_served(context: &Context, state: &State) -> Vec<Served> {
-    state.groups.iter().flat_map(|group| served(context, group).into_values()).collect()
+    state
+        .groups
+        .iter()
+        .flat_map(|group| served(context, current(context, state), group).into_values())
+        .collect()
 }
 
 /// The counts of the metric `departments`, each department once a geo.
@@ -93,36 +99,51 @@ pub(crate) fn counts(context: &Context, state: &State) -> DepartmentCounts {
         let expected = expected(context, group);
         for standing in &group.standings {
             counts.configured += 1;
-            counts.with_data += u32::from(!standing.days.is_empty());
-            let newest = standing.served().last().copied();
-            counts.latest += u32::from(newest.is_some_and(|day| day >= expected));
             counts.failed += u32::from(standing.is_failed());
         }
+        let newest = newest_by_target(current(context, state), group);
+        counts.with_data += u32::try_from(newest.len()).unwrap_or(u32::MAX);
+        let latest = newest.into_values().filter(|day| *day >= expected).count();
+        counts.latest += u32::try_from(latest).unwrap_or(u32::MAX);
     }
     counts
+}
+
+/// What is current: everything, where a day was ordered.
+fn current(context: &Context, state: &State) -> Current {
+    match state.only_day {
+        Some(_) => Current::at(context.now(), Duration::MAX),
+        None => context.current(),
+    }
+}
+
+/// The newest day that each target serves.
+fn newest_by_target(current: Current, group: &Group) -> BTreeMap<&Target, Day> {
+    let mut newest: BTreeMap<&Target, Day> = BTreeMap::new();
+    for (standing, _, day) in group.current(current) {
+        let newest = newest.entry(&standing.target).or_insert(day.day);
+        *newest = day.day.max(*newest);
+    }
+    newest
 }
 
 /// The departments of a group that are served, each once.
 ///
 /// One that was listed wins over the same one found through a parent; among parents, the newer
 /// day, then the one listed first.
-fn served(context: &Context, group: &Group) -> BTreeMap<Arc<str>, Served> {
+fn served(context: &Context, current: Current, group: &Group) -> BTreeMap<Arc<str>, Served> {
     let of = |standing: &Standing, day: &Arc<DepartmentDay>| Served {
         day: Arc::clone(day),
         include_children: standing.target.include_children,
     };
     let mut served: BTreeMap<Arc<str>, Served> = BTreeMap::new();
-    for standing in &group.standings {
-        if let Some((id, day)) = standing.days.get_key_value(&standing.target.department_id) {
+    let mut found: BTreeMap<&Arc<str>, Served> = BTreeMap::new();
+    for (standing, id, day) in group.current(current) {
+        if *id == standing.target.department_id {
             served.insert(Arc::clone(id), of(standing, day));
         }
-    }
-    let mut found: BTreeMap<&Arc<str>, Served> = BTreeMap::new();
-    for standing in &group.standings {
-        for (id, day) in &standing.days {
-            if found.get(id).is_none_or(|known| known.day.day < day.day) {
-                found.insert(id, of(standing, day));
-            }
+        if found.get(id).is_none_or(|known| known.day.day < day.day) {
+            found.insert(id, of(standing, day));
         }
     }
     for (id, day) in found {
@@ -142,8 +163,11 @@ fn status(context: &Context, state: &State) -> TenantStatus {
         let expected = expected(context, group);
         let next = state.next_look;
         let next = next.map(|next| next.max(state.plan(index, context.now(), schedule).next));
-        let department = move |standing| department(context, group, standing, expected, next);
-        group.standings.iter().map(department)
+        let newest = newest_by_target(current(context, state), group);
+        group.standings.iter().map(move |standing| {
+            let day = newest.get(&standing.target).copied();
+            department(context, group, standing, day, expected, next)
+        })
     });
     let of_group = || state.groups.iter().find_map(|group| group.problem.clone());
     TenantStatus {
@@ -168,12 +192,13 @@ fn department(
     context: &Context,
     group: &Group,
     standing: &Standing,
+    newest: Option<Day>,
     expected: Day,
     next_attempt: Option<jiff::Timestamp>,
 ) -> DepartmentStatus {
     let own = standing.days.get(&standing.target.department_id);
-    let served = own.or_else(|| standing.days.values().max_by_key(|day| day.day));
-    let day = served.map(|served| served.day);
+    // That of the department itself, where it is served.
+    let day = newest.map(|newest| own.map_or(newest, |own| own.day));
     DepartmentStatus {
         geo: group.geo,
         department_id: standing.target.department_id.to_string(),
@@ -204,7 +229,13 @@ fn state(standing: &Standing, day: Option<Day>, expected: Day) -> DepartmentStat
 
 /// Things that work, but that the operator should know.
 fn notices(context: &Context, state: &State) -> Vec<String> {
-    let mut notices = Vec::new();
+    let clock = context.client.clock_difference().map(|difference| {
+        format!(
+            "The clock of this machine is {difference} Feishu's. Days are decided by it: set it, \
+             and keep it right by NTP; what was missed is collected then."
+        )
+    });
+    let mut notices: Vec<String> = clock.into_iter().collect();
     if context.versions.are_refused() {
         notices.push(
             "Feishu does not accept the parameter with_product_version, so only totals are \

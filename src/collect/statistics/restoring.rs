@@ -1,14 +1,18 @@
 //! What the statistics keep beyond the process, and take up again when it starts.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{grouping::Grouping, state::State};
 use crate::{
-    collect::{context::Context, sources::Source},
+    collect::{context::Context, options, sources::Source},
     day::{Day, after},
+    sources::departments::VersionOptions,
     usage::{DepartmentDay, Geo, RateScale, Version},
 };
 
@@ -17,6 +21,29 @@ const RATES: &str = "rates";
 const LOOKS: &str = "looks";
 const VERSIONS: &str = "product_versions";
 const GROUPING: &str = "request_grouping";
+const BASIS: &str = "statistics_options";
+
+/// The options on which the days held depend.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct Basis {
+    versions: VersionOptions,
+    /// By geo, the zone in which days begin and are ready.
+    zones: Vec<(Geo, String)>,
+}
+
+impl Basis {
+    fn of(options: &options::Tenant) -> Self {
+        let zones = options.geos.iter().map(|geo| (geo.geo, geo.zone.name().to_owned()));
+        Self { versions: options.versions(), zones: zones.collect() }
+    }
+}
+
+/// What the first release learned of product versions: names that it took for the total after one
+/// list, so that the days of its time may hold a part as the total.
+#[derive(Deserialize)]
+struct FormerVersions {
+    totals: BTreeSet<String>,
+}
 
 /// How the last looks went.
 #[derive(Default, Serialize, Deserialize)]
@@ -49,17 +76,45 @@ pub(super) async fn restore(context: &Context, state: &mut State) {
     let since = after(oldest.unwrap_or_default(), -max_age.unwrap_or(0) - 2);
     let mut held: HashMap<_, _> =
         keeper.held(since).await.into_iter().map(|h| (h.target.clone(), h)).collect();
+    let (before, now_used) = (keeper.recall::<Basis>(BASIS), Basis::of(options));
+    let is_doubtful =
+        doubt_former_totals(context) || before.as_ref().is_some_and(|before| *before != now_used);
+    let id_type = |basis: &Basis| basis.versions.department_id_type.clone();
+    if before.as_ref().is_some_and(|before| id_type(before) != id_type(&now_used)) {
+        // The same ids would mean others.
+        held.clear();
+    }
     for standing in state.groups.iter_mut().flat_map(|group| &mut group.standings) {
         if let Some(mut held) = held.remove(&standing.target) {
             if !options.product_versions {
                 held.days.iter_mut().for_each(drop_versions);
             }
             standing.restore(held);
+            if is_doubtful {
+                standing.doubt();
+            }
         }
     }
-    state.expire(now, options.schedule.max_age);
+    state.recount_current(context.current());
     recall(context, state);
     recount(context).await;
+}
+
+/// Whether days that are held may have a part as the total; says so.
+fn doubt_former_totals(context: &Context) -> bool {
+    let former = context.keeper.recall::<FormerVersions>(VERSIONS);
+    let Some(totals) = former.map(|former| former.totals).filter(|totals| !totals.is_empty())
+    else {
+        return false;
+    };
+    let names: Vec<&str> = totals.iter().map(String::as_str).collect();
+    tracing::warn!(
+        tenant = context.name(),
+        "An earlier release took {} for the total over all product versions. That is forgotten, and \
+         the newest day is asked for again; where it was wrong, `backfill --refresh` mends the past",
+        names.join(" and ")
+    );
+    true
 }
 
 /// Leaves the total of a day that was fetched while versions were wanted.
@@ -104,6 +159,10 @@ pub(crate) async fn keep(context: &Context, state: &mut State) {
         state.unsaved.clear();
         return;
     }
+    if keeper.was_begun_anew() {
+        let held: Vec<_> = state.standings().filter_map(|s| s.as_held(context.now())).collect();
+        state.unsaved.splice(0..0, held);
+    }
     keeper.keep(std::mem::take(&mut state.unsaved)).await;
     if let Some(scale) = state.rates.scale {
         if context.options.rates.is_none() {
@@ -119,6 +178,7 @@ pub(crate) async fn keep(context: &Context, state: &mut State) {
         state.groups.iter().filter_map(|group| Some((group.geo, group.tried_grouping_for?)));
     let grouping = KnownGrouping { grouping: state.grouping, tried_for: tried_for.collect() };
     keeper.remember(GROUPING, &grouping).await;
+    keeper.remember(BASIS, &Basis::of(&context.options)).await;
     let looks = Looks { accepted: state.accepted, last_success: state.last_success };
     keeper.remember(LOOKS, &looks).await;
 }

@@ -140,7 +140,7 @@ fn due(
             Due::At(now)
         }
         // It lacks part of the day, or a day that another department has.
-        _ => Due::At(later(last_look, schedule.interval)),
+        _ => Due::At(later(last_look, standing.pause(schedule.interval))),
     }
 }
 
@@ -159,7 +159,8 @@ fn lead_due<'a>(
     }
 }
 
-fn jittered(group: &Timing<'_>, day: Day) -> Timestamp {
+/// When a day is looked for.
+pub(crate) fn jittered(group: &Timing<'_>, day: Day) -> Timestamp {
     later(latest_day::ready(day, group.zone, group.schedule.ready_at), group.jitter)
 }
 

@@ -1,7 +1,7 @@
 //! What is known of a tenant's department statistics: data, and what follows from it. Pure.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -16,13 +16,13 @@ use super::{
     standing::Standing,
 };
 use crate::{
-    clock::later,
     collect::{
         backoff::{Backoff, Cause},
+        current::Current,
         options::{self, ListedDepartment, Schedule},
         problem::{is_news, problem},
     },
-    day::{Day, Zone},
+    day::{Day, Zone, after, days_between},
     feishu::{Error, Reach},
     snapshot::Problem,
     store::Lists,
@@ -49,6 +49,8 @@ pub(crate) struct State {
     /// Lists that were read and are not saved yet.
     pub(crate) unsaved: Vec<Lists>,
     backoff: Backoff,
+    /// How many days of departments were current when that was counted last.
+    shown: usize,
     /// This tenant's share of [`schedule::JITTER_MAX`].
     jitter: Duration,
 }
@@ -77,6 +79,23 @@ impl Group {
     }
 }
 
+impl Group {
+    /// The days of departments that are current, each with what it belongs to.
+    pub(crate) fn current(
+        &self,
+        current: Current,
+    ) -> impl Iterator<Item = (&Standing, &Arc<str>, &Arc<DepartmentDay>)> {
+        let days = self.standings.iter().flat_map(|s| s.days.values()).map(|day| day.day);
+        // Days end in their order, so that the oldest that is current tells for all.
+        let days: BTreeSet<Day> = days.collect();
+        let oldest = days.into_iter().find(|day| current.holds(self.zone.end_of(*day)));
+        self.standings
+            .iter()
+            .flat_map(|standing| standing.days.iter().map(move |(id, day)| (standing, id, day)))
+            .filter(move |(_, _, day)| oldest.is_some_and(|oldest| day.day >= oldest))
+    }
+}
+
 impl State {
     /// A tenant of which nothing is known yet but the listed departments.
     pub(crate) fn new(options: &options::Tenant, jitter: Duration) -> Self {
@@ -100,6 +119,7 @@ impl State {
             next_look: None,
             unsaved: Vec::new(),
             backoff: Backoff::default(),
+            shown: 0,
             jitter,
         };
         state.retarget(&options.departments, &[]);
@@ -165,8 +185,16 @@ impl State {
 
     /// Until when a group is left alone after failures.
     fn held_up(&self, group: usize, now: Timestamp, schedule: &Schedule) -> Option<Timestamp> {
-        let of_group = self.groups[group].backoff.until(now, schedule.interval);
-        of_group.max(self.backoff.until(now, schedule.interval))
+        let Group { zone, backoff, .. } = &self.groups[group];
+        let timing = Timing { zone, schedule, jitter: self.jitter };
+        let expected = latest_day::expected(now, zone, schedule.ready_at);
+        // A day that has become due since the last failure is a reason to try.
+        let due = schedule::jittered(&timing, expected);
+        let until = |backoff: &Backoff| {
+            let is_over = due <= now && backoff.ends_with(due);
+            backoff.until(now, schedule.interval).filter(|_| !is_over)
+        };
+        until(backoff).max(until(&self.backoff))
     }
 
     /// Takes in that a look at a group went through, and tells whether that is new.
@@ -220,22 +248,30 @@ impl State {
         }
     }
 
-    /// Drops what is too old to be served as current; tells whether there was anything.
-    pub(crate) fn expire(&mut self, now: Timestamp, max_age: Duration) -> bool {
-        let mut any = false;
-        for Group { zone, standings, .. } in &mut self.groups {
-            for standing in standings {
-                any |= standing.expire(|day| now < later(zone.end_of(day), max_age));
-            }
-        }
-        any
+    /// Counts the days of departments that are current; tells whether they are more or fewer than
+    /// before.
+    pub(crate) fn recount_current(&mut self, current: Current) -> bool {
+        let shown = self.groups.iter().map(|group| group.current(current).count()).sum();
+        std::mem::replace(&mut self.shown, shown) != shown
     }
 
-    /// Requests that a new day takes, and those of them that are still to be made.
-    pub(crate) fn requests(&self) -> (u64, u64) {
-        let unsettled = self.standings().filter(|standing| !standing.is_settled());
-        let today = unsettled.map(Standing::requests).sum();
-        (self.standings().map(Standing::requests).sum(), today)
+    /// Requests that new days take until then, a token for each look among them.
+    pub(crate) fn requests_until(&self, end: Timestamp, now: Timestamp, ready_at: Time) -> u64 {
+        let (mut requests, mut looks) = (0, 0);
+        for group in &self.groups {
+            let expected = group.expected(now, ready_at);
+            let last = group.expected(end, ready_at);
+            for standing in &group.standings {
+                // A department that lags is asked for all its days at once.
+                let first = after(expected, -1);
+                let held = standing.held.map_or(first, |held| held.max(first));
+                let again = held >= expected && !standing.is_settled();
+                let days = u64::try_from(days_between(held, last)).unwrap_or(0) + u64::from(again);
+                requests += standing.requests() * days;
+                looks = looks.max(days);
+            }
+        }
+        requests + looks
     }
 
     /// Whether there is nothing to look for now.

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    config::estimate::{Cost, Measured, estimate},
     day::after,
+    estimate::{Cost, Measured, estimate},
 };
 
 /// A tenant of that many listed departments, with names and baselines, as by default.

@@ -305,3 +305,18 @@ async fn the_loop_collects_publishes_and_tells_when_it_looks_next() {
     );
     running.abort();
 }
+
+#[tokio::test]
+async fn rows_that_are_all_rejected_are_a_problem_with_an_example() {
+    let mut world = world(few(3), |_| {}).await;
+    let slashes = Kind::SetField { field: "date".to_owned(), value: "2026/11/22".into() };
+    let fault = Fault::from(slashes).endpoint(Endpoint::AdminDeptStats);
+    world.simulator.inject(fault).unwrap();
+    world.look().await;
+    assert!(world.served().is_empty());
+    for department in world.status().departments {
+        let problem = department.problem.unwrap();
+        assert!(problem.message.contains("2026/11/22"), "{}", problem.message);
+        assert!(problem.remedy.contains("department_id_type"), "{}", problem.remedy);
+    }
+}

@@ -7,6 +7,8 @@ mod history;
 mod hostile;
 mod latest;
 mod optional;
+mod time;
+mod values;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -55,6 +57,17 @@ async fn world_keeping(
     options: simulator::Options,
     edit: impl FnOnce(&mut Tenant),
 ) -> World {
+    world_by(Clock::manual(MONDAY_14.parse().unwrap()), store, options, edit).await
+}
+
+/// As [`world_keeping`], with a clock of the exporter's own; the simulator's begins at
+/// [`MONDAY_14`] and runs.
+async fn world_by(
+    (clock, hand): (Clock, Hand),
+    store: Option<&Store>,
+    options: simulator::Options,
+    edit: impl FnOnce(&mut Tenant),
+) -> World {
     let options = simulator::Options { now: Some(MONDAY_14.parse().unwrap()), ..options };
     let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await.unwrap();
     let handle = simulator.handle();
@@ -62,7 +75,6 @@ async fn world_keeping(
     edit(&mut tenant);
     let (stop, shutdown) = shutdown::channel();
     tokio::spawn(simulator.run(shutdown.wait()));
-    let (clock, hand) = Clock::manual(MONDAY_14.parse().unwrap());
     let (registry, published) = (Registry::new(), Published::nothing());
     let options = Options { tenants: vec![tenant], series_limit: 1_000_000 };
     let storage = store.map_or(Storage::Nowhere, Storage::Store);

@@ -29,7 +29,7 @@ fn everything_listed(tenant: &mut Tenant) {
 
 impl World {
     /// Lets every source run as far as it can.
-    async fn collect(&mut self) {
+    pub(super) async fn collect(&mut self) {
         for _ in 0..2 {
             self.optional.run_once().await;
             self.statistics.retarget();
@@ -41,12 +41,12 @@ impl World {
         self.optional.publish().await;
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         exposition::text(&self.published.current().unwrap().body)
     }
 
     /// The value of the one series of that name whose labels include these.
-    fn sample(&self, name: &str, labels: &[&str]) -> Option<f64> {
+    pub(super) fn sample(&self, name: &str, labels: &[&str]) -> Option<f64> {
         let text = self.text();
         let head = format!("{name}{{");
         let mut found = text
@@ -57,7 +57,7 @@ impl World {
         value
     }
 
-    fn source(&self, source: &str) -> crate::snapshot::SourceStatus {
+    pub(super) fn source(&self, source: &str) -> crate::snapshot::SourceStatus {
         let snapshot = self.published.current().unwrap();
         snapshot.status.tenants[0].sources.iter().find(|s| s.source == source).unwrap().clone()
     }
@@ -520,4 +520,41 @@ async fn a_failure_in_passing_of_the_contact_api_takes_no_name_away() {
     assert_eq!(world.source("contact").problem.unwrap().class, "server");
     let asked = world.simulator.request_count(Endpoint::DepartmentsBatch) - before;
     assert_eq!(asked, 3, "sent again, but not split");
+}
+
+#[tokio::test]
+async fn lists_of_people_that_are_all_refused_cost_a_few_requests_and_hold_up_nobody() {
+    let mut world = world(few(40), |tenant| {
+        tenant.members = Some(Duration::from_secs(24 * 3600));
+    })
+    .await;
+    let lists = Endpoint::UsersFindByDepartment;
+    let refusal = Kind::Error { status: 403, code: 40_004, msg: "no authority".to_owned() };
+    world.simulator.inject(Fault::from(refusal).endpoint(lists)).unwrap();
+    world.collect().await;
+    let departments = world.ids().len() as u64;
+    let asked = world.simulator.request_count(lists);
+    assert!((10..=18).contains(&asked) && asked < departments, "{asked} of {departments}");
+    let problem = world.source("members").problem.unwrap();
+    assert_eq!(problem.code, Some(40_004));
+    assert!(problem.log_id.is_some() && problem.remedy.contains("通讯录权限范围"));
+    // Once the range is granted, those that were never asked come first, and all are counted.
+    world.simulator.clear_faults();
+    world.set_now("2026-11-23T15:10:00+08:00");
+    world.collect().await;
+    world.set_now("2026-11-23T16:20:00+08:00");
+    world.collect().await;
+    assert_eq!(world.source("members").problem, None);
+}
+
+#[tokio::test]
+async fn names_that_are_all_refused_are_told_with_code_and_log_id() {
+    let mut world = world(few(40), everything_listed).await;
+    let batch = Endpoint::DepartmentsBatch;
+    let refusal = Kind::Error { status: 403, code: 40_004, msg: "no authority".to_owned() };
+    world.simulator.inject(Fault::from(refusal).endpoint(batch)).unwrap();
+    world.collect().await;
+    assert!(world.simulator.request_count(batch) <= 3);
+    let problem = world.source("contact").problem.unwrap();
+    assert!(problem.code == Some(40_004) && problem.log_id.is_some(), "{problem:?}");
 }

@@ -32,6 +32,7 @@ struct List {
     department: String,
     path: String,
     rows: BTreeMap<Version, Row>,
+    malformed: bool,
 }
 
 #[expect(clippy::large_enum_variant, reason = "nearly every row is believed")]
@@ -77,8 +78,9 @@ impl<'a> Fold<'a> {
             }
             _ => Version::Total,
         };
-        let figures = self.figures_of(row);
+        let (figures, malformed) = self.figures_of(row);
         let list = self.lists.entry((Arc::clone(&department_id), day)).or_default();
+        list.malformed |= malformed;
         // The names stand in every row; where they differ, the total's are taken.
         if version == Version::Total || list.department.is_empty() {
             list.department = row.department_name().unwrap_or_default();
@@ -140,9 +142,11 @@ impl<'a> Fold<'a> {
             let Some(list) = self.lists.get_mut(&place).filter(|list| list.lacks_a_total()) else {
                 continue;
             };
-            let Some(Row::Believed(figures)) = total.rows.into_values().next() else { continue };
+            let rows = total.rows.into_values().next();
+            let Some(Row::Believed(figures)) = rows else { continue };
             let comparison = total_name::compare(&list.named(), &figures);
             self.versions.compared(&place.0, place.1, &comparison);
+            list.malformed |= total.malformed;
             list.rows.insert(Version::Total, Row::Believed(figures));
         }
         self.found.add_rejected(&totals.found);
@@ -177,15 +181,17 @@ impl<'a> Fold<'a> {
         row.date().filter(|day| (self.ask.start..=self.ask.end).contains(day))
     }
 
-    fn figures_of(&mut self, row: &DeptStat<'_>) -> Figures {
-        let mut figures = Figures::none();
+    /// The figures of a row, and whether some could not be read.
+    fn figures_of(&mut self, row: &DeptStat<'_>) -> (Figures, bool) {
+        let (mut figures, mut malformed) = (Figures::none(), false);
         for (index, figure) in FIGURES.iter().enumerate() {
             let scalar = row.figure(figure.api_field);
             if number::set(&mut figures, index, figure.unit, &scalar).is_err() {
                 *self.found.rejected_values.entry(figure.api_field).or_default() += 1;
+                malformed = true;
             }
         }
-        figures
+        (figures, malformed)
     }
 }
 
@@ -240,7 +246,7 @@ impl List {
             day,
             rows,
         };
-        FoundDay { day: Arc::new(day), contradicted }
+        FoundDay { day: Arc::new(day), contradicted, malformed: self.malformed }
     }
 }
 

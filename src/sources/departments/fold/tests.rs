@@ -52,7 +52,7 @@ fn fold(department_id: &str, include_children: bool, rows: &[Value]) -> Found {
 #[test]
 fn the_documented_answer_is_read_whole() {
     let found = fold(ID, false, &[sample_row()]);
-    let [FoundDay { day, contradicted: false }] = found.days.as_slice() else {
+    let [FoundDay { day, contradicted: false, malformed: false }] = found.days.as_slice() else {
         panic!("{found:?}")
     };
     assert_eq!((&*day.department_id, &*day.department), (ID, "subtestkkk"));
@@ -175,6 +175,20 @@ fn a_third_row_after_a_contradiction_is_not_believed_either() {
     let found = fold(ID, false, &[sample_row(), other, sample_row()]);
     assert!(found.days[0].contradicted && found.days[0].day.rows.is_empty());
     assert_eq!(found.rejected_rows, 3);
+}
+
+#[test]
+fn a_value_that_is_no_number_leaves_its_day_in_part_and_no_other() {
+    let odd = with(&[("im_dau", "12,345".into())]);
+    let sound = with(&[("department_id", "od-child".into())]);
+    let found = fold(ID, true, &[odd, sound]);
+    let whole: Vec<(&str, bool)> =
+        found.days.iter().map(|found| (&*found.day.department_id, found.is_whole())).collect();
+    assert_eq!(whole, [(ID, false), ("od-child", true)]);
+    assert_eq!(found.rejected_values, [("im_dau", 1)].into());
+    // Absent is not malformed.
+    let absent = with(&[("im_dau", Value::Null)]);
+    assert!(fold(ID, false, &[absent]).days[0].is_whole());
 }
 
 #[test]

@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
-use super::written_duration;
+pub use self::sentences::{assumptions, warnings};
 use crate::{
     catalogue::FIGURES,
-    collect::{Options, Tenant},
+    collect::{Source, Tenant},
+    feishu::{DEPARTMENTS_BATCH_MAX, DEPT_STATS_PAGE_SIZE, PEOPLE_PAGE_SIZE, USER_STATS_PAGE_SIZE},
 };
 
+mod sentences;
 #[cfg(test)]
 mod tests;
 
@@ -35,18 +37,6 @@ const ASSUMED_SYSTEMS: u64 = 5;
 
 /// Clients assumed in use: Feishu and Lark.
 const ASSUMED_CLIENTS: u64 = 2;
-
-/// Rows of one page at most (`page_size` of `admin_dept_stats`).
-const ROWS_PER_PAGE: u64 = 20;
-
-/// Departments of one call of `departments/batch` at most.
-const CONTACTS_PER_CALL: u64 = 50;
-
-/// People of one page at most (`page_size` of `users/find_by_department`).
-const MEMBERS_PER_PAGE: u64 = 50;
-
-/// People of one page at most (`page_size` of `admin_user_stats`).
-const USERS_PER_PAGE: u64 = 60;
 
 /// Access tokens that a day's department statistics take: a token lives two hours, the work less.
 const TOKENS_PER_DAY: u64 = 1;
@@ -203,8 +193,8 @@ pub fn estimate(tenant: &Tenant, measured: &Measured) -> Estimate {
     let size = Size::new(tenant, measured);
     let optional = optional(tenant, &size);
     let fetches = size.geos
-        * (size.asked * size.rows.div_ceil(ROWS_PER_PAGE)
-            + (size.children * size.rows).div_ceil(ROWS_PER_PAGE));
+        * (size.asked * size.rows.div_ceil(u64::from(DEPT_STATS_PAGE_SIZE))
+            + (size.children * size.rows).div_ceil(u64::from(DEPT_STATS_PAGE_SIZE)));
     // Sources that are refreshed together share a token; the first time, all do.
     let refreshes = optional.iter().filter_map(|source| match source.asked {
         Asked::Every(interval) => Some(times(DAY, interval)),
@@ -260,9 +250,31 @@ pub fn parents_listed(tenant: &Tenant) -> u64 {
     tenant.departments.iter().filter(|department| department.include_children).count() as u64
 }
 
+/// What a source that is switched on takes each time that it is asked.
+struct Takes {
+    /// The key of the configuration that switches it.
+    key: &'static str,
+    asked: Asked,
+    requests: u64,
+    series: u64,
+}
+
+/// What a source takes of a tenant of some size; none where it is off.
+type Estimator = fn(&Tenant, &Size) -> Option<Takes>;
+
+/// Every source beside the department statistics, in the order in which costs are listed.
+const SOURCES: [(Source, Estimator); 6] = [
+    (Source::Baselines, baselines),
+    (Source::Baselines, judgement),
+    (Source::Contact, contact),
+    (Source::Directory, directory),
+    (Source::Members, members),
+    (Source::Users, users),
+];
+
 fn optional(tenant: &Tenant, size: &Size) -> Vec<Optional> {
-    let mut sources = Vec::new();
-    let mut add = |key, asked: Asked, requests: u64, series| {
+    let takes = SOURCES.iter().filter_map(|(_, takes)| takes(tenant, size));
+    let cost = |Takes { key, asked, requests, series }| {
         let over = |days| match asked {
             Asked::Once => requests,
             Asked::EachDay => requests * days,
@@ -274,53 +286,80 @@ fn optional(tenant: &Tenant, size: &Size) -> Vec<Optional> {
             requests_per_month: over(MONTH_DAYS),
             series,
         };
-        sources.push(Optional { key, asked, cost });
+        Optional { key, asked, cost }
     };
-    let served = size.served();
+    takes.map(cost).collect()
+}
+
+fn baselines(tenant: &Tenant, size: &Size) -> Option<Takes> {
     let days = baseline_days(tenant);
-    if days > 0 {
-        // One row a day, without product versions.
-        let pages = size.geos
-            * (size.asked * days.div_ceil(ROWS_PER_PAGE)
-                + (size.children * days).div_ceil(ROWS_PER_PAGE));
-        let figures = FIGURES.iter().enumerate();
-        let with_baseline = figures
-            .filter(|(index, figure)| figure.baseline.is_some() && tenant.figures.contains(*index));
-        let series = size.geos * served * with_baseline.count() as u64;
-        add("baselines", Asked::Once, pages, series);
-        if tenant.schedule.judgement {
-            let days = judged_days(tenant).max(days);
-            let all = size.geos
-                * (size.asked * days.div_ceil(ROWS_PER_PAGE)
-                    + (size.children * days).div_ceil(ROWS_PER_PAGE));
-            let series = size.geos * (served * JUDGED_SERIES + COMPANY_SERIES);
-            add("judgement", Asked::Once, all - pages, series);
-        }
-    }
-    if let Some(contact) = tenant.contact {
-        let calls = served.div_ceil(CONTACTS_PER_CALL);
-        add("contact", Asked::Every(contact.refresh_interval), calls, served * CONTACT_SERIES);
-    }
+    // One row a day, without product versions.
+    let requests = past_requests(size, days);
+    let figures = FIGURES.iter().enumerate();
+    let with_baseline = figures
+        .filter(|(index, figure)| figure.baseline.is_some() && tenant.figures.contains(*index));
+    let series = size.geos * size.served() * with_baseline.count() as u64;
+    (days > 0).then_some(Takes { key: "baselines", asked: Asked::Once, requests, series })
+}
+
+/// What the judgement takes beside the baselines.
+fn judgement(tenant: &Tenant, size: &Size) -> Option<Takes> {
+    let days = baseline_days(tenant);
+    let requests = past_requests(size, judged_days(tenant).max(days)) - past_requests(size, days);
+    let series = size.geos * (size.served() * JUDGED_SERIES + COMPANY_SERIES);
+    (days > 0 && tenant.schedule.judgement).then_some(Takes {
+        key: "judgement",
+        asked: Asked::Once,
+        requests,
+        series,
+    })
+}
+
+/// Requests for past days of one row each.
+fn past_requests(size: &Size, days: u64) -> u64 {
+    let page = u64::from(DEPT_STATS_PAGE_SIZE);
+    size.geos * (size.asked * days.div_ceil(page) + (size.children * days).div_ceil(page))
+}
+
+fn contact(tenant: &Tenant, size: &Size) -> Option<Takes> {
+    tenant.contact.map(|contact| Takes {
+        key: "contact",
+        asked: Asked::Every(contact.refresh_interval),
+        requests: size.served().div_ceil(DEPARTMENTS_BATCH_MAX as u64),
+        series: size.served() * CONTACT_SERIES,
+    })
+}
+
+fn directory(tenant: &Tenant, size: &Size) -> Option<Takes> {
     // The walk of discovery brings what the directory source would walk for.
-    let walk = match &tenant.discovery {
-        Some(discovery) => Some(("discovery", discovery.refresh_interval)),
-        None => tenant.directory.map(|refresh_interval| ("directory", refresh_interval)),
+    let (key, refresh_interval) = match &tenant.discovery {
+        Some(discovery) => ("discovery", discovery.refresh_interval),
+        None => ("directory", tenant.directory?),
     };
-    if let Some((key, refresh_interval)) = walk {
-        add(key, Asked::Every(refresh_interval), size.parents, served * DIRECTORY_SERIES);
-    }
-    if let Some(refresh_interval) = tenant.members {
-        let pages = size.over_departments(|people| people.div_ceil(MEMBERS_PER_PAGE).max(1));
-        let of_one = |people: u64| STATUS_SERIES + people.min(ASSUMED_EMPLOYEE_TYPES);
-        add("members", Asked::Every(refresh_interval), pages, size.over_departments(of_one));
-    }
-    if let Some(statistics) = tenant.user_statistics {
-        let pages = size.over_departments(|people| people.div_ceil(USERS_PER_PAGE).max(1));
-        let of_one = |people| user_series(people, statistics.min_group_size);
-        let series = size.geos * size.over_departments(of_one);
-        add("user_statistics", Asked::EachDay, size.geos * pages, series);
-    }
-    sources
+    let series = size.served() * DIRECTORY_SERIES;
+    Some(Takes { key, asked: Asked::Every(refresh_interval), requests: size.parents, series })
+}
+
+fn members(tenant: &Tenant, size: &Size) -> Option<Takes> {
+    let page = u64::from(PEOPLE_PAGE_SIZE);
+    let of_one = |people: u64| STATUS_SERIES + people.min(ASSUMED_EMPLOYEE_TYPES);
+    tenant.members.map(|refresh_interval| Takes {
+        key: "members",
+        asked: Asked::Every(refresh_interval),
+        requests: size.over_departments(|people| people.div_ceil(page).max(1)),
+        series: size.over_departments(of_one),
+    })
+}
+
+fn users(tenant: &Tenant, size: &Size) -> Option<Takes> {
+    let page = u64::from(USER_STATS_PAGE_SIZE);
+    tenant.user_statistics.map(|statistics| Takes {
+        key: "user_statistics",
+        asked: Asked::EachDay,
+        requests: size.geos * size.over_departments(|people| people.div_ceil(page).max(1)),
+        series: size.geos
+            * size.over_departments(|people| user_series(people, statistics.min_group_size)),
+    })
 }
 
 /// Series of one department's user statistics in one geo.
@@ -365,98 +404,4 @@ fn spread(requests: u64, days: u64, interval: Duration) -> u64 {
     let span = u128::from(days) * DAY.as_millis();
     let requests = (u128::from(requests) * span).div_ceil(interval.as_millis().max(1));
     u64::try_from(requests).unwrap_or(u64::MAX)
-}
-
-/// What an estimate takes for granted, in sentences; only what matters to this tenant.
-#[must_use]
-pub fn assumptions(tenant: &Tenant, measured: &Measured) -> Vec<String> {
-    let size = Size::new(tenant, measured);
-    let mut sentences = vec![
-        format!(
-            "figures come in time; while a day is late, each look (every {}) adds {} request{}",
-            written_duration(tenant.schedule.interval),
-            size.geos,
-            if size.geos == 1 { "" } else { "s" },
-        ),
-        "each department is asked alone".to_owned(),
-    ];
-    if measured.rows.is_none() && tenant.product_versions {
-        sentences.push(format!(
-            "{ASSUMED_ROWS} rows for each department and day (the total and four product \
-             versions), so one page"
-        ));
-    }
-    let walks = tenant.discovery.is_some() || tenant.directory.is_some();
-    if measured.parents.is_none() && walks {
-        sentences.push(match size.parents {
-            1 => "one request for a walk of the directory, which ends below the root".to_owned(),
-            parents => format!(
-                "{parents} requests for a walk of the directory, one for each department that \
-                 has others below it"
-            ),
-        });
-    }
-    let counts_people = tenant.members.is_some() || tenant.user_statistics.is_some();
-    if measured.people.is_none() && counts_people {
-        sentences.push(format!("{ASSUMED_PEOPLE} people in each department"));
-    }
-    if tenant.members.is_some() {
-        sentences.push(format!("{ASSUMED_EMPLOYEE_TYPES} employee types"));
-    }
-    if tenant.user_statistics.is_some() {
-        sentences
-            .push(format!("{ASSUMED_SYSTEMS} operating systems and {ASSUMED_CLIENTS} clients"));
-    }
-    sentences
-}
-
-/// What is going to hit a limit, in sentences; `estimates` are those of the tenants, in order.
-#[must_use]
-pub fn warnings(options: &Options, estimates: &[Estimate]) -> Vec<String> {
-    let mut warnings: Vec<String> = options
-        .tenants
-        .iter()
-        .zip(estimates)
-        .filter_map(|(tenant, estimate)| over_quota(tenant, estimate))
-        .collect();
-    let series: u64 = estimates.iter().map(|estimate| estimate.total().series).sum();
-    if series > options.series_limit {
-        warnings.push(format!(
-            "about {series} series are more than series_limit ({}); baselines will be left out, \
-             then product versions",
-            options.series_limit
-        ));
-    }
-    warnings
-}
-
-fn over_quota(tenant: &Tenant, estimate: &Estimate) -> Option<String> {
-    let budget = tenant.api.limits.requests_per_month;
-    let (name, live) = (&tenant.name, estimate.live.requests_per_month);
-    let month = estimate.total().requests_per_month;
-    let limit = if budget > 0 { budget } else { BASIC_PLAN_REQUESTS_PER_MONTH };
-    if month <= limit {
-        return None;
-    }
-    let whose = if budget > 0 {
-        format!("limits.requests_per_month ({budget})")
-    } else {
-        format!("the {limit} of Feishu's Basic plan")
-    };
-    let outcome = match (budget > 0, live > limit) {
-        (true, true) => "collection will stop before the month ends".to_owned(),
-        (true, false) => format!(
-            "department statistics take {live} of them and go first, so the optional sources will \
-             stop before the month ends"
-        ),
-        (false, true) => "list fewer departments unless the tenant has another plan".to_owned(),
-        (false, false) => format!(
-            "department statistics take {live} of them; switch optional sources off or refresh \
-             them less often unless the tenant has another plan"
-        ),
-    };
-    let bound = if estimate.is_lower_bound { "at least" } else { "about" };
-    Some(format!(
-        "tenant {name}: {bound} {month} requests a month are more than {whose}; {outcome}"
-    ))
 }

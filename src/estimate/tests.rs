@@ -3,7 +3,8 @@ use std::{collections::BTreeMap, fs};
 use super::*;
 use crate::{
     catalogue::OPTIONAL_FAMILIES,
-    config::{self, Source},
+    collect::Options,
+    config::{self, Source as From},
 };
 
 /// A tenant with some departments and whatever else is written, as the file would give it.
@@ -17,8 +18,18 @@ fn options(departments: u64, keys: &str) -> Options {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), text).unwrap();
     let now = "2026-11-22T04:00:00Z".parse().unwrap();
-    let source = Source::File(file.path().to_owned());
+    let source = From::File(file.path().to_owned());
     config::load(&source, &BTreeMap::new(), now).unwrap().options
+}
+
+#[test]
+fn every_source_has_its_costs() {
+    let mut estimated: Vec<Source> = SOURCES.iter().map(|(source, _)| *source).collect();
+    estimated.dedup();
+    assert!(
+        Source::all()
+            .all(|source| { source == Source::Departments || estimated.contains(&source) })
+    );
 }
 
 fn estimated(departments: u64, keys: &str, measured: &Measured) -> Estimate {
