@@ -118,8 +118,8 @@ def health():
         stat(
             T("Series limit reached", "达到序列上限"),
             T(
-                "Whether series were left out because of series_limit: baselines first, then product versions, never the totals.",
-                "是否因 series_limit 省略了序列：先省略基线，再省略产品版本，合计始终保留。",
+                "Whether series were left out because of series_limit: baselines and what is judged first, then product versions, never the totals.",
+                "是否因 series_limit 省略了序列：先省略基线与判断，再省略产品版本，合计始终保留。",
             ),
             [now(own("feishu_exporter_series_limit_reached", TARGET), "{{instance}}")],
             "short",

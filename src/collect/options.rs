@@ -18,8 +18,8 @@ use crate::{
 pub struct Options {
     /// At least one; names are unique.
     pub tenants: Vec<Tenant>,
-    /// Past this number of series about departments, baselines are left out, then product
-    /// versions.
+    /// Past this number of series about departments, baselines and what is judged are left out,
+    /// then product versions.
     pub series_limit: u64,
 }
 

@@ -339,8 +339,8 @@ pub const KEYS: &[Key] = &[
         "series_limit",
         Kind::Count { min: 1, max: 100_000_000 },
         Some("2000000"),
-        "Past this number of series about departments, baselines are left out, then product versions, never the \
-         totals.",
+        "Past this number of series about departments, baselines and what is judged are left out, then product \
+         versions, never the totals.",
     ),
 ];
 

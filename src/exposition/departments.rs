@@ -53,9 +53,9 @@ pub enum LeftOut {
     /// Nothing.
     #[default]
     Nothing,
-    /// Baselines.
+    /// Baselines, and what is judged.
     Baselines,
-    /// Baselines and named product versions.
+    /// These, and named product versions.
     Versions,
 }
 
@@ -65,8 +65,8 @@ pub enum LeftOut {
 /// departments by geo and id, versions by name after the total. No series occurs twice: of two
 /// days of one department the newer is rendered, and ids are compared as the labels they become.
 ///
-/// With more than `series_limit` series, baselines are left out; if that is not enough, named
-/// product versions as well; totals never are.
+/// With more than `series_limit` series, baselines and what is judged are left out; if that is not
+/// enough, named product versions as well; totals never are.
 ///
 /// Of the body `before`, which may be empty, compressed parts are taken over where their text stays.
 #[must_use]
@@ -84,6 +84,9 @@ pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rende
         left_out = LeftOut::Baselines;
         for tenant in &mut tenants {
             tenant.rows.iter_mut().for_each(|row| row.baseline = None);
+            for family in JUDGEMENT_FAMILIES {
+                tenant.samples.retain(|(name, _), _| *name != family.name);
+            }
         }
     }
     if is_too_much(&tenants) {
