@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     catalogue::ACTIVITY_EXPECTED,
     day::{Day, Zone},
-    exposition::Sample,
+    exposition,
     usage::{FigureSet, RateScale},
 };
 
@@ -331,7 +331,7 @@ fn past_the_limit_baselines_go_before_versions() {
     let other = tenants.last_mut().unwrap();
     other.name = "other".into();
     let labels = ["local", "od-1", "name", "suite"].map(Arc::from).to_vec();
-    other.samples.push(Sample { family: &ACTIVITY_EXPECTED, labels, value: 4.0 });
+    other.samples.push(exposition::Sample { family: &ACTIVITY_EXPECTED, labels, value: 4.0 });
     let whole = render(&tenants, u64::MAX, &Body::default()).body.series;
     let rendered = render(&tenants, whole - 1, &Body::default());
     assert_eq!(rendered.left_out, LeftOut::Baselines);
