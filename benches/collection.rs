@@ -44,12 +44,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let clock = Clock::system();
     let collect = config::load(&Source::File(file), &NoEnvironment, clock.now())?.options;
-    let server = server::Options::at(vec![vec![([127, 0, 0, 1], 0).into()]]);
+    let server = server::Options::on(vec![std::net::TcpListener::bind("127.0.0.1:0")?]);
     let app = App::bind(
-        app::Options { collect, server, history: History::Nowhere, revision: "bench" },
+        app::Options {
+            collect,
+            server,
+            history: History::Nowhere,
+            reload: None,
+            revision: "bench",
+        },
         clock,
-    )
-    .await?;
+    )?;
     let address = app.local_addrs()[0];
     let running = tokio::spawn(app.run(shutdown));
     let took = loop {
@@ -59,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     trigger.stop();
-    running.await?;
+    running.await??;
 
     let by_rate = f64::from(u32::try_from(DEPARTMENTS)?) / f64::from(REQUESTS_PER_SECOND);
     let by_latency =

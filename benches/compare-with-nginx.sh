@@ -25,7 +25,7 @@ if ! nginx -V 2>&1 | grep -q http_gzip_static_module; then
     exit 1
 fi
 
-cargo build --quiet --release --example serve_series
+cargo build --quiet --profile dist --example serve_series
 
 work=$(mktemp -d)
 chmod 755 "$work" # nginx's workers give up root and must still read it.
@@ -49,7 +49,7 @@ await() {
     exit 1
 }
 
-"${CARGO_TARGET_DIR:-target}/release/examples/serve_series" "$series" >"$work/url" &
+"${CARGO_TARGET_DIR:-target}/dist/examples/serve_series" "$series" >"$work/url" &
 started+=($!)
 await grep -q http "$work/url"
 ours=$(cat "$work/url")

@@ -7,7 +7,7 @@ mod fixture;
 use std::{
     hint::black_box,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     thread,
 };
 
@@ -46,7 +46,7 @@ fn scrape(c: &mut Criterion) {
     let body = render(&[fixture::tenant(SERIES)], u64::MAX, &Body::default()).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
-    let options = Options::at(vec![vec!["127.0.0.1:0".parse().expect("an address")]]);
+    let options = Options::on(vec![TcpListener::bind("127.0.0.1:0").expect("some port is free")]);
     let server = runtime
         .block_on(async { Server::bind(options, published, Registry::new(), Clock::system()) })
         .expect("some port is free");

@@ -3,7 +3,7 @@
 //!
 //! 500 departments, a total and four product versions, 400 days: a million rows of 38 figures.
 
-use std::{error::Error, fs, io::Write, path::Path, sync::Arc, time::Duration};
+use std::{error::Error, fs, io::Write, net::TcpListener, path::Path, sync::Arc, time::Duration};
 
 use feishu_exporter::{
     app::{self, App, History},
@@ -11,7 +11,7 @@ use feishu_exporter::{
     clock::Clock,
     config::{self, Environment, Source},
     day::{Day, after},
-    server,
+    server, shutdown,
     store::{Extent, FILE_NAME, Lists, Role, Standing, Store},
     usage::{DepartmentDay, Figures, Geo, Target, Version},
 };
@@ -67,13 +67,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..5 {
         let collect =
             config::load(&Source::File(file.clone()), &NoEnvironment, clock.now())?.options;
-        let server = server::Options::at(vec![vec![([127, 0, 0, 1], 0).into()]]);
+        let server = server::Options::on(vec![TcpListener::bind("127.0.0.1:0")?]);
         let history = History::Directory(path.clone());
-        let options = app::Options { collect, server, history, revision: "bench" };
+        let options = app::Options { collect, server, history, reload: None, revision: "bench" };
         let started = Instant::now();
-        let app = App::bind(options, clock.clone()).await?;
+        let app = App::bind(options, clock.clone())?;
+        let published = app.published();
+        let (stop, shutdown) = shutdown::channel();
+        let running = tokio::spawn(app.run(shutdown));
+        while published.current().is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         served.push(started.elapsed());
-        drop(app);
+        stop.stop();
+        running.await??;
     }
     served.sort();
     say(&format!(

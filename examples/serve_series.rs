@@ -10,6 +10,7 @@ mod fixture;
 use std::{
     error::Error,
     io::{self, Write},
+    net::TcpListener,
 };
 
 use feishu_exporter::{
@@ -25,12 +26,12 @@ use prometheus::Registry;
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let series = arguments.next().map_or(Ok(100_000), |text| text.parse())?;
-    let address = arguments.next().map_or("127.0.0.1:0".parse(), |text| text.parse())?;
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned());
 
     let published = Published::nothing();
     let body = render(&[fixture::tenant(series)], u64::MAX, &Body::default()).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
-    let options = Options::at(vec![vec![address]]);
+    let options = Options::on(vec![TcpListener::bind(address)?]);
     let server = Server::bind(options, published, Registry::new(), Clock::system())?;
     writeln!(io::stdout(), "http://{}/metrics", server.local_addrs()[0])?;
     let (_trigger, shutdown) = shutdown::channel();

@@ -1,26 +1,41 @@
 //! The wiring: what a running exporter is made of, readable top to bottom.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+mod collecting;
 
-use prometheus::{Registry, process_collector::ProcessCollector};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use prometheus::{
+    Registry,
+    core::{Collector as Source, Desc},
+    process_collector::ProcessCollector,
+    proto::{MetricFamily, MetricType},
+};
 use tokio::{
-    task::JoinSet,
+    sync::mpsc,
+    task,
     time::{Instant, sleep},
 };
 
+use self::collecting::{Collecting, Kept};
 use crate::{
     clock::Clock,
     collect::{self, Collected, Collector, Fetched, PastDays, Progress, Storage},
     day::Day,
-    server::{self, Server},
-    shutdown::Shutdown,
+    server::{self, ReloadRequest, Server},
+    shutdown::{self, Shutdown},
     snapshot::Published,
     store::{Role, Store, Unusable},
     telemetry::{self, table},
 };
 
 /// What an exporter must be told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// What it collects.
     pub collect: collect::Options,
@@ -28,8 +43,51 @@ pub struct Options {
     pub server: server::Options,
     /// Where it keeps fetched days.
     pub history: History,
+    /// How its configuration is read again; none: it is not.
+    pub reload: Option<Reload>,
     /// The source revision that it was built from.
     pub revision: &'static str,
+}
+
+/// Reads the configuration; else the error holds every mistake in it.
+pub type Reader = Arc<dyn Fn() -> Result<collect::Options, String> + Send + Sync>;
+
+/// How a configuration is read again while the exporter runs.
+pub struct Reload {
+    /// Reads it.
+    pub read: Reader,
+    /// Who wishes that, one after the other.
+    pub requests: mpsc::Receiver<ReloadRequest>,
+    /// Who is told of it.
+    pub manager: Manager,
+}
+
+/// The service manager that started the exporter.
+#[derive(Clone, Copy, Debug)]
+pub struct Manager {
+    /// Tells it of a moment.
+    pub tell: fn(Moment),
+    /// How often it wants to hear that the exporter is alive; none: never.
+    pub alive_every: Option<Duration>,
+}
+
+/// What a service manager is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A first snapshot is served, or that of a new configuration.
+    Ready,
+    /// A new configuration takes effect.
+    Reloading,
+    /// It stops.
+    Stopping,
+    /// Collecting goes on, and the threads that serve do their work.
+    Alive,
+}
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reload")
+    }
 }
 
 /// How long a store in use is waited for at the start: a process that is replaced by this one
@@ -48,33 +106,29 @@ pub enum History {
     Directory(PathBuf),
 }
 
-/// An exporter that listens and is ready, but has asked for nothing yet.
+/// An exporter that listens, and has opened and asked for nothing yet.
 pub struct App {
-    collector: Collector,
+    collect: collect::Options,
+    history: History,
     server: Server,
+    registry: Registry,
+    reload: Option<Reload>,
+    published: Published,
+    clock: Clock,
 }
 
 impl App {
-    /// Opens the sockets and the store, and publishes what that holds. A store that cannot be used
-    /// costs history and nothing else; the log tells. Must be called within a tokio runtime.
+    /// Takes over the sockets. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// A sentence, if an address cannot be listened on or an option cannot be used here.
-    pub async fn bind(options: Options, clock: Clock) -> Result<Self, String> {
-        let registry = registry(options.revision, &clock);
+    /// If a socket cannot be waited for.
+    pub fn bind(options: Options, clock: Clock) -> io::Result<Self> {
+        let registry = registry(options.revision);
         let published = Published::nothing();
-        let server = server::Options { revision: options.revision, ..options.server };
-        let server = Server::bind(server, published.clone(), registry.clone(), clock.clone())
-            .map_err(|error| error.to_string())?;
-        let store = open(&options.history, &clock).await;
-        let storage = match &store {
-            _ if options.history == History::Nowhere => Storage::Nowhere,
-            Some(store) => Storage::Store(store),
-            None => Storage::Unusable,
-        };
-        let collector = Collector::new(options.collect, &registry, clock, published, storage)?;
-        collector.publish_start().await;
-        Ok(Self { collector, server })
+        let Options { collect, history, server, reload, revision } = options;
+        let server = server::Options { revision, ..server };
+        let server = Server::bind(server, published.clone(), registry.clone(), clock.clone())?;
+        Ok(Self { collect, history, server, registry, reload, published, clock })
     }
 
     /// Where it listens, with the ports that were taken.
@@ -83,40 +137,76 @@ impl App {
         self.server.local_addrs()
     }
 
-    /// Collects and serves until the stop signal; returns when everything has stopped.
-    pub async fn run(self, shutdown: Shutdown) {
-        let mut parts = JoinSet::new();
-        parts.spawn(self.collector.run(shutdown.clone()));
-        parts.spawn(self.server.run(shutdown));
-        parts.join_all().await;
+    /// What it serves.
+    #[must_use]
+    pub fn published(&self) -> Published {
+        self.published.clone()
+    }
+
+    /// Serves from the first moment on; opens the store, publishes what that holds, and collects,
+    /// until the stop signal. Returns when everything has stopped.
+    ///
+    /// A store that cannot be used costs history and nothing else; the log tells.
+    ///
+    /// # Errors
+    /// A sentence, if an option cannot be used here.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), String> {
+        let Self { collect, history, server, registry, reload, published, clock } = self;
+        let manager = reload.as_ref().map(|reload| reload.manager);
+        let (stop, stopping) = shutdown::channel();
+        let serving = tokio::spawn(server.run(stopping));
+        let collecting = async {
+            let kept = open(&history, &clock).await;
+            let collecting = Collecting::new(kept, &registry, published, clock);
+            collecting.run(collect, reload, shutdown.clone()).await
+        };
+        let collected = tokio::select! {
+            collected = collecting => collected,
+            () = shutdown.clone().wait() => Ok(()),
+        };
+        if let Some(manager) = manager {
+            (manager.tell)(Moment::Stopping);
+        }
+        stop.stop();
+        serving.await.map_err(|defect| format!("serving ended by a defect: {defect}"))?;
+        collected
     }
 }
 
-/// Opens the store of an exporter, if there is to be one and it can be used.
+/// Opens the store of an exporter, or takes memory in its place.
 ///
 /// The process that is replaced by this one may still hold it, so it is tried for a while.
-async fn open(history: &History, clock: &Clock) -> Option<Store> {
-    let try_once = || match history {
-        History::Nowhere => None,
-        History::Memory => Some(Store::in_memory(clock.clone())),
-        History::Directory(directory) => {
-            Some(Store::open(directory, Role::Exporter, clock.clone()))
+async fn open(history: &History, clock: &Clock) -> Kept {
+    let in_memory = || Store::in_memory(clock.clone());
+    let opened = match history {
+        History::Nowhere => {
+            let in_memory = |store| Kept::InMemory { store, was_wanted: false };
+            return Store::in_memory(clock.clone()).map_or(Kept::Nothing, in_memory);
         }
+        History::Memory => in_memory(),
+        History::Directory(directory) => open_patiently(directory, clock).await,
     };
-    let mut store = try_once()?;
+    opened.map(Kept::Lasting).unwrap_or_else(|unusable| {
+        tracing::error!(
+            %unusable,
+            "No history is kept, so there are no baselines, and a restart fetches again"
+        );
+        in_memory().map_or(Kept::Nothing, |store| Kept::InMemory { store, was_wanted: true })
+    })
+}
+
+async fn open_patiently(directory: &Path, clock: &Clock) -> Result<Store, Unusable> {
     let started = Instant::now();
-    while store.as_ref().is_err_and(Unusable::is_in_use) && started.elapsed() < STORE_PATIENCE {
-        sleep(STORE_TRY_EVERY).await;
-        store = try_once()?;
-    }
-    match store {
-        Ok(store) => Some(store),
-        Err(unusable) => {
-            tracing::error!(
-                %unusable,
-                "No history is kept, so there are no baselines, and a restart fetches again"
-            );
-            None
+    loop {
+        let (directory, clock) = (directory.to_owned(), clock.clone());
+        // A slow disk must not hold up those who ask whether the process is healthy.
+        let opened =
+            task::spawn_blocking(move || Store::open(&directory, Role::Exporter, clock)).await;
+        match opened.expect("opening the store does not panic") {
+            Err(unusable) if unusable.is_in_use() && started.elapsed() < STORE_PATIENCE => {
+                sleep(STORE_TRY_EVERY).await;
+            }
+            opened => return opened,
         }
     }
 }
@@ -153,17 +243,51 @@ pub async fn fetch_past(
 }
 
 /// The registry of own metrics, with those that belong to no room.
-fn registry(revision: &str, clock: &Clock) -> Registry {
+fn registry(revision: &str) -> Registry {
     let registry = Registry::new();
     let build_info = telemetry::gauges(&registry, &table::BUILD_INFO);
     build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision]).set(1.0);
-    // The configuration was valid, or there would be no registry.
-    telemetry::gauge(&registry, &table::CONFIG_LOADED).set(1.0);
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit")]
-    telemetry::gauge(&registry, &table::CONFIG_LOADED_AT)
-        .set(clock.now().as_millisecond() as f64 / 1000.0);
     registry
-        .register(Box::new(ProcessCollector::for_self()))
+        .register(Box::new(Process(ProcessCollector::for_self())))
         .expect("nothing else is called process_*");
     registry
+}
+
+/// The metrics of the process, without those that this system does not tell.
+struct Process(ProcessCollector);
+
+impl Source for Process {
+    fn desc(&self) -> Vec<&Desc> {
+        self.0.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let mut families = self.0.collect();
+        families.retain(is_known);
+        families
+    }
+}
+
+/// A process has a start, a thread, memory and descriptors: a gauge of 0 stands for what could not
+/// be read, such as the start where `/proc/stat` is hidden (`ProcSubset=pid` of systemd).
+fn is_known(family: &MetricFamily) -> bool {
+    family.get_field_type() == MetricType::COUNTER
+        || family.get_metric().iter().any(|metric| metric.get_gauge().get_value() != 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::{Counter, Gauge};
+
+    use super::*;
+
+    #[test]
+    fn what_proc_hides_is_absent_and_not_zero() {
+        let start = Gauge::new("process_start_time_seconds", "Start.").unwrap();
+        let cpu = Counter::new("process_cpu_seconds_total", "CPU.").unwrap();
+        assert!(!start.collect().iter().all(is_known));
+        assert!(cpu.collect().iter().all(is_known));
+        start.set(1.8e9);
+        assert!(start.collect().iter().all(is_known));
+    }
 }

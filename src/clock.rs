@@ -9,9 +9,11 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 /// A source of wall-clock time. Cheap to clone.
 #[derive(Clone)]
@@ -20,12 +22,17 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Hand),
 }
 
 /// Sets a manual clock.
 #[derive(Clone)]
-pub struct Hand(Arc<AtomicI64>);
+pub struct Hand {
+    /// Milliseconds since 1970 that it shows, those that have passed since then left out.
+    millis: Arc<AtomicI64>,
+    /// Since when it runs; none if it stands still.
+    since: Option<Instant>,
+}
 
 impl Clock {
     /// The system's clock.
@@ -37,8 +44,19 @@ impl Clock {
     /// A clock that stands still until its hand is moved.
     #[must_use]
     pub fn manual(start: Timestamp) -> (Self, Hand) {
+        Self::set_by_hand(start, None)
+    }
+
+    /// A clock that runs, and whose hand can be moved meanwhile.
+    #[must_use]
+    pub fn running(start: Timestamp) -> (Self, Hand) {
+        Self::set_by_hand(start, Some(Instant::now()))
+    }
+
+    fn set_by_hand(start: Timestamp, since: Option<Instant>) -> (Self, Hand) {
         let millis = Arc::new(AtomicI64::new(start.as_millisecond()));
-        (Self(Source::Manual(Arc::clone(&millis))), Hand(millis))
+        let hand = Hand { millis, since };
+        (Self(Source::Manual(hand.clone())), hand)
     }
 
     /// The time now.
@@ -50,17 +68,30 @@ impl Clock {
                 reason = "this is the one place that reads the clock"
             )]
             Source::System => Timestamp::now(),
-            Source::Manual(millis) => {
-                Timestamp::from_millisecond(millis.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX)
+            Source::Manual(hand) => {
+                let millis = hand.millis.load(Ordering::SeqCst).saturating_add(hand.passed());
+                Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
             }
         }
     }
 }
 
+/// `at` moved by a duration, held within the range of timestamps.
+#[must_use]
+pub fn later(at: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
 impl Hand {
     /// Moves the clock, forwards or backwards.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.as_millisecond(), Ordering::SeqCst);
+        self.millis.store(now.as_millisecond() - self.passed(), Ordering::SeqCst);
+    }
+
+    /// Milliseconds that have passed since it began to run.
+    fn passed(&self) -> i64 {
+        self.since.map_or(0, |since| i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 }
 

@@ -1,15 +1,26 @@
 //! The HTTP client as every sender of this process uses it: one TLS provider, the system's
 //! certificates, no redirects, a limit on time.
 
-use std::{fs, net::IpAddr, path::Path, time::Duration};
+mod proxy;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use reqwest::{Client, Url, redirect};
+use rustls::{
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use crate::input;
 
 /// For the connection alone; the request's own limit includes it.
 const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
-/// A client for one server. `ca_file` is a file of more certificate authorities, with the name of
-/// the option that it was given by.
+/// A client for one server. `ca_file` is a file of more certificates to trust, with the name of
+/// the option that it was given by: of authorities, or the server's own.
 ///
 /// # Errors
 /// A sentence, if the file cannot be used or the machine has no certificates.
@@ -20,6 +31,9 @@ pub fn for_server(
 ) -> Result<Client, String> {
     // The process has one TLS provider; whoever comes first installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    if let Some(why) = proxy::unusable(url) {
+        tracing::warn!("{why}");
+    }
     let mut builder = Client::builder()
         .user_agent(concat!("feishu-exporter/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -36,11 +50,15 @@ pub fn for_server(
         builder = builder.no_proxy();
     }
     if let Some((option, path)) = ca_file {
-        let certificates = fs::read(path)
-            .map_err(|e| e.to_string())
-            .and_then(|pem| reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| e.to_string()))
-            .map_err(|why| format!("{option} {}: {why}", path.display()))?;
-        builder = builder.tls_certs_merge(certificates);
+        let unusable = |why: String| format!("{option} {}: {why}", path.display());
+        let certificates = certificates(path).map_err(unusable)?;
+        let provider = CryptoProvider::get_default().map(Arc::clone);
+        let provider =
+            provider.unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let tls = tls::config(certificates, host, &provider)
+            .map_err(|e| unusable(format!("holds a damaged certificate: {e}")))?;
+        builder = builder.tls_backend_preconfigured(tls);
     }
     builder.build().map_err(|e| {
         format!(
@@ -48,6 +66,54 @@ pub fn for_server(
             chain(&e)
         )
     })
+}
+
+/// The certificates of a file in PEM.
+///
+/// # Errors
+/// Half a sentence, if it cannot be read or holds none.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = input::read(path).map_err(|e| format!("cannot be read: {e}"))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let found = found.map_err(|e| format!("holds a damaged certificate: {e}"))?;
+    if found.is_empty() {
+        return Err("holds no certificate in PEM".to_owned());
+    }
+    Ok(found)
+}
+
+/// Why a request got no answer, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoAnswer {
+    /// What happened, on one line and without the URL.
+    pub what: String,
+    /// What the operator can do.
+    pub remedy: String,
+}
+
+/// Why a request to the server got no answer: the certificate, the proxy, or the network.
+#[must_use]
+pub fn no_answer(error: &reqwest::Error, url: &Url) -> NoAnswer {
+    let host = url.host_str().unwrap_or_default();
+    if let Some((what, remedy)) = tls::explain(error, host) {
+        return NoAnswer { what, remedy };
+    }
+    let what = chain(error);
+    let Some(proxy) = proxy::of(url) else {
+        let remedy = "check the network, the proxy variables and base_url".to_owned();
+        return NoAnswer { what, remedy };
+    };
+    let (what, remedy) = if what.contains("proxy authorization required") {
+        let remedy = "give its login in the variable, HTTPS_PROXY=http://user:password@host:port, or except the API by NO_PROXY";
+        (format!("the proxy {proxy} asks for a login (HTTP 407)"), remedy)
+    } else if what.contains("tunnel error: unsuccessful") {
+        let remedy = "have the proxy allow CONNECT to the API (its log has the status, such as 403 or 502), or except the API by NO_PROXY";
+        (format!("the proxy {proxy} refuses to connect to {host}"), remedy)
+    } else {
+        let remedy = "check the network, the proxy (HTTPS_PROXY, NO_PROXY) and base_url";
+        (format!("through the proxy {proxy}: {what}"), remedy)
+    };
+    NoAnswer { what, remedy: remedy.to_owned() }
 }
 
 /// The innermost causes of an error on one line. reqwest's own text is left out: it holds the URL.

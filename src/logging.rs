@@ -3,10 +3,24 @@
 //! Only this crate logs below `warn`: the debug lines of the HTTP client's crates would show URLs
 //! and headers, and with them access tokens.
 
-use std::{error::Error, fmt, io, str::FromStr};
+mod json;
+mod queue;
+
+use std::{
+    error::Error,
+    fmt,
+    io::{self, IsTerminal as _},
+    str::FromStr,
+    sync::OnceLock,
+};
 
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, Registry, filter::Targets, fmt::MakeWriter, layer::SubscriberExt};
+
+use self::{json::JsonLines, queue::Queue};
+
+/// Where the lines of this process go, once it logs.
+static LOG: OnceLock<Queue> = OnceLock::new();
 
 /// The least severity that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,21 +113,61 @@ impl fmt::Display for Unknown {
 impl Error for Unknown {}
 
 /// Begins to log to standard error; a second call changes nothing.
-pub fn init(level: Level, format: Format) {
+///
+/// # Errors
+/// If no thread can be started for it.
+pub fn init(level: Level, format: Format) -> io::Result<()> {
+    let queue = Queue::start(Log(io::stderr()), |count| {
+        tracing::warn!(count, "{count} lines of the log were dropped, since nobody read them");
+    })?;
+    let queue = LOG.get_or_init(|| queue);
     // An error means that a subscriber is set already: the first call's.
-    let _ = tracing::subscriber::set_global_default(subscriber(level, format, io::stderr));
+    let _ = tracing::subscriber::set_global_default(subscriber(level, format, || queue.clone()));
+    Ok(())
 }
 
-/// Neither format has colours, so that a log reads the same in a terminal and in a file.
+/// Standard error, of which a progress bar may hold the last line: each line of the log takes its
+/// place, and the bar is drawn again below.
+struct Log(io::Stderr);
+
+impl io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.0.is_terminal() {
+            // Back to the beginning of the line, and erase it (ECMA-48, EL).
+            self.0.write_all(b"\r\x1b[2K")?;
+        }
+        self.0.write_all(line)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Waits for the lines so far to be written, but not for long: a process must end.
+pub fn flush() {
+    if let Some(queue) = LOG.get() {
+        queue.flush();
+    }
+}
+
+/// Neither format has colours, so that a log reads the same in a terminal and in a file; both have
+/// the same fields.
 fn subscriber<W>(level: Level, format: Format, writer: W) -> impl Subscriber
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
-        Format::Logfmt => tracing_logfmt::builder().layer().with_writer(writer).boxed(),
-        Format::Json => {
-            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
+        Format::Logfmt => {
+            tracing_logfmt::builder().layer().with_writer(writer).log_internal_errors(false).boxed()
         }
+        Format::Json => tracing_subscriber::fmt::layer()
+            .event_format(JsonLines)
+            .with_writer(writer)
+            // They would be told on standard error, which may be what is broken.
+            .log_internal_errors(false)
+            .boxed(),
     };
     let own = level.filter();
     let targets = Targets::new()
@@ -143,17 +197,21 @@ mod tests {
     }
 
     fn logged(level: Level, format: Format) -> String {
+        logged_by(level, format, || {
+            tracing::debug!(tenant = "acme", "own detail");
+            tracing::info!(tenant = "acme", "own event");
+            tracing::debug!(target: "reqwest::connect", "GET https://open.feishu.cn/?token=t-1");
+            tracing::info!(target: "hyper", "their event");
+            tracing::warn!(target: "rustls", "their warning");
+        })
+    }
+
+    fn logged_by(level: Level, format: Format, events: impl FnOnce()) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
         tracing::subscriber::with_default(
             subscriber(level, format, move || writer.clone()),
-            || {
-                tracing::debug!(tenant = "acme", "own detail");
-                tracing::info!(tenant = "acme", "own event");
-                tracing::debug!(target: "reqwest::connect", "GET https://open.feishu.cn/?token=t-1");
-                tracing::info!(target: "hyper", "their event");
-                tracing::warn!(target: "rustls", "their warning");
-            },
+            events,
         );
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -182,6 +240,35 @@ mod tests {
         assert_eq!(line["message"], "own event");
         assert_eq!(line["tenant"], "acme");
         assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn both_formats_have_the_same_fields_with_the_same_values() {
+        let event = || {
+            tracing::info!(
+                tenant = "a \"b\"", count = 3_u64, share = 0.5, whole = -7_i64, done = true,
+                error = %"x\ny", "Said {}", 1
+            );
+        };
+        let json = logged_by(Level::Info, Format::Json, event);
+        let json: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&json).unwrap();
+        let mut keys: Vec<&str> = json.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        let logfmt = logged_by(Level::Info, Format::Logfmt, event);
+        for key in &keys {
+            assert!(logfmt.starts_with(&format!("{key}=")) || logfmt.contains(&format!(" {key}=")));
+        }
+        let expected = [
+            "count", "done", "error", "level", "message", "share", "target", "tenant", "ts",
+            "whole",
+        ];
+        assert_eq!(keys, expected);
+        assert_eq!(logfmt.matches('=').count(), keys.len(), "{logfmt}");
+        assert_eq!((&json["level"], &json["message"]), (&"info".into(), &"Said 1".into()));
+        assert_eq!((&json["count"], &json["whole"]), (&3.into(), &(-7).into()));
+        assert_eq!((&json["tenant"], &json["error"]), (&"a \"b\"".into(), &"x\ny".into()));
+        assert_eq!((&json["share"], &json["done"]), (&0.5.into(), &true.into()));
+        assert!(json["ts"].as_str().unwrap().ends_with('Z'));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A string that must not be seen: app secrets and access tokens.
 
-use std::{fmt, fs, io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::input;
 
 /// What is printed in a secret's place, everywhere.
 pub const REDACTED: &str = "<redacted>";
@@ -63,32 +65,25 @@ pub enum SecretSource {
 }
 
 impl SecretSource {
-    /// The secret as it is now; white space around a file's content is dropped.
+    /// The secret as it is now; of a file, its one line without what an editor added.
     ///
     /// # Errors
-    /// If the file cannot be read or is empty. The path is not repeated: people have been seen to
-    /// put the secret itself in its place.
+    /// If the file cannot be read or does not hold one line of characters that are seen. The path
+    /// is not repeated: people have been seen to put the secret itself in its place.
     pub fn read(&self) -> io::Result<Secret> {
         match self {
             Self::Inline(secret) => Ok(secret.clone()),
-            Self::File(path) => {
-                let text = fs::read_to_string(path).map_err(|e| {
-                    io::Error::new(e.kind(), format!("the secret's file cannot be read: {e}"))
-                })?;
-                match text.trim() {
-                    "" => Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        "the secret's file is empty",
-                    )),
-                    secret => Ok(Secret::new(secret.to_owned())),
-                }
-            }
+            Self::File(path) => input::read_line(path).map(Secret::new).map_err(|error| {
+                io::Error::new(error.kind(), format!("the secret's file cannot be used: {error}"))
+            }),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

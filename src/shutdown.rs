@@ -3,7 +3,7 @@
 use std::io;
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
@@ -22,23 +22,41 @@ pub fn channel() -> (Trigger, Shutdown) {
     (Trigger(sender), Shutdown(receiver))
 }
 
-/// A stop signal that SIGTERM and SIGINT trigger. Must be called within a tokio runtime.
-///
-/// # Errors
-/// If the signals cannot be waited for.
-pub fn by_signal() -> io::Result<Shutdown> {
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (trigger, shutdown) = channel();
-    tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        };
-        tracing::info!(signal = name, "Stopping, as {name} asks");
-        trigger.stop();
-    });
-    Ok(shutdown)
+/// The signals that a process is told something by, heard from now on.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+/// SIGHUP: to read the configuration again, or that the terminal has gone.
+pub const HANG_UP: &str = "SIGHUP";
+
+impl Signals {
+    /// Begins to hear them. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If the signals cannot be waited for.
+    pub fn listen() -> io::Result<Self> {
+        // Heard once, it ends the process no more: a file that grows beyond the limit (ulimit -f)
+        // is then an error of the write.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next one and returns its name.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hang_up.recv() => HANG_UP,
+        }
+    }
 }
 
 impl Trigger {

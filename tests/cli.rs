@@ -14,7 +14,8 @@ use std::{
 fn exporter(directory: &Path, args: &[&str], env: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_feishu-exporter"));
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("FEISHU_") {
+        let text = name.to_string_lossy().to_lowercase();
+        if text.starts_with("feishu_") || text.ends_with("_proxy") {
             command.env_remove(name);
         }
     }
@@ -43,15 +44,14 @@ fn data(name: &str) -> String {
 fn bad_usage_is_status_2_and_goes_to_standard_error() {
     for args in [
         &["frobnicate"][..],
-        &["--web.config.file=web.yml"],
-        &["--web.systemd-socket"],
-        &["--web.enable-lifecycle"],
         &["--log.level=loud"],
         &["--log.level=debug", "check-config"],
         &["serve", "--web.listen-address=10917"],
         &["serve", "--web.max-requests=0"],
         &["serve", "--web.telemetry-path=/"],
         &["collect", "--date=2026-13-01"],
+        &["collect", "--date=yesterday"],
+        &["collect", "--date=20261101"],
         &["collect", "--format=xml"],
         &["simulate", "--now=yesterday"],
         &["demo", "--departments=0"],
@@ -148,6 +148,108 @@ fn the_default_file_is_read_before_the_environment() {
 }
 
 #[test]
+fn an_empty_variable_counts_as_not_set_and_a_carriage_return_is_dropped() {
+    let file = data("minimal.ok.yml");
+    let with_return = format!("{file}\r");
+    let names = [
+        "FEISHU_EXPORTER_CONFIG_FILE",
+        "FEISHU_EXPORTER_STORAGE_PATH",
+        "FEISHU_EXPORTER_LOG_LEVEL",
+        "FEISHU_EXPORTER_LOG_FORMAT",
+        "FEISHU_EXPORTER_WEB_LISTEN_ADDRESS",
+        "FEISHU_EXPORTER_WEB_TELEMETRY_PATH",
+        "FEISHU_EXPORTER_WEB_MAX_REQUESTS",
+    ];
+    for empty in ["", " ", "\r", "\u{feff}", "\t\r\n"] {
+        let env = names.map(|name| (name, empty));
+        let (status, out, err) = run(&["check-config", &file], &env);
+        assert_eq!((status, err.as_str()), (0, ""), "{empty:?}");
+        // The store is not switched off by it.
+        assert!(out.contains("baselines     the median"), "{empty:?}: {out}");
+        // Every flag of serve is accepted: what is missed is the file.
+        let (status, _, err) = run(&["serve"], &env);
+        assert_eq!(status, 2);
+        assert!(err.starts_with("feishu-exporter: the configuration has a problem:"), "{err}");
+    }
+    for (name, value) in [
+        ("FEISHU_EXPORTER_CONFIG_FILE", with_return.as_str()),
+        ("FEISHU_EXPORTER_LOG_LEVEL", "warn\r"),
+        ("FEISHU_EXPORTER_LOG_FORMAT", "\u{feff}json\r\n"),
+    ] {
+        let mut env = vec![("FEISHU_EXPORTER_CONFIG_FILE", file.as_str())];
+        env.push((name, value));
+        let (status, out, err) = run(&["check-config"], &env);
+        assert_eq!((status, err.as_str()), (0, ""), "{name}={value:?}: {out}");
+    }
+    let env = [("FEISHU_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:1,\r\n")];
+    let (status, _, err) = run(&["serve"], &env);
+    assert_eq!(status, 2, "an address of a list may not be empty: {err}");
+    assert!(run(&["serve", "--help"], &[("FEISHU_EXPORTER_LOG_LEVEL", "")]).0 == 0);
+}
+
+#[test]
+fn the_store_is_switched_off_by_none_in_flag_and_variable() {
+    let file = data("minimal.ok.yml");
+    for (args, env) in [
+        (&["--storage.path=none"][..], &[][..]),
+        (&["--storage.path="], &[]),
+        (&["--storage.path", ""], &[("FEISHU_EXPORTER_STORAGE_PATH", "data")]),
+        (&[], &[("FEISHU_EXPORTER_STORAGE_PATH", "none")]),
+        (&[], &[("FEISHU_EXPORTER_STORAGE_PATH", "none\r")]),
+    ] {
+        let args: Vec<&str> =
+            ["check-config", &file].into_iter().chain(args.iter().copied()).collect();
+        let (status, out, err) = run(&args, env);
+        assert_eq!((status, err.as_str()), (0, ""), "{args:?}");
+        assert!(out.contains("baselines     none"), "{args:?} {env:?}: {out}");
+    }
+    for (args, env) in [
+        (&["--storage.path=./none"][..], &[][..]),
+        (&["--storage.path=data"], &[("FEISHU_EXPORTER_STORAGE_PATH", "none")]),
+    ] {
+        let args: Vec<&str> =
+            ["check-config", &file].into_iter().chain(args.iter().copied()).collect();
+        let (_, out, _) = run(&args, env);
+        assert!(out.contains("baselines     the median"), "{args:?} {env:?}: {out}");
+    }
+}
+
+#[test]
+fn variables_of_a_tenant_are_cleaned_or_refused_by_the_characters_name() {
+    let tenant = |id: &'static str, secret: &'static str, departments: &'static str| {
+        [("FEISHU_APP_ID", id), ("FEISHU_APP_SECRET", secret), ("FEISHU_DEPARTMENTS", departments)]
+    };
+    for departments in [
+        "od-1,od-2,od-3",
+        "od-1，od-2，od-3",
+        "od-1、od-2、od-3",
+        "od-1;od-2；od-3",
+        "\u{feff}od-1 , od-2\u{200b},\r\nod-3,\r\n",
+        "od-1\nod-2\nod-3\n",
+    ] {
+        let env = tenant("cli_a\r", "\u{feff}hunter2hunter2\r", departments);
+        let (status, out, err) = run(&["check-config"], &env);
+        assert_eq!((status, err.as_str()), (0, ""), "{departments:?}");
+        assert!(out.contains("app cli_a, secret given") && out.contains("  3 listed,"), "{out}");
+        assert!(!out.contains("warning"), "{out}");
+    }
+    for (env, told) in [
+        (tenant("cli\u{200b}_a", "x", "od-1"), "FEISHU_APP_ID: holds U+200B ZERO WIDTH SPACE"),
+        (tenant("cli＿a", "x", "od-1"), "FEISHU_APP_ID: holds U+FF3F FULLWIDTH LOW LINE"),
+        (tenant("cli_a", "hun\u{200b}ter2", "od-1"), "SECRET: holds U+200B ZERO WIDTH SPACE"),
+        (tenant("cli_a", "hunter２", "od-1"), "SECRET: holds U+FF12 FULLWIDTH DIGIT TWO"),
+        (tenant("cli_a", "x", "od\u{2060}-1"), "DEPARTMENTS: holds U+2060 WORD JOINER"),
+        (tenant("cli_a", "x", "od–1"), "DEPARTMENTS: holds U+2013 EN DASH"),
+        (tenant("cli_a", "x", "\"od-1\""), "DEPARTMENTS: holds U+0022 QUOTATION MARK"),
+        (tenant("cli_a", "x", "od-1 od-2"), "DEPARTMENTS: holds a blank"),
+    ] {
+        let (status, out, err) = run(&["check-config"], &env);
+        assert_eq!((status, out.as_str()), (2, ""), "{env:?}");
+        assert!(err.contains(told) && !err.contains("hun"), "{told}: {err}");
+    }
+}
+
+#[test]
 fn an_estimate_above_a_limit_is_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     let ids: String = (0..400).map(|id| format!("      - od-{id}\n")).collect();
@@ -163,6 +265,25 @@ fn an_estimate_above_a_limit_is_a_warning() {
         "{out}"
     );
     assert!(out.contains("warning: about 83201 series are more than series_limit (1000)"), "{out}");
+}
+
+#[test]
+fn a_day_that_is_not_over_and_one_that_is_none_are_told_before_anybody_is_asked() {
+    let file = format!("--config.file={}", data("minimal.ok.yml"));
+    let (status, out, err) = run(&["collect", &file, "--date=2999-01-01"], &[]);
+    assert_eq!((status, out.as_str()), (2, ""), "{err}");
+    assert!(err.contains("--date: 2999-01-01 is not over yet"), "{err}");
+    let (_, _, err) = run(&["collect", "--date=yesterday"], &[]);
+    assert!(err.contains("YYYY-MM-DD, such as 2026-11-27"), "{err}");
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_a_warning() {
+    let env = [("HTTPS_PROXY", "socks5://user:hunter2@proxy:1080")];
+    let (status, out, _) = run(&["check-config", &data("minimal.ok.yml")], &env);
+    assert_eq!(status, 0);
+    assert!(out.contains("warning: environment: HTTPS_PROXY: names a SOCKS proxy"), "{out}");
+    assert!(!out.contains("hunter2"), "{out}");
 }
 
 /// Answers one request and returns it.

@@ -220,7 +220,7 @@ fn a_wrong_value_under_any_key_of_the_table_is_noticed() {
 fn warnings_tell_what_is_allowed_and_probably_not_meant() {
     let loaded = load_text(
         "tenants:\n\
-         - app_id: a1b2c3\n  app_secret_file: /no/such/hunter2\n  base_url: http://feishu.cn\n  \
+         - app_id: a1b2c3\n  app_secret_file: /no/such/hunter2\n  base_url: http://open.feishu.cn\n  \
          statistics_time_zone: Europe/Berlin\n  departments: [dev, od-1]\n  \
          collection: {interval: 10s}\n  discovery: {enabled: true, root: dev}\n",
     )
@@ -240,6 +240,25 @@ fn warnings_tell_what_is_allowed_and_probably_not_meant() {
         ]
     );
     assert!(!loaded.warnings.iter().any(|w| w.to_string().contains(SECRET)));
+}
+
+#[test]
+fn what_is_valid_and_finds_nothing_or_tells_too_much_is_a_warning() {
+    for (line, told) in [
+        ("discovery: {enabled: true, max_depth: 0}", "discovery.max_depth: is 0: no department"),
+        ("base_url: https://acme.feishu.cn", "base_url: looks like an address for people"),
+        ("base_url: https://open.feishu.cn/app", "base_url: looks like an address for people"),
+    ] {
+        let loaded = load_text(&tenant_with(line)).unwrap();
+        let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+        assert!(matches!(warnings.as_slice(), [only] if only.contains(told)), "{warnings:?}");
+    }
+    let one = "  user_statistics: {enabled: true}\n  privacy: {min_group_size: 1}\n";
+    let loaded = load_text(&(tenant_with("name: a") + one)).unwrap();
+    assert!(loaded.warnings[0].to_string().contains("min_group_size: is 1: what one person did"));
+    for line in ["discovery: {max_depth: 0}", "privacy: {min_group_size: 1}"] {
+        assert_eq!(load_text(&tenant_with(line)).unwrap().warnings, [], "{line} is switched off");
+    }
 }
 
 #[test]
@@ -286,6 +305,178 @@ fn a_file_of_other_bytes_or_sizes_is_refused_with_a_reason() {
     assert!(text.contains("no/such/file.yml: cannot be read: "), "{text}");
 }
 
+/// A tenant with this line in place of the usual one of its key.
+fn tenant_with(line: &str) -> String {
+    let key = line.split(':').next().unwrap();
+    let usual = ["app_id: cli_a", "departments: [od-1]", "app_secret: hunter2"];
+    let lines = usual.iter().filter(|usual| !usual.starts_with(key)).copied().chain([line]);
+    format!("tenants:\n-\n{}", lines.map(|line| format!("  {line}\n")).collect::<String>())
+}
+
+#[test]
+fn what_nobody_sees_is_dropped_at_the_ends_of_values() {
+    for line in [
+        "app_id: cli_a\u{200b}",
+        "app_id: \"\u{2060}cli_a\"",
+        "app_id: \u{a0}cli_a\u{3000}",
+        "app_secret: \"hunter2\\r\"",
+        "departments: [od-1\u{200b}]",
+        "departments: [{id: \u{200e}od-1}]",
+        "name: acme\u{200b}",
+        "base_url: https://open.feishu.cn\u{200b}",
+        "statistics_time_zone: Asia/Shanghai\u{2060}",
+        "collection: {interval: 30m\u{a0}, ready_at: \"09:30\\u200b\"}",
+        "contact: {enabled: true\u{200b}, language: en_us\u{200b}}",
+        "limits: {concurrency: 3\u{200b}, requests_per_second: 2.5\u{200b}}",
+        "calendar: {holidays: [2026-10-01..2026-10-07\u{200b}]}",
+    ] {
+        let loaded = load_text(&tenant_with(line)).unwrap_or_else(|p| panic!("{line:?}: {p}"));
+        assert_eq!(loaded.warnings, [], "{line:?}");
+        let tenant = &loaded.options.tenants[0];
+        assert_eq!(tenant.api.app_id, "cli_a");
+        assert_eq!(tenant.api.app_secret.read().unwrap().expose(), "hunter2");
+        assert_eq!(tenant.departments[0].id, "od-1");
+        assert!(!format!("{tenant:?}").contains("u{200b}"), "{line:?}");
+    }
+    // Windows' line ends and its mark at the beginning.
+    let text = format!("\u{feff}{}", tenant_with("name: acme").replace('\n', "\r\n"));
+    assert_eq!(load_text(&text).unwrap().options.tenants[0].name, "acme");
+}
+
+#[test]
+fn inside_a_value_it_is_refused_by_its_name_and_so_is_what_looks_like_a_plain_character() {
+    for (line, told) in [
+        ("app_id: cli\u{200b}_a", "app_id: holds U+200B ZERO WIDTH SPACE; write it without"),
+        ("app_secret: hun\u{feff}ter2", "holds U+FEFF ZERO WIDTH NO-BREAK SPACE"),
+        ("app_secret: hunter２", "app_secret: holds U+FF12 FULLWIDTH DIGIT TWO; write it in plain"),
+        ("app_secret: hüunter2", "app_secret: holds U+00FC (ü); write it in plain"),
+        ("departments: [od-1，od-2]", "departments[0]: holds U+FF0C FULLWIDTH COMMA"),
+        ("departments: ['od-1、od-2']", "departments[0]: holds U+3001 IDEOGRAPHIC COMMA"),
+        ("departments: ['od-1,od-2']", "departments[0]: holds U+002C COMMA; an id has none"),
+        ("departments: [“od-1”]", "departments[0]: holds U+201C LEFT DOUBLE QUOTATION MARK"),
+        ("departments: [{id: od－1}]", "departments[0].id: holds U+FF0D FULLWIDTH HYPHEN-MINUS"),
+        ("departments: [od\u{200d}-1]", "departments[0]: holds U+200D ZERO WIDTH JOINER"),
+        ("name: ac\u{202e}me", "name: holds U+202E RIGHT-TO-LEFT OVERRIDE; write it without"),
+        ("base_url: https：//open.feishu.cn", "base_url: holds U+FF1A FULLWIDTH COLON"),
+        ("base_url: https://open.\u{200b}feishu.cn", "base_url: holds U+200B ZERO WIDTH SPACE"),
+        ("statistics_time_zone: Asia／Shanghai", "zone: holds U+FF0F FULLWIDTH SOLIDUS"),
+        ("collection: {interval: ３0m}", "interval: holds U+FF13 FULLWIDTH DIGIT THREE"),
+        ("collection: {ready_at: '09：30'}", "ready_at: holds U+FF1A FULLWIDTH COLON"),
+        ("limits: {concurrency: 1\u{200b}0}", "concurrency: holds U+200B ZERO WIDTH SPACE"),
+        ("calendar: {holidays: [2026-10-01～2026-10-07]}", "holds U+FF5E FULLWIDTH TILDE"),
+        (
+            "discovery: {include: ['研\u{200b}发']}",
+            "holds U+200B ZERO WIDTH SPACE; write it without, or as \\u{200B}",
+        ),
+        ("app_secret_file: se\u{200b}cret", "app_secret_file: holds U+200B ZERO WIDTH SPACE"),
+        ("na\u{200b}me: acme", "is not a known key: it holds U+200B ZERO WIDTH SPACE"),
+        ("name：acme: x", "is not a known key: it holds U+FF1A FULLWIDTH COLON"),
+        (
+            "discovery: enabled：true",
+            "must be a section of keys, not a single value; it holds U+FF1A",
+        ),
+    ] {
+        let text = tenant_with(line)
+            .replace("  app_secret: hunter2\n  app_secret_file", "  app_secret_file");
+        let told_of = load_text(&text).map_err(|p| p.to_string()).unwrap_err();
+        assert!(told_of.contains(told), "{line:?}: {told_of}");
+        assert!(!told_of.contains("hun"), "{told_of}");
+    }
+    // Joiners belong to names and patterns of people; other scripts are theirs.
+    for line in [
+        "name: 👩\u{200d}💻",
+        "total_version_names: [全部，产品]",
+        "discovery: {include: [研发（一）]}",
+    ] {
+        load_text(&tenant_with(line)).unwrap_or_else(|problems| panic!("{line:?}: {problems}"));
+    }
+}
+
+#[test]
+fn what_yaml_calls_wrong_is_told_in_plain_words_too() {
+    for (text, told) in [
+        ("tenants:\n\t- app_id: cli_a\n", "line 2 is indented with a tab: indent with blanks"),
+        ("tenants:\n- app_id：cli_a\n  app_secret: x\n", "holds U+FF1A FULLWIDTH COLON"),
+        ("tenants:\n- app_id: \"cli_a\n  app_secret: x\n", "has no partner"),
+        ("tenants:\n- app_id: “cli_a\n - x: y\n", "holds U+201C LEFT DOUBLE QUOTATION MARK"),
+    ] {
+        let problems = load_text(text).unwrap_err().to_string();
+        assert!(problems.contains("not valid YAML") && problems.contains(told), "{problems}");
+    }
+    for (line, told) in [
+        ("discovery: {include: 研发}", "not a single value; write include: [\"…\"], or one entry"),
+        ("departments: od-1", "not a single value; write departments: [\"…\"], or one entry"),
+    ] {
+        let problems = load_text(&tenant_with(line)).unwrap_err().to_string();
+        assert!(problems.contains(told), "{problems}");
+    }
+}
+
+#[test]
+fn files_of_a_secret_or_a_certificate_are_cleaned_or_refused_with_a_reason() {
+    let utf16 = |text: &str| -> Vec<u8> {
+        [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect()
+    };
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("file");
+    let named = |key: &str| tenant_with(&format!("{key}: {}", file.display()));
+    let secret = |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        let text = named("app_secret_file").replace("  app_secret: hunter2\n", "");
+        let loaded = load_text(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        let warnings: Vec<_> = loaded.warnings.iter().map(|w| w.message.clone()).collect();
+        (loaded.options.tenants[0].api.app_secret.clone(), warnings.join("\n"))
+    };
+    for bytes in [
+        &b"hunter2"[..],
+        b"\xef\xbb\xbfhunter2\r\n",
+        b"\n hunter2 \n\n",
+        "hunter2\u{200b}".as_bytes(),
+    ] {
+        let (source, warnings) = secret(bytes);
+        assert_eq!((source.read().unwrap().expose(), warnings.as_str()), ("hunter2", ""));
+    }
+    for (bytes, told) in [
+        (Vec::new(), "it is empty"),
+        (b"\xef\xbb\xbf\r\n".to_vec(), "it is empty"),
+        (utf16("hunter2"), "it is UTF-16 or binary, not UTF-8; save it as UTF-8"),
+        (b"hunter2\nhunter3".to_vec(), "it holds 2 lines, and one is due"),
+        ("hun\u{200b}ter2".into(), "it holds U+200B ZERO WIDTH SPACE; write it without"),
+        (b"hun\xffter2".to_vec(), "it is not valid UTF-8 in line 1"),
+    ] {
+        let (source, warnings) = secret(&bytes);
+        let error = source.read().unwrap_err().to_string();
+        assert!(error.contains(told) && warnings.contains(told), "{told}: {error} / {warnings}");
+        assert!(!error.contains("hun") && !warnings.contains("hun"), "{error} {warnings}");
+    }
+
+    let pem = include_str!("data/config/authority.pem");
+    let ca = |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        load_text(&named("ca_file")).map(drop).map_err(|problems| problems.to_string())
+    };
+    for text in [
+        pem.to_owned(),
+        format!("\u{feff}{pem}"),
+        pem.replace('\n', "\r\n"),
+        format!("# mine\n{pem}{pem}"),
+    ] {
+        assert_eq!(ca(text.as_bytes()), Ok(()));
+    }
+    for (bytes, told) in [
+        (Vec::new(), "ca_file: holds no certificate in PEM"),
+        (utf16(pem), "ca_file: cannot be read: it is UTF-16 or binary"),
+        (b"-----BEGIN CERTIFICATE-----\nnonsense\n".to_vec(), "ca_file: "),
+        (
+            b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_vec(),
+            "holds no certificate",
+        ),
+    ] {
+        let problems = ca(&bytes).unwrap_err();
+        assert!(problems.contains(told), "{told}: {problems}");
+    }
+}
+
 #[test]
 fn many_departments_load_and_too_many_are_refused() {
     let file = |count: usize| {
@@ -302,7 +493,14 @@ fn many_departments_load_and_too_many_are_refused() {
 fn the_example_file_loads_without_a_warning_and_so_does_what_it_has_commented_out() {
     const EXAMPLE: &str = "feishu-exporter.example.yml";
     let loaded = load(Path::new(EXAMPLE)).unwrap();
-    assert_eq!(loaded.warnings, []);
+    let others = |loaded: &Loaded| {
+        let all = loaded.warnings.iter().map(ToString::to_string);
+        let others = all.filter(|told| !told.contains("is the example's; put your own"));
+        others.collect::<Vec<_>>()
+    };
+    // The app, its secret and two departments are to be replaced.
+    assert_eq!(loaded.warnings.len(), 4);
+    assert!(others(&loaded).is_empty(), "{:?}", loaded.warnings);
     assert_eq!(loaded.options.tenants.len(), 1);
 
     // A key follows its # without a blank, one below it after two.
@@ -318,7 +516,7 @@ fn the_example_file_loads_without_a_warning_and_so_does_what_it_has_commented_ou
     let tenant = &loaded.options.tenants[0];
     assert!(tenant.discovery.is_some() && tenant.directory.is_some() && tenant.members.is_some());
     assert!(tenant.user_statistics.is_some());
-    assert_eq!(loaded.warnings, []);
+    assert!(others(&loaded).is_empty(), "{:?}", loaded.warnings);
 }
 
 proptest::proptest! {

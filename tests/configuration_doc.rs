@@ -7,7 +7,7 @@ use std::fs;
 
 use feishu_exporter::{
     cli,
-    config::{KEYS, Key, Kind, VARIABLES},
+    config::{KEYS, Key, Kind, VARIABLES, WEB_KEYS},
 };
 
 const PAGE: &str = "docs/configuration.md";
@@ -16,7 +16,12 @@ const PAGE: &str = "docs/configuration.md";
 fn the_page_about_configuration_is_up_to_date() {
     let before = fs::read_to_string(PAGE).unwrap();
     let mut page = before.clone();
-    for (name, table) in [("flags", flags()), ("variables", variables()), ("keys", keys())] {
+    for (name, table) in [
+        ("flags", flags()),
+        ("variables", variables()),
+        ("keys", keys(KEYS)),
+        ("web keys", keys(WEB_KEYS)),
+    ] {
         page = with_table(&page, name, &table);
     }
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -29,7 +34,7 @@ fn the_page_about_configuration_is_up_to_date() {
 #[test]
 fn the_page_names_every_key_variable_and_flag() {
     let page = fs::read_to_string(PAGE).unwrap();
-    for key in KEYS {
+    for key in KEYS.iter().chain(WEB_KEYS) {
         assert!(page.contains(&format!("| `{}` |", key.name())), "{}", key.path);
     }
     for (_, variable, _) in VARIABLES {
@@ -103,9 +108,9 @@ fn variables() -> String {
     text
 }
 
-fn keys() -> String {
+fn keys(keys: &[Key]) -> String {
     let mut sections: Vec<&str> = Vec::new();
-    for key in KEYS {
+    for key in keys {
         if !sections.contains(&key.section()) {
             sections.push(key.section());
         }
@@ -114,7 +119,7 @@ fn keys() -> String {
     for section in sections {
         let title = if section.is_empty() { "Top level".to_owned() } else { code(section) };
         text.push_str(&format!("### {title}\n\n"));
-        let rows = KEYS.iter().filter(|key| key.section() == section).map(key_row);
+        let rows = keys.iter().filter(|key| key.section() == section).map(key_row);
         text.push_str(&table(["key", "type", "default", "meaning"], rows));
         text.push('\n');
     }
@@ -138,6 +143,7 @@ fn kind(kind: &Kind) -> String {
         Kind::Text
         | Kind::Id
         | Kind::Secret
+        | Kind::Pem
         | Kind::Path
         | Kind::Url
         | Kind::Zone

@@ -172,7 +172,8 @@ fn scope_missing(options: &Options, scopes: &[&str]) -> Answer {
     )
 }
 
-/// Gives the answer its log id: always in a header, and in what a failed API call says.
+/// Gives the answer the time by the simulated clock and its log id: always in a header, and in
+/// what a failed API call says.
 fn sign(tenant: &Tenant, endpoint: Option<Endpoint>, mut answer: Answer) -> Answer {
     let serial = tenant.next_serial();
     let mut dice = Dice::new(tenant.company().seed, &[5, serial]);
@@ -188,5 +189,6 @@ fn sign(tenant: &Tenant, endpoint: Option<Endpoint>, mut answer: Answer) -> Answ
              https://open.feishu.cn/search?from=openapi&log_id={log_id}&code={code}"
         ));
     }
-    answer.with_header("x-tt-logid", log_id)
+    let date = tenant.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    answer.with_header("date", date).with_header("x-tt-logid", log_id)
 }

@@ -9,7 +9,7 @@ use crate::day::Day;
 /// The days that differ from the plain week.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calendar {
-    /// Days off on weekdays.
+    /// Days off; on a weekend they are quieter than other weekends.
     pub holidays: BTreeSet<Day>,
     /// Working days on weekends.
     pub workdays: BTreeSet<Day>,

@@ -18,8 +18,8 @@ const DAYS_MIN: usize = 2;
 /// The days that `day` is compared with: the same weekday in so many weeks before, the newest
 /// first.
 ///
-/// A day off on a weekday and a working day on a weekend are compared with nothing, and nothing is
-/// compared with them.
+/// A day off of the calendar, whatever its weekday, and a working day on a weekend are compared with
+/// nothing, and nothing is compared with them.
 #[must_use]
 pub fn compared_with(day: Day, weeks: u8, calendar: &Calendar) -> Vec<Day> {
     if is_exceptional(day, calendar) {
@@ -29,10 +29,13 @@ pub fn compared_with(day: Day, weeks: u8, calendar: &Calendar) -> Vec<Day> {
     days.filter(|day| !is_exceptional(*day, calendar)).collect()
 }
 
-/// Whether people work on a day of the weekend, or not on a weekday.
-fn is_exceptional(day: Day, calendar: &Calendar) -> bool {
+/// Whether a day is like no other of its weekday: one of the calendar's days off, on a weekend too,
+/// or a working day on a weekend.
+#[must_use]
+pub fn is_exceptional(day: Day, calendar: &Calendar) -> bool {
     let is_weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
-    calendar.is_workday(day) == is_weekend
+    let is_off = calendar.holidays.contains(&day) && !calendar.workdays.contains(&day);
+    is_off || calendar.is_workday(day) == is_weekend
 }
 
 /// The baselines of one department's day, by figure.
@@ -125,7 +128,7 @@ mod tests {
     fn exceptional_days_have_no_baseline_and_enter_none() {
         let days = |list: &[Day]| list.iter().copied().collect::<BTreeSet<Day>>();
         let calendar = Calendar {
-            // The Saturday in it is off anyway.
+            // People are away on the Saturday in it who would look in on another.
             holidays: days(&[date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 3)]),
             workdays: days(&[date(2026, 10, 10)]),
         };
@@ -138,8 +141,8 @@ mod tests {
         );
         assert_eq!(
             compared_with(date(2026, 10, 17), 2, &calendar),
-            [date(2026, 10, 3)],
-            "the working Saturday is left out, the one in the holiday is a Saturday like others"
+            [],
+            "the working Saturday is left out, and so is the one in the holiday"
         );
     }
 

@@ -6,16 +6,13 @@ use std::{
     path::PathBuf,
 };
 
-use super::{ConfigArgs, Failure, costs::Costs};
+use super::{ConfigArgs, Failure, costs::Costs, web::web_file};
 use crate::{
     catalogue::FIGURE_COUNT,
     clock::Clock,
     collect::{Discovery, GeoZone, Tenant},
-    config::{
-        Loaded, Origin,
-        estimate::{self, Measured},
-        written_duration,
-    },
+    config::{Loaded, Origin, written_duration},
+    estimate::{self, Measured},
     secret::SecretSource,
     usage::RateScale,
 };
@@ -33,14 +30,33 @@ pub struct Args {
 
     #[command(flatten)]
     config: ConfigArgs,
+
+    /// Web configuration file to check beside it.
+    #[arg(
+        long = "web.config.file",
+        env = "FEISHU_EXPORTER_WEB_CONFIG_FILE",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    web_config_file: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = args.config.clone();
     config.config_file = args.file.clone().or(config.config_file);
-    let mut loaded = config.load(&Clock::system())?;
+    let web = web_file(args.web_config_file.as_ref());
+    let web = web.map(|file| file.load().map(|settings| (file, settings)));
+    let (mut loaded, web) = match (config.load(&Clock::system()), web.transpose()) {
+        (Ok(loaded), Ok(web)) => (loaded, web),
+        (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => return Err(problems.into()),
+        (Err(problems), Err(more)) => return Err(Failure::usage(format!("{problems}\n{more}"))),
+    };
     config.without_store(&mut loaded.options);
     write!(io::stdout(), "{}", Meaning(&loaded))?;
+    if let Some((file, settings)) = web {
+        let path = file.path().display();
+        writeln!(io::stdout(), "\n{path} is valid\n  pages         {settings}")?;
+    }
     Ok(())
 }
 
@@ -49,7 +65,7 @@ struct Meaning<'a>(&'a Loaded);
 
 impl fmt::Display for Meaning<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Loaded { options, warnings, origin } = self.0;
+        let Loaded { options, warnings, origin, .. } = self.0;
         match origin {
             Origin::File(path) => writeln!(f, "{} is valid", path.display())?,
             Origin::Environment => writeln!(f, "The configuration by environment is valid")?,

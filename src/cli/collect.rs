@@ -4,13 +4,13 @@ use std::io::{self, Write as _};
 
 use serde_json::{Map, Value, json};
 
-use super::{ConfigArgs, Failure, block_on};
+use super::{ConfigArgs, Failure, block_on, flags};
 use crate::{
     app,
     catalogue::{FIGURES, TOTAL_VERSION},
     clock::Clock,
-    collect::Collected,
-    day::Day,
+    collect::{self, Collected},
+    day::{Day, after},
     exposition::{self, TenantView},
     usage::{DepartmentDay, Version},
 };
@@ -29,7 +29,7 @@ pub struct Args {
     pub format: Format,
 
     /// Day to collect, in the zone of the statistics [default: the latest].
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = flags::day)]
     pub date: Option<Day>,
 }
 
@@ -46,7 +46,10 @@ pub enum Format {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let clock = Clock::system();
-    let options = args.config.begin(&clock)?.options;
+    let options = args.config.begin_quietly(&clock)?.options;
+    if let Some(day) = args.date {
+        check_day(day, &options, &clock)?;
+    }
     let series_limit = options.series_limit;
     block_on(async {
         let collected =
@@ -55,7 +58,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         match args.format {
             Format::Json => {
                 let tenants: Vec<Value> = collected.iter().map(|c| tenant(&c.view)).collect();
-                serde_json::to_writer_pretty(&mut out, &tenants).map_err(Failure::failed)?;
+                serde_json::to_writer_pretty(&mut out, &tenants)?;
                 writeln!(out)?;
             }
             Format::Prometheus | Format::Openmetrics => {
@@ -72,6 +75,19 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             failed => Err(Failure::failed(failed.join("\n"))),
         }
     })
+}
+
+/// A day that no tenant can have yet is refused before anybody is asked.
+fn check_day(day: Day, options: &collect::Options, clock: &Clock) -> Result<(), Failure> {
+    let geos = options.tenants.iter().flat_map(|tenant| &tenant.geos);
+    let today = geos.map(|geo| geo.zone.local(clock.now()).date()).max().unwrap_or_default();
+    if day < today {
+        return Ok(());
+    }
+    let newest = after(today, -1);
+    Err(Failure::usage(format!(
+        "--date: {day} is not over yet where the statistics are counted; the newest day is {newest}"
+    )))
 }
 
 /// Everything that failed, one sentence each.

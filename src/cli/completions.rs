@@ -18,6 +18,12 @@ pub struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::command(), "feishu-exporter", &mut script);
-    io::stdout().write_all(&script)?;
+    let mut script = String::from_utf8(script).map_err(Failure::failed)?;
+    if args.shell == Shell::Bash {
+        // clap_complete 4.6 names the states of commands in one way and looks for them in another,
+        // where the program's name has a hyphen; without this no flag of a command is completed.
+        script = script.replace("feishu__subcmd__exporter", "feishu__exporter");
+    }
+    io::stdout().write_all(script.as_bytes())?;
     Ok(())
 }

@@ -4,10 +4,8 @@ use std::fmt;
 
 use crate::{
     collect::Tenant,
-    config::{
-        estimate::{self, Asked, BASIC_PLAN_REQUESTS_PER_MONTH, Cost, Estimate, Measured},
-        written_duration,
-    },
+    config::written_duration,
+    estimate::{self, Asked, BASIC_PLAN_REQUESTS_PER_MONTH, Cost, Estimate, Measured},
 };
 
 /// The costs of one tenant, as far as they were measured.

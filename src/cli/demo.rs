@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Failure, ListenAddress, LogArgs, REVISION, block_on, listen::reachable};
+use super::{
+    Failure, ListenAddress, LogArgs, REVISION, block_on,
+    listen::{self, reachable},
+};
 use crate::{
     app::{self, App, History},
     baseline::calendar::Calendar,
@@ -17,7 +20,8 @@ use crate::{
     diagnose::STATISTICS_DEPTH_MAX,
     feishu::{self, DepartmentIdType, Limits},
     secret::{Secret, SecretSource},
-    server, shutdown,
+    server,
+    shutdown::Shutdown,
     usage::{FigureSet, Geo},
 };
 use feishu_simulator::{self as simulator, Endpoint, Handle, Limit, Simulator};
@@ -59,10 +63,9 @@ pub struct Args {
     pub log: LogArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    args.log.init();
+pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
+    args.log.init()?;
     block_on(async {
-        let shutdown = shutdown::by_signal()?;
         let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), company(args)).await?;
         let (api, company) = (simulator.base_url(), simulator.handle());
         let options = app::Options {
@@ -70,16 +73,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 tenants: vec![tenant(&api, &company)],
                 series_limit: 2_000_000,
             },
-            server: server::Options::at(
-                args.listen_addresses
-                    .iter()
-                    .map(ListenAddress::addresses)
-                    .collect::<Result<_, _>>()?,
-            ),
+            server: server::Options::on(listen::open(
+                "--web.listen-address",
+                &args.listen_addresses,
+            )?),
             history: History::Memory,
+            reload: None,
             revision: REVISION,
         };
-        let app = App::bind(options, Clock::system()).await.map_err(Failure::failed)?;
+        let app = App::bind(options, Clock::system())?;
         writeln!(io::stdout(), "A simulated company, and an exporter that collects from it:\n")?;
         for address in app.local_addrs().into_iter().map(reachable) {
             writeln!(
@@ -90,7 +92,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
         writeln!(io::stdout(), "  {api}/_simulator/  what the company holds\n\nStop with Ctrl-C.")?;
         let simulating = tokio::spawn(simulator.run(shutdown.clone().wait()));
-        app.run(shutdown).await;
+        app.run(shutdown).await.map_err(Failure::failed)?;
         simulating.await.map_err(Failure::failed)
     })
 }
@@ -122,6 +124,7 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
             department_id_type: DepartmentIdType::OpenDepartmentId,
             limits: Limits {
                 requests_per_second: REQUESTS_PER_SECOND,
+                requests_per_minute: None,
                 concurrency: 16,
                 timeout: Duration::from_secs(30),
                 requests_per_month: 0,

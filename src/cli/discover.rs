@@ -1,6 +1,7 @@
 //! `discover`: the departments below a root, as a table, as configuration or as JSON.
 
 use std::{
+    collections::{HashMap, HashSet},
     fmt::Write as _,
     io::{self, Write as _},
 };
@@ -78,11 +79,22 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let listed = diagnose::discover(tenant, &below, clock)
             .await
             .map_err(|error| Failure::failed(plain(&error.to_string())))?;
+        if listed.departments.is_empty()
+            && listed.left_out == 0
+            && let Some(root) = &args.root
+        {
+            return Err(Failure::failed(format!(
+                "--root: nothing was found below {}: there is no such department, none below it, \
+                 or the app may not see them",
+                plain(root)
+            )));
+        }
+        let departments = in_order(&listed.departments);
         let text = match args.format {
-            Format::Table => table(&listed.departments),
-            Format::Yaml => yaml(&listed.departments),
+            Format::Table => table(&departments),
+            Format::Yaml => yaml(&departments),
             Format::Json => {
-                let departments: Vec<Value> = listed.departments.iter().map(object).collect();
+                let departments: Vec<Value> = departments.iter().map(|node| object(node)).collect();
                 format!("{:#}\n", Value::from(departments))
             }
         };
@@ -124,6 +136,46 @@ fn remarks(listed: &Listed) -> String {
     text
 }
 
+/// Columns of a name and of a path in the table at most; the other formats have all of them.
+const NAME_COLUMNS_MAX: usize = 30;
+const PATH_COLUMNS_MAX: usize = 80;
+
+/// The departments so that each is followed by those below it.
+fn in_order(departments: &[Node]) -> Vec<&Node> {
+    let ids: HashSet<&str> = departments.iter().map(|node| node.department_id.as_str()).collect();
+    let mut below: HashMap<&str, Vec<&Node>> = HashMap::new();
+    // Backwards, since the last in is the first out.
+    let mut waiting: Vec<&Node> = Vec::new();
+    for node in departments.iter().rev() {
+        match ids.contains(node.parent_department_id.as_str()) {
+            true => below.entry(&node.parent_department_id).or_default().push(node),
+            false => waiting.push(node),
+        }
+    }
+    let mut ordered = Vec::with_capacity(departments.len());
+    while let Some(node) = waiting.pop() {
+        ordered.push(node);
+        waiting.extend(below.remove(node.department_id.as_str()).unwrap_or_default());
+    }
+    ordered
+}
+
+/// `text` in so many columns of a terminal at most.
+fn cut(text: &str, columns_max: usize) -> String {
+    if columns(text) <= columns_max {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for c in text.chars() {
+        if columns(&short) + columns(c.encode_utf8(&mut [0; 4])) >= columns_max {
+            break;
+        }
+        short.push(c);
+    }
+    short.push('…');
+    short
+}
+
 fn name(node: &Node) -> &str {
     node.path.last().map_or("", String::as_str)
 }
@@ -145,18 +197,18 @@ fn object(node: &Node) -> Value {
     })
 }
 
-fn table(departments: &[Node]) -> String {
+fn table(departments: &[&Node]) -> String {
     let header = ["ID", "PARENT", "DEPTH", "MEMBERS", "WITH BELOW", "NAME", "PATH"];
     let number = |count: Option<f64>| count.map_or_else(|| "-".to_owned(), |c| c.to_string());
-    let row = |node: &Node| {
+    let row = |node: &&Node| {
         [
             plain(&node.department_id),
             plain(&node.parent_department_id),
             node.depth.to_string(),
             number(node.direct_members),
             number(node.recursive_members),
-            plain(name(node)),
-            plain(&node.path.join("/")),
+            cut(&plain(name(node)), NAME_COLUMNS_MAX),
+            cut(&plain(&node.path.join("/")), PATH_COLUMNS_MAX),
         ]
     };
     let rows: Vec<_> =
@@ -181,7 +233,7 @@ fn table(departments: &[Node]) -> String {
 
 /// A block for the configuration. Ids are quoted: some look like numbers. The path stands in a
 /// comment, which nothing in it can end.
-fn yaml(departments: &[Node]) -> String {
+fn yaml(departments: &[&Node]) -> String {
     let mut text = "departments:\n".to_owned();
     if departments.is_empty() {
         return "departments: []\n".to_owned();
@@ -192,4 +244,36 @@ fn yaml(departments: &[Node]) -> String {
         let _ = writeln!(text, "  - id: {id}  # {}", plain(&node.path.join("/")));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(id: &str, parent: &str) -> Node {
+        serde_json::from_value(json!({
+            "department_id": id, "parent_department_id": parent, "path": [id], "depth": 1,
+            "has_child": null, "is_enabled": null, "direct_members": null,
+            "recursive_members": null, "direct_departments": null, "recursive_departments": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn each_department_is_followed_by_those_below_it() {
+        let found = [("a", "0"), ("b", "0"), ("a1", "a"), ("b1", "b"), ("a2", "a"), ("a11", "a1")]
+            .map(|(id, parent)| node(id, parent));
+        let ids: Vec<&str> =
+            in_order(&found).into_iter().map(|node| node.department_id.as_str()).collect();
+        assert_eq!(ids, ["a", "a1", "a11", "a2", "b", "b1"]);
+        // Whoever is its own ancestor is not reached, and holds nobody up.
+        assert!(in_order(&[node("a", "b"), node("b", "a")]).is_empty());
+    }
+
+    #[test]
+    fn what_is_too_wide_is_cut_at_a_character() {
+        assert_eq!(cut("研发部", 6), "研发部");
+        assert_eq!(cut("研发部门", 6), "研发…");
+        assert_eq!(cut("Engineering", 5), "Engi…");
+    }
 }

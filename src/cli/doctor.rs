@@ -11,8 +11,8 @@ use super::{ConfigArgs, Failure, block_on, costs::Costs, plain::plain};
 use crate::{
     clock::Clock,
     collect::{Options, Tenant},
-    config::estimate::{self, Cost, Estimate, Measured},
     diagnose::{self, Diagnosis, Finding, Problem, Sample, Size, Verdict},
+    estimate::{self, Cost, Estimate, Measured},
     feishu::Class,
     usage::Geo,
 };
@@ -80,7 +80,7 @@ fn finish(options: &Options, patients: &[Patient<'_>], format: Format) -> Result
             let mut out = io::stdout().lock();
             let tenants: Vec<Value> = patients.iter().map(Patient::json).collect();
             let told = json!({ "ok": failed == 0, "tenants": tenants, "warnings": warnings });
-            serde_json::to_writer_pretty(&mut out, &told).map_err(Failure::failed)?;
+            serde_json::to_writer_pretty(&mut out, &told)?;
             writeln!(out)?;
         }
     }

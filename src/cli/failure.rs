@@ -1,6 +1,11 @@
 //! Why a command ended without success, and how it is told.
 
-use std::{error::Error, fmt::Write, io, process::ExitCode};
+use std::{
+    error::Error,
+    fmt::Write as _,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use crate::config::Problems;
 
@@ -8,30 +13,36 @@ use crate::config::Problems;
 #[derive(Debug)]
 pub enum Failure {
     /// Bad usage or bad configuration: exit status 2.
-    Usage(Box<dyn Error>),
+    Usage(Box<dyn Error + Send + Sync>),
     /// It ran and failed: exit status 1.
-    Failed(Box<dyn Error>),
+    Failed(Box<dyn Error + Send + Sync>),
+    /// A stop signal came before it was done: exit status 1.
+    Interrupted,
+    /// Whoever read its output has gone, and so nobody misses the rest: exit status 0, no word.
+    ReaderGone,
 }
 
 impl Failure {
     /// It ran and failed.
-    pub fn failed(error: impl Into<Box<dyn Error>>) -> Self {
+    pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Failed(error.into())
     }
 
     /// Bad usage or bad configuration.
-    pub fn usage(error: impl Into<Box<dyn Error>>) -> Self {
+    pub fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Usage(error.into())
     }
 
     /// Prints the error and its causes to standard error. The only place that does.
-    #[expect(clippy::print_stderr, reason = "a command's failure is told here, once")]
     pub(super) fn report(&self) -> ExitCode {
-        let (error, status) = match self {
-            Self::Usage(error) => (error, 2),
-            Self::Failed(error) => (error, 1),
+        let (text, status) = match self {
+            Self::Usage(error) => (chain(&**error), 2),
+            Self::Failed(error) => (chain(&**error), 1),
+            Self::Interrupted => ("interrupted".to_owned(), 1),
+            Self::ReaderGone => return ExitCode::SUCCESS,
         };
-        eprintln!("feishu-exporter: {}", chain(&**error));
+        // If nobody reads it, nobody misses it.
+        let _ = writeln!(io::stderr(), "feishu-exporter: {text}");
         ExitCode::from(status)
     }
 }
@@ -44,7 +55,16 @@ impl From<Problems> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::failed(error)
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
     }
 }
 

@@ -1,16 +1,24 @@
 //! Flags that several commands share.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 
+use super::{Failure, progress::say};
 use crate::{
     app::History,
     clock::Clock,
     collect,
     config::{self, Environment, Loaded, Problems, Source},
+    day::Day,
     logging::{self, Format, Level},
 };
+
+/// The value of `--storage.path` that switches the store off; an empty flag does as well.
+const NO_STORE: &str = "none";
 
 const CONFIG_FILE_HELP: &str = "\
 Configuration file [default: feishu-exporter.yml]
@@ -32,8 +40,8 @@ pub struct ConfigArgs {
     )]
     pub config_file: Option<PathBuf>,
 
-    /// Directory for fetched days. Empty: nothing is kept beyond the process, and there are no
-    /// baselines.
+    /// Directory for fetched days. `none`: nothing is kept beyond the process, and there are no
+    /// baselines; a directory of that name is `./none`.
     #[arg(
         long = "storage.path",
         env = "FEISHU_EXPORTER_STORAGE_PATH",
@@ -105,12 +113,30 @@ impl ConfigArgs {
     /// Reads the configuration, begins to log, and logs what is probably not meant.
     ///
     /// # Errors
-    /// As [`Self::load`].
-    pub fn begin(&self, clock: &Clock) -> Result<Loaded, Problems> {
+    /// As [`Self::load`], and if no thread can be started for the log.
+    pub fn begin(&self, clock: &Clock) -> Result<Loaded, Failure> {
         let loaded = self.load(clock)?;
-        self.log.init();
+        self.log.init()?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
+        }
+        Ok(loaded)
+    }
+
+    /// As [`Self::begin`] for a command that tells at its end what failed, and tries once: the
+    /// collector's own words, with next attempts that nobody makes, are logged from `debug` on.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub fn begin_quietly(&self, clock: &Clock) -> Result<Loaded, Failure> {
+        let loaded = self.load(clock)?;
+        let level = match self.log.log_level {
+            Level::Info | Level::Warn => Level::Error,
+            other => other,
+        };
+        LogArgs { log_level: level, ..self.log }.init()?;
+        if self.log.log_level != Level::Error {
+            loaded.warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
         }
         Ok(loaded)
     }
@@ -125,16 +151,28 @@ impl ConfigArgs {
     /// Where fetched days are kept.
     #[must_use]
     pub fn history(&self) -> History {
-        match self.storage_path.as_os_str().is_empty() {
+        match self.storage_path.as_os_str().is_empty() || self.storage_path == Path::new(NO_STORE) {
             true => History::Nowhere,
             false => History::Directory(self.storage_path.clone()),
         }
     }
 }
 
+/// A day of an argument.
+pub(super) fn day(text: &str) -> Result<Day, String> {
+    let is_iso = text.len() == 10;
+    text.parse()
+        .ok()
+        .filter(|_| is_iso)
+        .ok_or_else(|| "write a day of the calendar as YYYY-MM-DD, such as 2026-11-27".to_owned())
+}
+
 impl LogArgs {
     /// Begins to log.
-    pub fn init(self) {
-        logging::init(self.log_level, self.log_format);
+    ///
+    /// # Errors
+    /// If no thread can be started for it.
+    pub fn init(self) -> io::Result<()> {
+        logging::init(self.log_level, self.log_format)
     }
 }

@@ -14,20 +14,31 @@ mod failure;
 mod flags;
 pub mod healthcheck;
 mod listen;
+pub mod man;
 mod plain;
+mod process;
 mod progress;
+mod running;
 pub mod serve;
 pub mod simulate;
+mod systemd;
+mod web;
 
 use std::{ffi::OsString, process::ExitCode, sync::LazyLock, time::Duration};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{
+    Arg, CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::{OsStr, Resettable},
+};
 
+use self::process::{HangUps, Process, Stop};
 pub use self::{
     failure::Failure,
     flags::{ConfigArgs, LogArgs, ProcessEnvironment},
     listen::ListenAddress,
+    web::WebArgs,
 };
+use crate::{input, logging, shutdown::Shutdown};
 
 /// The source revision that the binary was built from; set `FEISHU_EXPORTER_REVISION` at build
 /// time.
@@ -80,19 +91,55 @@ enum Command {
     Backfill(backfill::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 /// Runs the command that the arguments name, the program's name first.
 ///
 /// What goes wrong is printed here, once; the exit status is 0, 1 or 2.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Cli::try_parse_from(args) {
-        Ok(cli) => dispatch(cli).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS),
+    // Before anything else: process 1 of a container has no default answer to a signal.
+    let process = match Process::start() {
+        Ok(process) => process,
+        Err(error) => return Failure::failed(error).report(),
+    };
+    match parse(args) {
+        Ok(cli) => {
+            let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+            let ended = process
+                .run(command.stop(), move |shutdown, hang_ups| command.run(shutdown, hang_ups));
+            logging::flush();
+            ended.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
+        }
         Err(answer) => {
             // Also the way of --help and --version. If nobody reads the answer, nobody misses it.
             let _ = answer.print();
             u8::try_from(answer.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
         }
+    }
+}
+
+/// Reads arguments and variables.
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = with_clean_variables(command());
+    let matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Variables as they are meant: one that is empty counts as not set, and what an editor or a shell
+/// added at the ends is dropped.
+fn with_clean_variables(command: clap::Command) -> clap::Command {
+    command.mut_args(with_clean_variable).mut_subcommands(with_clean_variables)
+}
+
+fn with_clean_variable(argument: Arg) -> Arg {
+    let value = argument.get_env().and_then(std::env::var_os);
+    let Some(given) = value.as_deref().and_then(std::ffi::OsStr::to_str) else { return argument };
+    match input::trim(given) {
+        "" => argument.env(Resettable::<OsStr>::Reset),
+        clean if clean == given => argument,
+        clean => argument.env(Resettable::<OsStr>::Reset).default_value(clean.to_owned()),
     }
 }
 
@@ -102,18 +149,30 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-fn dispatch(cli: Cli) -> Result<(), Failure> {
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(args) => serve::run(&args),
-        Command::Demo(args) => demo::run(&args),
-        Command::Simulate(args) => simulate::run(&args),
-        Command::CheckConfig(args) => check_config::run(&args),
-        Command::Doctor(args) => doctor::run(&args),
-        Command::Discover(args) => discover::run(&args),
-        Command::Collect(args) => collect::run(&args),
-        Command::Backfill(args) => backfill::run(&args),
-        Command::Healthcheck(args) => healthcheck::run(&args),
-        Command::Completions(args) => completions::run(&args),
+impl Command {
+    fn run(&self, shutdown: Shutdown, hang_ups: HangUps) -> Result<(), Failure> {
+        match self {
+            Self::Serve(args) => serve::run(args, shutdown, hang_ups),
+            Self::Demo(args) => demo::run(args, shutdown),
+            Self::Simulate(args) => simulate::run(args, shutdown),
+            Self::CheckConfig(args) => check_config::run(args),
+            Self::Doctor(args) => doctor::run(args),
+            Self::Discover(args) => discover::run(args),
+            Self::Collect(args) => collect::run(args),
+            Self::Backfill(args) => backfill::run(args, shutdown),
+            Self::Healthcheck(args) => healthcheck::run(args),
+            Self::Completions(args) => completions::run(args),
+            Self::Man(args) => man::run(args),
+        }
+    }
+
+    const fn stop(&self) -> Stop {
+        match self {
+            Self::Serve(_) | Self::Demo(_) | Self::Simulate(_) => Stop::Service,
+            // It removes what it has not finished to write.
+            Self::Backfill(_) => Stop::InOrder,
+            _ => Stop::AtOnce,
+        }
     }
 }
 

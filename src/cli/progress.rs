@@ -11,24 +11,32 @@ use tokio::time::Instant;
 /// Lines are at least this far apart, so that a log stays readable.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
+/// A bar is drawn again this often, since a line of the log takes its place.
+const REDRAW: Duration = Duration::from_millis(250);
+
 /// Shows on standard error how far something is.
-pub(super) enum Progress {
-    Bar(ProgressBar),
-    Lines { what: &'static str, last: Instant },
+pub(super) struct Progress {
+    /// Said of what is done, such as "fetched".
+    what: &'static str,
+    /// What is counted.
+    unit: &'static str,
+    shown: Shown,
+}
+
+enum Shown {
+    /// A terminal; there is no bar before it is known how much there is to do.
+    Bar(Option<ProgressBar>),
+    Lines(Instant),
 }
 
 impl Progress {
-    /// `what` is said of what is done, such as "fetched".
-    pub(super) fn new(what: &'static str) -> Self {
-        if !io::stderr().is_terminal() {
-            return Self::Lines { what, last: Instant::now() };
-        }
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len} {eta}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.progress_chars("=> "));
-        bar.set_message(what);
-        Self::Bar(bar)
+    /// `what` is said of what is done, such as "fetched"; `unit` of what is counted.
+    pub(super) fn new(what: &'static str, unit: &'static str) -> Self {
+        let shown = match io::stderr().is_terminal() {
+            true => Shown::Bar(None),
+            false => Shown::Lines(Instant::now()),
+        };
+        Self { what, unit, shown }
     }
 
     /// So many of so many parts are done.
@@ -36,19 +44,21 @@ impl Progress {
         if of == 0 {
             return;
         }
-        match self {
-            Self::Bar(bar) => {
+        let Self { what, unit, shown } = self;
+        match shown {
+            Shown::Bar(bar) => {
+                let bar = bar.get_or_insert_with(|| new_bar(what, unit, of));
                 bar.set_length(of);
                 bar.set_position(done);
                 if done == of {
                     bar.finish_and_clear();
                 }
             }
-            Self::Lines { what, last } => {
+            Shown::Lines(last) => {
                 if done == of || last.elapsed() >= BETWEEN_LINES {
                     *last = Instant::now();
                     let percent = done.saturating_mul(100).checked_div(of).unwrap_or(100);
-                    say(&format!("{what} {done} of {of} parts ({percent} %)"));
+                    say(&format!("{what} {done} of {of} {unit} ({percent} %)"));
                 }
             }
         }
@@ -58,6 +68,16 @@ impl Progress {
     pub(super) fn watch(mut self) -> Box<dyn FnMut(u64, u64) + Send> {
         Box::new(move |done, of| self.at(done, of))
     }
+}
+
+fn new_bar(what: &str, unit: &str, of: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(of), ProgressDrawTarget::stderr());
+    let template = format!("{what} [{{wide_bar}}] {{pos}}/{{len}} {unit} {{eta}}");
+    let style =
+        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("=> "));
+    bar.enable_steady_tick(REDRAW);
+    bar
 }
 
 /// A line on standard error. If nobody reads it, nobody misses it.

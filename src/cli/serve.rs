@@ -1,11 +1,19 @@
 //! `serve`: collect in the background and serve `/metrics`.
 
-use super::{ConfigArgs, Failure, ListenAddress, REVISION, block_on};
+use std::sync::Arc;
+
+use clap::builder::BoolishValueParser;
+
+use super::{
+    ConfigArgs, Failure, ListenAddress, REVISION, WebArgs, block_on, listen, process::HangUps,
+    systemd,
+};
 use crate::{
-    app::{self, App},
+    app::{self, App, History, Manager, Reader, Reload},
     clock::Clock,
     config::Loaded,
-    server, shutdown,
+    server::{self, ConfigText, Reloads},
+    shutdown::Shutdown,
 };
 
 /// Collect in the background and serve /metrics (the default).
@@ -25,6 +33,15 @@ pub struct Args {
         hide_env_values = true
     )]
     pub listen_addresses: Vec<ListenAddress>,
+
+    /// Serve on the sockets that systemd hands over, in place of --web.listen-address.
+    #[arg(
+        long = "web.systemd-socket",
+        env = "FEISHU_EXPORTER_WEB_SYSTEMD_SOCKET",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub systemd_socket: bool,
 
     /// Path under which the metrics are served.
     #[arg(
@@ -47,6 +64,19 @@ pub struct Args {
         value_parser = clap::value_parser!(u16).range(1..=10_000)
     )]
     pub max_requests: u16,
+
+    /// Read the configuration again on POST or PUT to /-/reload, beside SIGHUP.
+    #[arg(
+        long = "web.enable-lifecycle",
+        env = "FEISHU_EXPORTER_WEB_ENABLE_LIFECYCLE",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub enable_lifecycle: bool,
+
+    /// Who may read the pages, over what, and where they are.
+    #[command(flatten)]
+    pub web: WebArgs,
 }
 
 /// A path that no other page has.
@@ -61,32 +91,79 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<(), Failure> {
     let clock = Clock::system();
-    let Loaded { options, origin, .. } = args.config.begin(&clock)?;
+    let Loaded { options, origin, text, .. } = args.config.begin(&clock)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         revision = REVISION,
         "Starting with {origin}"
     );
-    let listen =
-        args.listen_addresses.iter().map(ListenAddress::addresses).collect::<Result<_, _>>()?;
-    let server = server::Options {
+    let history = args.config.history();
+    if history == History::Nowhere {
+        tracing::info!(
+            "No history is kept, as --storage.path says: there are no baselines, and a restart \
+             fetches again"
+        );
+    }
+    let sockets = match args.systemd_socket {
+        true => systemd::sockets()?,
+        false => listen::open("--web.listen-address", &args.listen_addresses)?,
+    };
+    let (reloads, requests) = server::reloads();
+    let config = ConfigText::new(text);
+    let server = args.web.apply(server::Options {
+        reloads: args.enable_lifecycle.then(|| reloads.clone()),
         telemetry_path: args.telemetry_path.clone(),
         max_requests: args.max_requests.into(),
-        ..server::Options::at(listen)
+        config: config.clone(),
+        ..server::Options::on(sockets)
+    })?;
+    let scheme = if server.access.tls().is_some() { "https" } else { "http" };
+    let read = reader(args.config.clone(), clock.clone(), config.clone());
+    let reload = Reload { read, requests, manager: manager() };
+    let options = app::Options {
+        collect: options,
+        server,
+        history,
+        reload: Some(reload),
+        revision: REVISION,
     };
-    let history = args.config.history();
-    let options = app::Options { collect: options, server, history, revision: REVISION };
     block_on(async {
-        let app = App::bind(options, clock).await.map_err(Failure::failed)?;
+        tokio::spawn(reload_on_signals(hang_ups, reloads, config));
+        let app = App::bind(options, clock)?;
         for address in app.local_addrs() {
-            tracing::info!(%address, "Listening on http://{address}");
+            tracing::info!(%address, "Listening on {scheme}://{address}");
         }
-        app.run(shutdown::by_signal()?).await;
+        app.run(shutdown).await.map_err(Failure::failed)?;
         tracing::info!("Stopped");
         Ok(())
     })
+}
+
+fn manager() -> Manager {
+    Manager { tell: systemd::tell, alive_every: systemd::alive_every() }
+}
+
+/// Reads the configuration that the flags name.
+fn reader(config: ConfigArgs, clock: Clock, shown: ConfigText) -> Reader {
+    Arc::new(move || {
+        let loaded = config.load(&clock).map_err(|problems| problems.to_string())?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        shown.propose(loaded.text);
+        Ok(loaded.options)
+    })
+}
+
+/// Asks for a reload on each SIGHUP; what comes of it is in the log.
+async fn reload_on_signals(mut hang_ups: HangUps, reloads: Reloads, config: ConfigText) {
+    while hang_ups.recv().await.is_some() {
+        if reloads.ask().await.is_ok() {
+            config.accept();
+        }
+    }
 }
 
 #[cfg(test)]

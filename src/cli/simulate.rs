@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use jiff::Timestamp;
 
 use super::{Failure, ListenAddress, LogArgs, block_on, listen::reachable};
-use crate::shutdown;
+use crate::shutdown::Shutdown;
 use feishu_simulator::{Options, Simulator};
 
 /// Run the simulator of the API alone, for trying other tools.
@@ -45,8 +45,8 @@ pub struct Args {
     pub log: LogArgs,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    args.log.init();
+pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
+    args.log.init()?;
     let options = Options {
         seed: args.seed,
         departments: args.departments as usize,
@@ -56,13 +56,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         ..Options::default()
     };
     block_on(async {
-        let shutdown = shutdown::by_signal()?;
         let addresses = args.listen_address.addresses()?;
         let address =
             addresses.first().copied().ok_or_else(|| Failure::usage("the address has no host"))?;
-        let simulator = Simulator::bind(address, options)
-            .await
-            .map_err(|error| Failure::failed(format!("cannot simulate on {address}: {error}")))?;
+        let simulator = Simulator::bind(address, options).await.map_err(|error| {
+            Failure::failed(format!(
+                "--listen-address: cannot simulate on {address}: {error}; if another program has \
+                 this port, choose another"
+            ))
+        })?;
         let url = format!("http://{}", reachable(simulator.local_addr()));
         writeln!(
             io::stdout(),

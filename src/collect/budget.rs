@@ -3,9 +3,9 @@
 //! The store keeps the count beyond the process and over all processes; without one it begins
 //! anew with each. Feishu's own quota counts calendar months.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::{Timestamp, civil::Date};
@@ -16,6 +16,9 @@ use crate::{
     feishu::{Endpoint, Ledger, Purpose},
 };
 
+/// Months that are remembered: a clock that is ahead for a while must not make one forgotten.
+const MONTHS_MAX: usize = 4;
+
 /// Counts one tenant's requests by calendar month.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -23,11 +26,8 @@ pub(super) struct Budget {
     limit: u64,
     zone: Zone,
     clock: Clock,
-    month: Mutex<Month>,
-    /// Requests that the live statistics take a day: kept back for the rest of the month.
-    live_per_day: AtomicU64,
-    /// Those that they still need today.
-    live_today: AtomicU64,
+    /// By the first day.
+    months: Mutex<BTreeMap<Date, Month>>,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +37,8 @@ struct Month {
     spent: u64,
     /// Own requests that the store has not counted yet.
     unsettled: u64,
+    /// Requests that the live statistics need until it ends; none before that was told.
+    reserved: Option<u64>,
 }
 
 impl Month {
@@ -49,19 +51,12 @@ impl Month {
 impl Budget {
     /// A budget of `limit` requests in each calendar month of `zone`; 0 counts without limit.
     pub(super) fn new(limit: u64, zone: Zone, clock: Clock) -> Self {
-        Self {
-            limit,
-            zone,
-            clock,
-            month: Mutex::default(),
-            live_per_day: AtomicU64::new(0),
-            live_today: AtomicU64::new(0),
-        }
+        Self { limit, zone, clock, months: Mutex::default() }
     }
 
     /// Requests in this calendar month.
     pub(super) fn spent(&self) -> u64 {
-        self.with_month(|month, _| month.spent)
+        self.with_month(|month| month.spent)
     }
 
     /// The limit; 0: none.
@@ -76,18 +71,18 @@ impl Budget {
 
     /// The month that is counted, as the store names it: `2026-11`.
     pub(super) fn month(&self) -> String {
-        self.with_month(|month, _| month.name())
+        self.with_month(|month| month.name())
     }
 
     /// Takes over the store's count of a month, in which that many of the unsettled requests were
     /// counted. A count of another month says nothing of this one.
     pub(super) fn settle(&self, of: &str, total: Option<u64>, counted: u64) {
-        self.with_month(|month, _| {
-            if month.name() == of {
-                month.unsettled = month.unsettled.saturating_sub(counted);
-                month.spent = total.map_or(month.spent, |total| total + month.unsettled);
-            }
-        });
+        // The month of the clock is there from now on.
+        self.with_month(|_| ());
+        let mut months = self.months();
+        let Some(month) = months.values_mut().find(|month| month.name() == of) else { return };
+        month.unsettled = month.unsettled.saturating_sub(counted);
+        month.spent = total.map_or(month.spent, |total| total + month.unsettled);
     }
 
     /// When the next month begins.
@@ -96,36 +91,64 @@ impl Budget {
         self.zone.end_of(today.last_of_month())
     }
 
-    /// Tells how many requests the live statistics take a day, and how many they still need now.
-    pub(super) fn reserve(&self, live_per_day: u64, live_today: u64) {
-        self.live_per_day.store(live_per_day, Ordering::Relaxed);
-        self.live_today.store(live_today, Ordering::Relaxed);
+    /// Keeps back what the live statistics need: `until` tells how many requests they need until
+    /// an instant. That of the next month is kept back from its first moment on.
+    pub(super) fn reserve(&self, until: impl Fn(Timestamp) -> u64) {
+        let first_day = self.this_month();
+        let next = self.zone.end_of(first_day.last_of_month());
+        let after = self.zone.end_of(self.zone.local(next).date().last_of_month());
+        let this_month = until(next);
+        self.with(first_day, |month| month.reserved = Some(this_month));
+        let next_month = until(after).saturating_sub(this_month);
+        self.with(self.zone.local(next).date(), |month| month.reserved = Some(next_month));
     }
 
-    fn with_month<T>(&self, read: impl FnOnce(&mut Month, u64) -> T) -> T {
-        let today = self.zone.local(self.clock.now()).date();
-        let first_day = today.first_of_month();
-        let mut month = self.month.lock().unwrap_or_else(PoisonError::into_inner);
-        if month.first_day != first_day {
-            *month = Month { first_day, ..Month::default() };
+    fn this_month(&self) -> Date {
+        self.zone.local(self.clock.now()).date().first_of_month()
+    }
+
+    fn with_month<T>(&self, read: impl FnOnce(&mut Month) -> T) -> T {
+        self.with(self.this_month(), read)
+    }
+
+    fn with<T>(&self, first_day: Date, read: impl FnOnce(&mut Month) -> T) -> T {
+        let mut months = self.months();
+        let result = read(
+            months.entry(first_day).or_insert_with(|| Month { first_day, ..Month::default() }),
+        );
+        // The farthest is forgotten: it was counted by a clock that was wrong, or is long over.
+        while months.len() > MONTHS_MAX {
+            let distance = |month: &Date| (first_day - *month).get_days().abs();
+            let farthest = months.keys().copied().max_by_key(distance);
+            months.remove(&farthest.unwrap_or(first_day));
         }
-        let days_left = today.days_in_month() - today.day();
-        let reserved = self.live_per_day.load(Ordering::Relaxed)
-            * u64::from(days_left.unsigned_abs())
-            + self.live_today.load(Ordering::Relaxed);
-        read(&mut month, reserved)
+        result
+    }
+
+    fn months(&self) -> MutexGuard<'_, BTreeMap<Date, Month>> {
+        self.months.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a month has so many requests left for a purpose. A month of which nobody told yet
+    /// what it needs has nothing reserved.
+    fn has_left(&self, month: &Month, requests: u64, purpose: Purpose) -> bool {
+        let kept = if purpose == Purpose::Live { 0 } else { month.reserved.unwrap_or(0) };
+        self.limit == 0 || month.spent.saturating_add(kept).saturating_add(requests) <= self.limit
     }
 }
 
 impl Ledger for Budget {
     fn spend(&self, _: Endpoint, purpose: Purpose) -> bool {
-        self.with_month(|month, reserved| {
-            let kept = if purpose == Purpose::Live { 0 } else { reserved };
-            let allowed = self.limit == 0 || month.spent + kept < self.limit;
+        self.with_month(|month| {
+            let allowed = self.has_left(month, 1, purpose);
             month.spent += u64::from(allowed);
             month.unsettled += u64::from(allowed);
             allowed
         })
+    }
+
+    fn allows(&self, requests: u64, purpose: Purpose) -> bool {
+        self.with_month(|month| self.has_left(month, requests, purpose))
     }
 }
 
@@ -181,12 +204,39 @@ mod tests {
         // Two days are left after this one.
         let (clock, _hand) = Clock::manual("2026-11-28T12:00:00Z".parse().unwrap());
         let budget = Budget::new(10, Zone::utc(), clock);
-        budget.reserve(4, 0);
+        let months_end: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+        budget.reserve(|until| if until == months_end { 8 } else { 80 });
         assert!(
             budget.spend(OPTIONAL, Purpose::Optional) && budget.spend(OPTIONAL, Purpose::Optional)
         );
         assert!(!budget.spend(OPTIONAL, Purpose::Optional), "eight are reserved");
         assert!((0..8).all(|_| budget.spend(LIVE, Purpose::Live)));
         assert!(!budget.spend(LIVE, Purpose::Live) && budget.is_exhausted());
+    }
+
+    #[test]
+    fn the_next_months_need_is_kept_back_from_its_first_moment_on() {
+        let (clock, hand) = Clock::manual("2026-11-30T12:00:00Z".parse().unwrap());
+        let budget = Budget::new(10, Zone::utc(), clock);
+        let months_end: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+        budget.reserve(|until| if until == months_end { 0 } else { 9 });
+        assert!((0..10).all(|_| budget.spend(OPTIONAL, Purpose::Optional)));
+        hand.set(months_end);
+        assert!(budget.allows(1, Purpose::Optional) && !budget.allows(2, Purpose::Optional));
+        assert!(budget.spend(OPTIONAL, Purpose::Optional));
+        assert!(!budget.spend(OPTIONAL, Purpose::Optional), "nine are reserved");
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_for_a_while_makes_no_month_forgotten() {
+        let (clock, hand) = Clock::manual("2026-11-28T12:00:00Z".parse().unwrap());
+        let budget = Budget::new(2, Zone::utc(), clock);
+        assert!(budget.spend(LIVE, Purpose::Live) && budget.spend(LIVE, Purpose::Live));
+        for ahead in ["2026-12-18T12:00:00Z", "2028-11-28T12:00:00Z", "2030-01-01T00:00:00Z"] {
+            hand.set(ahead.parse().unwrap());
+            assert!(budget.spend(LIVE, Purpose::Live), "{ahead}");
+            hand.set("2026-11-28T12:01:00Z".parse().unwrap());
+            assert!(budget.is_exhausted() && !budget.spend(LIVE, Purpose::Live), "{ahead}");
+        }
     }
 }

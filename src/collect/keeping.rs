@@ -1,13 +1,12 @@
 //! One tenant's part of the store, as the collector sees it: it never fails. What cannot be kept
-//! is kept in memory for the next attempt, what cannot be read was never there, and the log tells
-//! when that begins and when it ends.
+//! waits in the store's memory for the next attempt, what cannot be read was never there, and the
+//! log tells when that begins and when it ends.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    mem,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -16,12 +15,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     day::Day,
-    store::{Error, Extent, Held, Lists, Spent, TenantStore},
+    store::{Error, Extent, Held, Lists, Removed, Spent, TenantStore},
     usage::{Figures, RateScale, Target},
 };
-
-/// Lists that wait for a store that works again, at most: two days of the largest tenant.
-const UNKEPT_MAX: usize = 60_000;
 
 /// What one tenant keeps beyond the process; nothing without a store.
 #[derive(Clone)]
@@ -32,9 +28,10 @@ struct Kept {
     tenant: String,
     up: Gauge,
     is_failing: AtomicBool,
-    unkept: Mutex<Vec<Lists>>,
+    /// The store's generation whose days are complete.
+    generation: AtomicU64,
     /// What was remembered last, so that only changes are written.
-    memory: Mutex<BTreeMap<String, String>>,
+    memory: Mutex<BTreeMap<String, Arc<str>>>,
 }
 
 impl Keeper {
@@ -42,12 +39,12 @@ impl Keeper {
     pub(super) fn new(store: Option<TenantStore>, tenant: &str, up: Gauge) -> Self {
         Self(store.map(|store| {
             Arc::new(Kept {
-                store,
                 tenant: tenant.to_owned(),
                 up,
                 is_failing: AtomicBool::new(false),
-                unkept: Mutex::default(),
+                generation: AtomicU64::new(store.generation()),
                 memory: Mutex::default(),
+                store,
             })
         }))
     }
@@ -57,40 +54,48 @@ impl Keeper {
         self.0.is_some()
     }
 
-    /// Keeps lists, with those that could not be kept before, and tells whether they are kept now.
+    /// Keeps lists and tells whether they are in the store now. If not, they wait in its memory.
     pub(super) async fn keep(&self, lists: Vec<Lists>) -> bool {
         let Some(kept) = &self.0 else { return false };
-        let mut all = mem::take(&mut *lock(&kept.unkept));
-        all.extend(lists);
-        if all.is_empty() {
-            return true;
-        }
-        let is_kept = kept.told(kept.store.keep(all.clone()).await).is_some();
-        if !is_kept {
-            all.truncate(UNKEPT_MAX);
-            *lock(&kept.unkept) = all;
-        }
-        is_kept
+        lists.is_empty() || kept.checked(kept.store.keep(lists).await).is_some()
+    }
+
+    /// Keeps lists in place of what is kept of their days, and tells whether they are there.
+    pub(super) async fn replace(&self, lists: Vec<Lists>) -> bool {
+        let Some(kept) = &self.0 else { return false };
+        kept.checked(kept.store.replace(lists).await).is_some()
     }
 
     /// Tries again to keep what could not be kept, and tells whether that is there now.
-    pub(super) async fn keep_the_rest(&self) -> bool {
-        self.owes() && self.keep(Vec::new()).await
+    pub(super) async fn keep_unsaved(&self) -> bool {
+        let Some(kept) = self.0.as_ref().filter(|kept| kept.store.has_unsaved()) else {
+            return false;
+        };
+        kept.checked(kept.store.flush().await).is_some()
     }
 
     /// Whether there is something that could not be kept yet.
-    pub(super) fn owes(&self) -> bool {
-        self.0.as_ref().is_some_and(|kept| !lock(&kept.unkept).is_empty())
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.0.as_ref().is_some_and(|kept| kept.store.has_unsaved())
+    }
+
+    /// Whether a new store was begun in place of a damaged one since this was last asked: then the
+    /// days that are served are to be kept again.
+    pub(super) fn was_begun_anew(&self) -> bool {
+        self.0.as_ref().is_some_and(|kept| {
+            let generation = kept.store.generation();
+            kept.generation.swap(generation, Ordering::Relaxed) != generation
+        })
     }
 
     /// What the live collection held, with days from `since` on.
     pub(super) async fn held(&self, since: Day) -> Vec<Held> {
         let Some(kept) = &self.0 else { return Vec::new() };
-        kept.told(kept.store.held(since).await).unwrap_or_default()
+        kept.checked(kept.store.held(since).await).unwrap_or_default()
     }
 
     /// For each target, the days within a range whose list was read to that extent, and was whole
-    /// or read more than `late_days` days later; none if that cannot be told now.
+    /// or read more than `late_days` days later; none if the store cannot say.
     pub(super) async fn covered(
         &self,
         targets: Vec<(Target, Day, Day)>,
@@ -98,26 +103,33 @@ impl Keeper {
         late_days: i32,
     ) -> Option<Vec<BTreeSet<Day>>> {
         let kept = self.0.as_ref()?;
-        kept.told(kept.store.covered(targets, least, late_days).await)
+        kept.checked(kept.store.covered(targets, least, late_days).await)
     }
 
     /// For each department, the totals of those of the days that have one.
     pub(super) async fn totals(&self, asked: Vec<(Target, Vec<Day>)>) -> Vec<Vec<(Day, Figures)>> {
         let Some(kept) = &self.0 else { return Vec::new() };
-        kept.told(kept.store.totals(asked).await).unwrap_or_default()
+        kept.checked(kept.store.totals(asked).await).unwrap_or_default()
     }
 
-    /// Removes days before `first`.
-    pub(super) async fn forget_before(&self, first: Day) {
-        if let Some(kept) = &self.0 {
-            kept.told(kept.store.forget_before(first).await);
+    /// Removes days that are older than `retention_days`, but none that may be served for
+    /// `served_days`.
+    pub(super) async fn forget_old_days(&self, retention_days: i32, served_days: i32) {
+        let Some(kept) = &self.0 else { return };
+        let removed = kept.checked(kept.store.remove_old_days(retention_days, served_days).await);
+        if let Some(Removed { days, before }) = removed.flatten() {
+            tracing::info!(
+                tenant = kept.tenant, days, %before,
+                "Removed {days} days before {before} from the store: collection.retention keeps \
+                 {retention_days} days before the newest one"
+            );
         }
     }
 
     /// Reads everything that was remembered; [`Self::recall`] finds it then.
     pub(super) async fn load_memory(&self) {
         let Some(kept) = &self.0 else { return };
-        if let Some(memory) = kept.told(kept.store.memory().await) {
+        if let Some(memory) = kept.checked(kept.store.memory().await) {
             *lock(&kept.memory) = memory;
         }
     }
@@ -133,19 +145,18 @@ impl Keeper {
     pub(super) async fn remember<T: Serialize>(&self, name: &str, value: &T) {
         let Some(kept) = &self.0 else { return };
         let Ok(value) = serde_json::to_string(value) else { return };
-        if lock(&kept.memory).get(name) == Some(&value) {
+        if lock(&kept.memory).get(name).is_some_and(|known| **known == *value) {
             return;
         }
-        let things = vec![(name.to_owned(), value.clone())];
-        if kept.told(kept.store.remember(things).await).is_some() {
-            lock(&kept.memory).insert(name.to_owned(), value);
-        }
+        let value: Arc<str> = value.into();
+        lock(&kept.memory).insert(name.to_owned(), Arc::clone(&value));
+        kept.checked(kept.store.remember(vec![(name.to_owned(), value)]).await);
     }
 
     /// Notes how rates are read.
     pub(super) async fn set_rate_scale(&self, scale: RateScale) {
         if let Some(kept) = &self.0 {
-            kept.told(kept.store.set_rate_scale(scale).await);
+            kept.checked(kept.store.set_rate_scale(scale).await);
         }
     }
 
@@ -153,14 +164,14 @@ impl Keeper {
     pub(super) async fn forget(&self, name: &str) {
         let Some(kept) = &self.0 else { return };
         if lock(&kept.memory).remove(name).is_some() {
-            kept.told(kept.store.forget(name.to_owned()).await);
+            kept.checked(kept.store.forget(name.to_owned()).await);
         }
     }
 
     /// The requests of a month so far, by whatever process.
     pub(super) async fn spent(&self, month: String) -> Option<Spent> {
         let kept = self.0.as_ref()?;
-        kept.told(kept.store.spent(month).await)
+        kept.checked(kept.store.spent(month).await)
     }
 
     /// Counts a request without waiting; `then` gets the month's state, or nothing.
@@ -178,21 +189,27 @@ impl Keeper {
 }
 
 impl Kept {
-    /// Notes how the store fares, and says each change once.
-    fn told<T>(&self, result: Result<T, Error>) -> Option<T> {
+    /// Notes whether the store works, and logs each change once.
+    fn checked<T>(&self, result: Result<T, Error>) -> Option<T> {
         let tenant = self.tenant.as_str();
-        // It works again when what it owes is there.
-        let failed = result.is_err() || !lock(&self.unkept).is_empty();
+        // It works again when what waits is there.
+        let failed = result.is_err() || self.store.has_unsaved();
         self.up.set(f64::from(u8::from(!failed)));
         let was_failing = self.is_failing.swap(failed, Ordering::Relaxed);
-        match &result {
-            Err(error) if !was_failing => tracing::error!(
-                tenant, %error,
-                "The store fails; live values are not concerned, history is"
+        let why = match &result {
+            Err(error) => error.to_string(),
+            Ok(_) => "requests that were counted cannot be written".to_owned(),
+        };
+        match (was_failing, failed) {
+            (false, true) => tracing::error!(
+                tenant,
+                error = why,
+                "The store fails; live values go on, and what could not be kept waits in memory \
+                 until it can"
             ),
-            Err(error) => tracing::debug!(tenant, %error, "The store still fails"),
-            Ok(_) if was_failing && !failed => tracing::info!(tenant, "The store works again"),
-            Ok(_) => {}
+            (true, true) => tracing::debug!(tenant, error = why, "The store still fails"),
+            (true, false) => tracing::info!(tenant, "The store works again"),
+            (false, false) => {}
         }
         result.ok()
     }

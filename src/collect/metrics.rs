@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Registry};
+use tokio::sync::Notify;
 
-use super::{budget::Budget, job::Source, keeping::Keeper};
+use super::{budget::Budget, keeping::Keeper, sources::Source};
 use crate::{
     catalogue::FIGURES,
     feishu::{Endpoint, Ledger, Purpose},
@@ -68,88 +69,107 @@ impl Metrics {
         }
     }
 
-    /// Makes the series of a tenant present from the start; timestamps stay absent.
-    pub(super) fn start(&self, tenant: &str, sources: &[Source]) {
-        for source in sources {
-            self.success.with_label_values(&[tenant, source.as_label()]).set(0.0);
-            self.duration.with_label_values(&[tenant, source.as_label()]).set(0.0);
+    /// Those of one tenant.
+    pub(super) fn of(&self, tenant: &str) -> TenantMetrics {
+        TenantMetrics { tenant: tenant.into(), all: self.clone() }
+    }
+}
+
+/// The metrics of one tenant's collections.
+#[derive(Clone, Debug)]
+pub(super) struct TenantMetrics {
+    tenant: Arc<str>,
+    all: Metrics,
+}
+
+impl TenantMetrics {
+    /// Makes the series present from the start; timestamps stay absent.
+    pub(super) fn start(&self, sources: impl Iterator<Item = Source> + Clone) {
+        for source in sources.clone() {
+            self.all.success.with_label_values(&self.labels(source)).set(0.0);
+            self.all.duration.with_label_values(&self.labels(source)).set(0.0);
         }
-        self.rejected_rows.with_label_values(&[tenant]);
-        let of_sources = sources.iter().flat_map(|source| source.number_fields());
+        self.all.rejected_rows.with_label_values(&[&*self.tenant]);
+        let of_sources = sources.flat_map(Source::number_fields);
         for field in FIGURES.iter().map(|figure| figure.api_field).chain(of_sources.copied()) {
-            self.rejected_values.with_label_values(&[tenant, field]);
+            self.all.rejected_values.with_label_values(&[&*self.tenant, field]);
         }
     }
 
-    pub(super) fn collected(
-        &self,
-        tenant: &str,
-        source: Source,
-        now: Timestamp,
-        took: Duration,
-        success: bool,
-    ) {
-        let labels = [tenant, source.as_label()];
-        self.success.with_label_values(&labels).set(f64::from(u8::from(success)));
-        self.duration.with_label_values(&labels).set(took.as_secs_f64());
-        self.last.with_label_values(&labels).set(unix(now));
+    pub(super) fn collected(&self, source: Source, now: Timestamp, took: Duration, success: bool) {
+        let labels = self.labels(source);
+        self.all.success.with_label_values(&labels).set(f64::from(u8::from(success)));
+        self.all.duration.with_label_values(&labels).set(took.as_secs_f64());
+        self.all.last.with_label_values(&labels).set(unix(now));
         if success {
-            self.last_success.with_label_values(&labels).set(unix(now));
+            self.all.last_success.with_label_values(&labels).set(unix(now));
         }
     }
 
     /// Shows the last success of a process before this one, where nothing has failed since.
-    pub(super) fn succeeded_before(&self, tenant: &str, source: Source, at: Timestamp) {
-        let labels = [tenant, source.as_label()];
-        self.success.with_label_values(&labels).set(1.0);
-        self.last.with_label_values(&labels).set(unix(at));
-        self.last_success.with_label_values(&labels).set(unix(at));
+    pub(super) fn succeeded_before(&self, source: Source, at: Timestamp) {
+        let labels = self.labels(source);
+        self.all.success.with_label_values(&labels).set(1.0);
+        self.all.last.with_label_values(&labels).set(unix(at));
+        self.all.last_success.with_label_values(&labels).set(unix(at));
     }
 
-    pub(super) fn next(&self, tenant: &str, source: Source, at: Timestamp) {
-        self.next.with_label_values(&[tenant, source.as_label()]).set(unix(at));
+    pub(super) fn next(&self, source: Source, at: Timestamp) {
+        self.all.next.with_label_values(&self.labels(source)).set(unix(at));
     }
 
-    pub(super) fn departments(&self, tenant: &str, counts: DepartmentCounts) {
+    pub(super) fn departments(&self, counts: DepartmentCounts) {
         for (state, count) in [
             ("configured", counts.configured),
             ("with_data", counts.with_data),
             ("latest", counts.latest),
             ("failed", counts.failed),
         ] {
-            self.departments.with_label_values(&[tenant, state]).set(f64::from(count));
+            self.all.departments.with_label_values(&[&*self.tenant, state]).set(f64::from(count));
         }
     }
 
-    pub(super) fn rejected(&self, tenant: &str, rows: u64, values: &RejectedValues) {
-        self.rejected_rows.with_label_values(&[tenant]).inc_by(rows);
+    pub(super) fn rejected(&self, rows: u64, values: &RejectedValues) {
+        self.all.rejected_rows.with_label_values(&[&*self.tenant]).inc_by(rows);
         for (field, count) in values {
-            self.rejected_values.with_label_values(&[tenant, field]).inc_by(*count);
+            self.all.rejected_values.with_label_values(&[&*self.tenant, field]).inc_by(*count);
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no tenant sends 2^53 requests a month")]
-    pub(super) fn budget(&self, tenant: &str, budget: &Budget) {
-        self.requests_this_month.with_label_values(&[tenant]).set(budget.spent() as f64);
-        self.requests_limit.with_label_values(&[tenant]).set(budget.limit() as f64);
+    pub(super) fn budget(&self, budget: &Budget) {
+        let labels = [&*self.tenant];
+        self.all.requests_this_month.with_label_values(&labels).set(budget.spent() as f64);
+        self.all.requests_limit.with_label_values(&labels).set(budget.limit() as f64);
         let exhausted = f64::from(u8::from(budget.is_exhausted()));
-        self.budget_exhausted.with_label_values(&[tenant]).set(exhausted);
+        self.all.budget_exhausted.with_label_values(&labels).set(exhausted);
+    }
+
+    /// Defects of this program that were survived.
+    pub(super) fn panics(&self) -> IntCounter {
+        self.all.panics.clone()
+    }
+
+    fn labels(&self, source: Source) -> [&str; 2] {
+        [&self.tenant, source.as_label()]
     }
 }
 
 /// A ledger that shows and keeps every request it counts.
 pub(super) struct Counted {
-    pub(super) tenant: String,
     pub(super) budget: Arc<Budget>,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: TenantMetrics,
     pub(super) keeper: Keeper,
+    /// Told of each request.
+    pub(super) requests: Arc<Notify>,
 }
 
 impl Ledger for Counted {
     fn spend(&self, endpoint: Endpoint, purpose: Purpose) -> bool {
         let allowed = self.budget.spend(endpoint, purpose);
-        self.metrics.budget(&self.tenant, &self.budget);
+        self.metrics.budget(&self.budget);
         if allowed {
+            self.requests.notify_one();
             let (budget, month) = (Arc::clone(&self.budget), self.budget.month());
             let of = month.clone();
             self.keeper.spend(month, endpoint.as_label(), move |spent| {
@@ -157,6 +177,10 @@ impl Ledger for Counted {
             });
         }
         allowed
+    }
+
+    fn allows(&self, requests: u64, purpose: Purpose) -> bool {
+        self.budget.allows(requests, purpose)
     }
 }
 

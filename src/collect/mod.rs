@@ -1,42 +1,46 @@
-//! The collector: two loops a tenant, one for the statistics and one for the optional sources, all
-//! meeting at one board that publishes.
+//! The collector: three loops a tenant, for the department statistics, the optional sources and the
+//! past, all meeting at one board that publishes.
 //!
-//! What to look at and when is decided by pure functions (`latest_day`, `schedule`, `standing`,
-//! `rates`); `look` asks, `report` turns a tenant's state into what is published.
+//! A loop asks, changes what it knows, and hands a contribution to the board. What to ask and when
+//! is decided by pure functions; see `docs/ARCHITECTURE.md`.
 
-mod asking;
+mod backfill;
+mod backoff;
 mod board;
 mod budget;
-mod facts;
-mod grouping;
-mod job;
+mod context;
+mod contribution;
+mod current;
+mod due;
 mod keeping;
-mod latest_day;
-mod look;
+mod many;
+mod messages;
 mod metrics;
 mod optional;
 mod options;
 mod past;
-mod pause;
-mod rates;
-mod report;
-mod schedule;
-mod standing;
-mod strikes;
-mod tenant;
+mod problem;
+mod sharing;
+mod sources;
+mod statistics;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use humantime::format_duration;
 use prometheus::Registry;
 use tokio::{
-    sync::watch,
+    sync::Notify,
     task::{Id, JoinSet},
 };
 
-pub use past::{Fetched, PastDays, Progress};
+pub use backfill::{Fetched, PastDays, Plan, Progress};
 
 pub use options::{
     Contact, Discovery, GeoZone, Language, ListedDepartment, Options, Schedule, Tenant,
@@ -44,17 +48,23 @@ pub use options::{
 };
 
 use self::{
-    board::{Board, Parts},
+    board::Board,
     budget::Budget,
+    context::Context,
+    contribution::Contributions,
     keeping::Keeper,
+    messages::Messages,
     metrics::{Counted, Metrics},
-    optional::{Discovered, Known, Optional},
-    past::{Past, PastReport},
-    tenant::Shared,
+    optional::Optional,
+    past::Past,
+    sharing::Sharing,
+    statistics::{Statistics, report},
 };
 pub(crate) use self::{
-    facts::discovered, latest_day::expected as expected_day, past::OFFERED_DAYS,
-    rates::Evidence as RateEvidence,
+    optional::directory::discovered,
+    past::plan::OFFERED_DAYS,
+    sources::Source,
+    statistics::{latest_day::expected as expected_day, rates::Evidence as RateEvidence},
 };
 use crate::{
     clock::Clock,
@@ -65,22 +75,23 @@ use crate::{
     snapshot::{Published, TenantStatus},
     sources::departments::Versions,
     store::{self, Store},
+    telemetry::{self, table},
 };
 
 /// After a loop ended by a defect it starts anew after this pause, which doubles with each time.
 const RESTART_AFTER: Duration = Duration::from_secs(60);
-/// How soon a backfill that begins or ends beside this process is noticed; it waits for longer
-/// than this before it asks for anything.
-pub(crate) const SHARE_CHECK: Duration = Duration::from_secs(1);
 /// The longest such pause.
 const RESTART_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Collects for all tenants and publishes.
 pub struct Collector {
-    parts: Vec<Part>,
-    shared: Shared,
+    tenants: Vec<Context>,
+    board: Arc<Board>,
+    metrics: Metrics,
     /// Where the store is, unless it is in memory.
     directory: Option<PathBuf>,
+    /// Told of each request of any tenant.
+    requests: Arc<Notify>,
 }
 
 /// Where fetched days are kept.
@@ -92,24 +103,14 @@ pub enum Storage<'a> {
     Unusable,
     /// There.
     Store(&'a Store),
-}
-
-/// What a tenant's loop is started with.
-#[derive(Clone)]
-struct Part {
-    options: Tenant,
-    client: Arc<Client>,
-    budget: Arc<Budget>,
-    keeper: Keeper,
-    versions: Arc<Versions>,
-    channels: Channels,
-}
-
-/// How the two loops of a tenant tell each other what they know.
-#[derive(Clone)]
-struct Channels {
-    known: watch::Sender<Known>,
-    discovered: watch::Sender<Discovered>,
+    /// Nowhere beyond the process: in memory, so that the next configuration takes up what this one
+    /// knows.
+    HandOver {
+        /// That memory.
+        store: &'a Store,
+        /// Whether there was to be a store that lasts.
+        was_wanted: bool,
+    },
 }
 
 /// One tenant after a single collection.
@@ -125,6 +126,7 @@ impl Collector {
     ///
     /// # Errors
     /// A sentence that names the tenant, if its options cannot be used on this machine.
+    #[expect(clippy::needless_pass_by_value, reason = "every tenant's loops hold the clock")]
     pub fn new(
         options: Options,
         registry: &Registry,
@@ -133,110 +135,114 @@ impl Collector {
         storage: Storage<'_>,
     ) -> Result<Self, String> {
         let store = match storage {
-            Storage::Store(store) => Some(store),
+            Storage::Store(store) | Storage::HandOver { store, .. } => Some(store),
             Storage::Nowhere | Storage::Unusable => None,
         };
         // Where nobody wants a store, none is down.
-        let metrics = Metrics::register(registry, !matches!(storage, Storage::Nowhere));
-        metrics.store_up.set(f64::from(u8::from(store.is_some())));
+        let is_wanted =
+            !matches!(storage, Storage::Nowhere | Storage::HandOver { was_wanted: false, .. });
+        let metrics = Metrics::register(registry, is_wanted);
+        metrics.store_up.set(f64::from(u8::from(matches!(storage, Storage::Store(_)))));
+        // How the memory of a hand-over fares says nothing of a store that could not be opened.
+        let store_up = match storage {
+            Storage::HandOver { .. } => telemetry::gauge(&Registry::new(), &table::STORE_UP),
+            _ => metrics.store_up.clone(),
+        };
         let api_metrics = feishu::Metrics::register(registry);
-        let prepare = |options: Tenant| {
+        let budget = |tenant: &Tenant| {
+            // Feishu's quota is counted by month, in the zone in which it counts days.
+            let (limit, zone) = (tenant.api.limits.requests_per_month, tenant.geos[0].zone.clone());
+            Arc::new(Budget::new(limit, zone, clock.clone()))
+        };
+        let budgets: Vec<Arc<Budget>> = options.tenants.iter().map(budget).collect();
+        let board = Board::new(published, options.series_limit, metrics.clone(), budgets.clone());
+        let board = Arc::new(board);
+        let requests = Arc::new(Notify::new());
+        let prepare = |(index, (options, budget)): (usize, (Tenant, Arc<Budget>))| {
             let name = &options.name;
             let kept = store.map(|store| store.tenant(name, &options.api.app_id));
-            let keeper = Keeper::new(kept, name, metrics.store_up.clone());
-            metrics.start(name, &optional::sources(&options, keeper.is_there()));
-            // Feishu's quota is counted by month, in the zone in which it counts days.
-            let zone = options.geos[0].zone.clone();
-            let limit = options.api.limits.requests_per_month;
-            let budget = Arc::new(Budget::new(limit, zone, clock.clone()));
+            let keeper = Keeper::new(kept, name, store_up.clone());
+            let metrics = metrics.of(name);
+            metrics.start(Source::all().filter(|source| source.is_on(&options, keeper.is_there())));
+            metrics.budget(&budget);
             let ledger = Counted {
-                tenant: name.clone(),
                 budget: Arc::clone(&budget),
                 metrics: metrics.clone(),
                 keeper: keeper.clone(),
+                requests: Arc::clone(&requests),
             };
-            let client = Client::new(
-                options.api.clone(),
-                api_metrics.clone(),
-                Arc::new(ledger),
-                clock.clone(),
-            )
-            .map_err(|why| format!("tenant {name}: {why}"))?;
-            metrics.budget(name, &budget);
-            let channels = Channels {
-                known: watch::channel(Known::default()).0,
-                discovered: watch::channel(Discovered::default()).0,
-            };
-            let versions = Arc::new(Versions::new(options.versions()));
-            let client = Arc::new(client);
-            Ok(Part { options, client, budget, keeper, versions, channels })
+            let (api, ledger) = (options.api.clone(), Arc::new(ledger));
+            let client = Client::new(api, api_metrics.clone(), ledger, clock.clone())
+                .map_err(|why| format!("tenant {name}: {why}"))?;
+            Ok(Context {
+                client: Arc::new(client),
+                versions: Arc::new(Versions::new(options.versions())),
+                options: Arc::new(options),
+                budget,
+                keeper,
+                clock: clock.clone(),
+                metrics,
+                messages: Messages::default(),
+                board: Arc::clone(&board),
+                index,
+            })
         };
-        let parts: Vec<Part> =
-            options.tenants.into_iter().map(prepare).collect::<Result<_, String>>()?;
-        let budgets = parts.iter().map(|part| Arc::clone(&part.budget)).collect();
-        let board = Board::new(published, options.series_limit, metrics.clone(), budgets);
-        let board = Arc::new(board);
+        let tenants = options.tenants.into_iter().zip(budgets).enumerate();
+        let tenants = tenants.map(prepare).collect::<Result<_, String>>()?;
         let directory = store.and_then(|store| Some(store.file()?.parent()?.to_owned()));
-        Ok(Self { parts, shared: Shared { clock, metrics, board }, directory })
+        Ok(Self { tenants, board, metrics, directory, requests })
     }
 
     /// Publishes the first snapshot: what the store holds, before anything is asked.
     pub async fn publish_start(&self) {
-        let mut parts = Vec::with_capacity(self.parts.len());
-        for index in 0..self.parts.len() {
-            let Loops { mut tenant, mut optional, mut past } = self.loops(index);
+        let mut all = Vec::new();
+        for context in &self.tenants {
+            let Loops { mut statistics, mut optional, mut past } = Loops::new(context);
             // First, since it knows which departments there are beside the listed ones.
             optional.restore().await;
-            tenant.retarget();
-            tenant.restore().await;
-            past.compare(&report::all_served(&tenant)).await;
-            let name = &tenant.options.name;
-            self.shared.metrics.departments(name, report::counts(&tenant));
-            for source in optional::sources(&tenant.options, self.parts[index].keeper.is_there()) {
-                self.shared.metrics.next(name, source, self.shared.clock.now());
+            statistics.retarget();
+            statistics.restore().await;
+            past.compare(&report::all_served(context, &statistics.state)).await;
+            context.metrics.departments(report::counts(context, &statistics.state));
+            for source in Source::all().filter(|source| context.has(*source)) {
+                context.metrics.next(source, context.now());
             }
-            tenant.tell_what_is_served();
-            parts.push(Parts {
-                statistics: report::report(&tenant),
-                optional: optional.report(),
-                past: past.report(),
-            });
+            statistics.tell_what_is_served();
+            let first = report::report(context, &statistics.state).into();
+            let others = optional.contributions().into_iter().chain(past.contributions());
+            all.extend([first].into_iter().chain(others).map(|part| (context.index, part)));
         }
-        self.shared.board.start(parts).await;
+        self.board.publish(all).await;
     }
 
     /// Collects until the stop is requested.
     pub async fn run(self, mut shutdown: Shutdown) {
-        let clients: Vec<_> = self.parts.iter().map(|part| Arc::clone(&part.client)).collect();
-        if self.directory.as_ref().is_some_and(|directory| store::is_backfill_running(directory)) {
-            clients.iter().for_each(|client| client.share_rate(true));
-            // Until the backfill has noticed.
+        let mut running = JoinSet::new();
+        if let Some(sharing) = self.sharing(store::is_backfill_running) {
             tokio::select! {
                 () = shutdown.requested() => return,
-                () = tokio::time::sleep(SHARE_CHECK * 2) => {}
+                () = sharing.begin() => {}
             }
+            running.spawn(sharing.watch());
         }
-        let mut running = JoinSet::new();
         let mut loops: HashMap<Id, Loop> = HashMap::new();
-        for index in 0..self.parts.len() {
+        for index in 0..self.tenants.len() {
             for kind in LoopKind::ALL {
                 let started = running.spawn(self.one_loop(index, kind, Duration::ZERO));
                 loops.insert(started.id(), Loop { index, kind, pause: Duration::ZERO });
             }
         }
-        if let Some(directory) = self.directory.clone() {
-            running.spawn(share_rate(directory, clients));
-        }
         loop {
             let ended = tokio::select! {
-                () = shutdown.requested() => return,
+                // Nothing of it goes on, so that another collector may follow.
+                () = shutdown.requested() => return running.shutdown().await,
                 Some(ended) = running.join_next() => ended,
             };
             let Err(defect) = ended else { continue };
             let Some(ended) = loops.remove(&defect.id()) else { continue };
             let again = ended.again();
-            let (name, pause) = (&self.parts[again.index].options.name, again.pause);
-            self.shared.metrics.panics.inc();
+            let (name, pause) = (self.tenants[again.index].name(), again.pause);
+            self.metrics.panics.inc();
             tracing::error!(
                 tenant = name, %defect, pause = %format_duration(pause),
                 "A loop of tenant {name} ended by a defect and starts again in {}",
@@ -249,24 +255,60 @@ impl Collector {
 
     /// Collects once from every source, the latest day or the one given, and publishes nothing.
     pub async fn once(self, day: Option<Day>) -> Vec<Collected> {
-        let mut collected = Vec::with_capacity(self.parts.len());
-        for index in 0..self.parts.len() {
-            let Loops { mut tenant, mut optional, .. } = self.loops(index);
-            if tenant.options.discovery.is_some() {
+        let mut collected = Vec::with_capacity(self.tenants.len());
+        for context in &self.tenants {
+            let Loops { mut statistics, mut optional, .. } = Loops::new(context);
+            if context.options.discovery.is_some() {
                 optional.run_once().await;
-                tenant.retarget();
+                statistics.retarget();
             }
-            tenant.only_day = day;
-            tenant.look_once().await;
-            tenant.tell();
+            statistics.state.only_day = day;
+            statistics.look_once().await;
+            statistics.tell();
             optional.run_once().await;
-            let statistics = report::report(&tenant);
-            let past = PastReport::default();
-            let (view, status) =
-                board::merge(&Parts { statistics, optional: optional.report(), past });
-            collected.push(Collected { view, status });
+            let mut all = Contributions::default();
+            all.put(report::report(context, &statistics.state).into());
+            optional.contributions().into_iter().for_each(|part| all.put(part));
+            collected.extend(all.merged().map(|(view, status)| Collected { view, status }));
         }
         collected
+    }
+
+    /// Fetches what the store lacks of a range of past days, baselines' days included, and keeps
+    /// it as it comes: an interrupted fetch goes on where it stopped.
+    pub async fn fetch_past(
+        self,
+        wanted: PastDays,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Vec<Fetched> {
+        let mut watching = JoinSet::new();
+        if let Some(sharing) =
+            self.sharing(store::is_exporter_running).filter(|_| !wanted.plan_only)
+        {
+            sharing.begin().await;
+            watching.spawn(sharing.watch());
+        }
+        let mut all = Vec::with_capacity(self.tenants.len());
+        for context in &self.tenants {
+            let Loops { mut statistics, mut optional, .. } = Loops::new(context);
+            // What is fresh of the departments found is taken, what is not is looked for.
+            optional.restore().await;
+            if !wanted.plan_only {
+                optional.find_departments().await;
+            }
+            statistics.retarget();
+            statistics.restore().await;
+            all.push(backfill::fetch(context, &mut statistics.state, wanted, progress).await);
+        }
+        all
+    }
+
+    /// Shares the rate of all tenants with another process on the same store.
+    fn sharing(&self, is_other_running: fn(&Path) -> bool) -> Option<Sharing> {
+        let clients = self.tenants.iter().map(|context| Arc::clone(&context.client)).collect();
+        let directory = self.directory.clone()?;
+        let requests = Arc::clone(&self.requests);
+        Some(Sharing { directory, is_other_running, clients, requests })
     }
 
     /// One of a tenant's loops, after a pause.
@@ -276,72 +318,33 @@ impl Collector {
         kind: LoopKind,
         pause: Duration,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let Loops { tenant, optional, past } = self.loops(index);
+        let Loops { statistics, optional, past } = Loops::new(&self.tenants[index]);
         async move {
             tokio::time::sleep(pause).await;
             match kind {
-                LoopKind::Statistics => tenant.run().await,
+                LoopKind::Statistics => statistics.run().await,
                 LoopKind::Optional => optional.run().await,
                 LoopKind::Past => past.run().await,
             }
         }
     }
-
-    /// A tenant's loops, which know nothing yet; they find each other through the tenant's
-    /// channels, so that one can start again without the others.
-    fn loops(&self, index: usize) -> Loops {
-        let Part { options, client, budget, keeper, versions, channels } =
-            self.parts[index].clone();
-        let links = past::Links {
-            client: Arc::clone(&client),
-            versions: Arc::clone(&versions),
-            clock: self.shared.clock.clone(),
-            metrics: self.shared.metrics.clone(),
-            board: Arc::clone(&self.shared.board),
-            index,
-            known: channels.known.subscribe(),
-            keeper: keeper.clone(),
-        };
-        let past = Past::new(options.clone(), links);
-        let links = optional::Links {
-            client: Arc::clone(&client),
-            clock: self.shared.clock.clone(),
-            metrics: self.shared.metrics.clone(),
-            board: Arc::clone(&self.shared.board),
-            index,
-            known: channels.known.subscribe(),
-            discovered: channels.discovered.clone(),
-            keeper: keeper.clone(),
-        };
-        let optional = Optional::new(options.clone(), links);
-        let links = tenant::Links {
-            discovered: channels.discovered.subscribe(),
-            known: channels.known,
-            keeper,
-            versions,
-        };
-        let tenant = tenant::Tenant::new(options, client, budget, &self.shared, index, links);
-        Loops { tenant, optional, past }
-    }
 }
 
-/// The loops of one tenant.
+/// The loops of one tenant, which know nothing yet; they find each other through the tenant's
+/// messages, so that one can start again without the others.
 struct Loops {
-    tenant: tenant::Tenant,
+    statistics: Statistics,
     optional: Optional,
     past: Past,
 }
 
-/// Halves the rate of all tenants while a backfill asks beside this process.
-async fn share_rate(directory: PathBuf, clients: Vec<Arc<Client>>) {
-    let mut was_shared = false;
-    loop {
-        let is_shared = store::is_backfill_running(&directory);
-        if is_shared != was_shared {
-            clients.iter().for_each(|client| client.share_rate(is_shared));
-            was_shared = is_shared;
+impl Loops {
+    fn new(context: &Context) -> Self {
+        Self {
+            statistics: Statistics::new(context.clone()),
+            optional: Optional::new(context.clone()),
+            past: Past::new(context.clone()),
         }
-        tokio::time::sleep(SHARE_CHECK).await;
     }
 }
 

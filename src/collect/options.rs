@@ -73,6 +73,19 @@ impl Tenant {
             department_id_type: self.api.department_id_type.as_str().to_owned(),
         }
     }
+
+    /// Whether a department with so many members is published at all. One whose size is unknown is
+    /// not, once a size is asked for.
+    #[expect(clippy::cast_precision_loss, reason = "no department has 2^53 members")]
+    pub(super) fn publishes(&self, users: Option<f64>) -> bool {
+        let min = self.min_department_users;
+        min == 0 || users.is_some_and(|users| users >= min as f64)
+    }
+
+    /// The language of names.
+    pub(super) fn language(&self) -> &'static str {
+        self.contact.map_or(Language::default(), |contact| contact.language).as_str()
+    }
 }
 
 /// A walk through the directory that finds departments.

@@ -44,6 +44,14 @@ pub(super) fn read(section: &Section<'_>) -> Address {
                 let message = "is plain http: the app's secret travels in clear text; use https";
                 section.warning(KEY, message);
             }
+            if let Some(api) = of_people(&url, &host) {
+                section.warning(
+                    KEY,
+                    format!(
+                        "looks like an address for people, not for programs; the API is at {api}"
+                    ),
+                );
+            }
             Address { base_url: url.as_str().trim_end_matches('/').to_owned(), host }
         }
         Err(message) => {
@@ -51,6 +59,19 @@ pub(super) fn read(section: &Section<'_>) -> Address {
             Address::default()
         }
     }
+}
+
+/// The address of the API where that of a console, a document or a company's own site was given.
+fn of_people(url: &Url, host: &str) -> Option<String> {
+    const DOMAINS: [&str; 3] = ["feishu.cn", "larkoffice.com", "larksuite.com"];
+    let domain = DOMAINS.iter().find(|domain| {
+        host.strip_suffix(**domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })?;
+    let api = format!("open.{domain}");
+    // Feishu has such hosts in several places.
+    let is_api = host.starts_with("open.");
+    let is_page = !matches!(url.path(), "" | "/");
+    (!is_api || is_page).then(|| format!("https://{api}"))
 }
 
 fn parse(text: &str) -> Result<Url, &'static str> {
@@ -121,6 +142,37 @@ mod tests {
         assert_eq!(zone("open.larksuite.com").as_deref(), Some("UTC"));
         assert_eq!(zone("notfeishu.cn"), None);
         assert_eq!(zone("feishu.cn.example.org"), None);
+    }
+
+    #[test]
+    fn addresses_for_people_are_told_from_those_of_the_api() {
+        let told = |text: &str| {
+            let url = Url::parse(text).unwrap();
+            let host = url.host_str().unwrap().to_owned();
+            of_people(&url, &host)
+        };
+        for (text, api) in [
+            ("https://feishu.cn", "https://open.feishu.cn"),
+            ("https://www.feishu.cn/", "https://open.feishu.cn"),
+            ("https://acme.feishu.cn", "https://open.feishu.cn"),
+            ("https://acme.feishu.cn/admin/index", "https://open.feishu.cn"),
+            ("https://open.feishu.cn/app", "https://open.feishu.cn"),
+            ("https://open.feishu.cn/document/home", "https://open.feishu.cn"),
+            ("https://acme.sg.larksuite.com", "https://open.larksuite.com"),
+            ("https://www.larksuite.com", "https://open.larksuite.com"),
+        ] {
+            assert_eq!(told(text).as_deref(), Some(api), "{text}");
+        }
+        for text in [
+            "https://open.feishu.cn",
+            "https://open.larksuite.com/",
+            "https://open.larkoffice.com",
+            "https://lark.example.org/proxy",
+            "https://notfeishu.cn/app",
+            "http://127.0.0.1:10918",
+        ] {
+            assert_eq!(told(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::kind::shown;
+use super::shown::shown;
 
 /// Reads a duration as Prometheus writes it: `1d12h`, units from large to small, each once.
 ///

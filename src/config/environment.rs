@@ -3,14 +3,17 @@
 use std::{collections::BTreeMap, path::Path};
 
 use jiff::Timestamp;
+use reqwest::Url;
 
 use super::{
     Loaded, options,
     problem::{Origin, Problem, Problems},
+    running,
     section::Report,
     tenant::Surroundings,
     yaml::{Entry, Node, Value},
 };
+use crate::input;
 
 /// The variables: the key of the tenant that each one gives, its name, and what it is for.
 pub const VARIABLES: [(&str, &str, &str); 6] = [
@@ -71,7 +74,7 @@ pub(super) fn load(env: &dyn Environment, now: Timestamp) -> Option<Result<Loade
         let Some(text) = value(env, variable) else { continue };
         let key = path.rsplit('.').next().unwrap_or(path);
         let value = if key == "departments" {
-            let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+            let ids = text.split(SEPARATORS).map(input::trim).filter(|id| !id.is_empty());
             Value::List(ids.map(|id| node(Value::Scalar(id.to_owned()))).collect())
         } else {
             Value::Scalar(text)
@@ -86,7 +89,8 @@ pub(super) fn load(env: &dyn Environment, now: Timestamp) -> Option<Result<Loade
     let report = Report::new(Origin::Environment, &NAMES);
     let around = Surroundings { directory: Path::new(""), now };
     let options = options(&report, &tree, &around);
-    Some(report.finish().map(|warnings| Loaded { options, warnings, origin: Origin::Environment }))
+    let (origin, text) = (Origin::Environment, running::text(&tree));
+    Some(report.finish().map(|warnings| Loaded { options, warnings, origin, text }))
 }
 
 /// Warnings about variables that have no effect because there is a file.
@@ -102,9 +106,44 @@ pub(super) fn ignored(env: &dyn Environment) -> impl Iterator<Item = Problem> {
     )
 }
 
-/// A variable that is set and not blank.
+/// Warnings about variables that name a proxy which cannot be used; the HTTP client passes over
+/// them without a word. No message repeats the value: it may hold a password.
+pub(super) fn unusable_proxies(env: &dyn Environment) -> Vec<Problem> {
+    const NAMES: [&str; 6] =
+        ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let told = |name: &&str| {
+        let text = value(env, name)?;
+        let message = match Url::parse(&text) {
+            Ok(url) if url.scheme().starts_with("socks") => {
+                "names a SOCKS proxy, which is not supported; name an HTTP proxy: http://host:port"
+            }
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => return None,
+            // Without a scheme, http is meant: `proxy.example.org:3128`.
+            _ if Url::parse(&format!("http://{text}")).is_ok_and(|url| url.has_host())
+                && !text.contains("://") =>
+            {
+                return None;
+            }
+            _ => "is not the address of a proxy, and no proxy is asked; write http://host:port",
+        };
+        Some(Problem {
+            origin: Origin::Environment,
+            line: None,
+            column: None,
+            path: (*name).to_owned(),
+            message: message.to_owned(),
+        })
+    };
+    NAMES.iter().filter_map(told).collect()
+}
+
+/// What stands between ids, as keyboards and input methods have it; no id holds one of them.
+const SEPARATORS: [char; 6] = [',', ';', '，', '、', '；', '\n'];
+
+/// A variable that is set and not empty, without what an editor or a shell added at its ends.
 fn value(env: &dyn Environment, name: &str) -> Option<String> {
-    env.get(name).filter(|text| !text.trim().is_empty())
+    let text = env.get(name)?;
+    Some(input::trim(&text)).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 fn node(value: Value) -> Node {
@@ -157,9 +196,10 @@ mod tests {
 
     #[test]
     fn a_secret_file_is_taken_as_it_is_named() {
+        const SECRET_FILE: &str = "tests/data/config/secret.txt";
         let loaded = loaded(&[
             ("FEISHU_APP_ID", "cli_a"),
-            ("FEISHU_APP_SECRET_FILE", "Cargo.toml"),
+            ("FEISHU_APP_SECRET_FILE", SECRET_FILE),
             ("FEISHU_BASE_URL", "https://lark.example.org"),
             ("FEISHU_STATISTICS_TIME_ZONE", "UTC"),
             ("FEISHU_DEPARTMENTS", "od-1"),
@@ -168,7 +208,43 @@ mod tests {
         .unwrap();
         assert_eq!(loaded.warnings, []);
         let secret = &loaded.options.tenants[0].api.app_secret;
-        assert!(matches!(secret, SecretSource::File(path) if path == Path::new("Cargo.toml")));
+        assert!(matches!(secret, SecretSource::File(path) if path == Path::new(SECRET_FILE)));
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_told_without_its_password() {
+        let told = |value: &str| {
+            let map = BTreeMap::from([("HTTPS_PROXY".to_owned(), value.to_owned())]);
+            let problems = unusable_proxies(&map);
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        };
+        for usable in [
+            "",
+            "\r",
+            "http://proxy:3128",
+            "http://user:hunter2@proxy:3128\r",
+            "proxy:3128",
+            "proxy.example.org:3128",
+            "10.0.0.1:8080",
+            "https://proxy",
+        ] {
+            assert_eq!(told(usable), "", "{usable:?}");
+        }
+        for (wrong, reason) in [
+            ("socks5://user:hunter2@proxy:1080", "names a SOCKS proxy"),
+            ("socks5h://proxy:1080", "names a SOCKS proxy"),
+            ("http//proxy:hunter2", "is not the address"),
+            ("http://", "is not the address"),
+            ("ftp://proxy:21", "is not the address"),
+            ("hunter2 proxy", "is not the address"),
+        ] {
+            let text = told(wrong);
+            assert!(
+                text.starts_with("environment: HTTPS_PROXY: ") && text.contains(reason),
+                "{wrong}: {text}"
+            );
+            assert!(!text.contains("hunter2"), "{text}");
+        }
     }
 
     #[test]

@@ -30,7 +30,10 @@ impl Key {
     }
 }
 
-const fn key(
+/// The name of a key of which there may be any number, under any names.
+pub(super) const ANY: &str = "*";
+
+pub(super) const fn key(
     path: &'static str,
     kind: Kind,
     default: Option<&'static str>,
@@ -334,16 +337,6 @@ pub const KEYS: &[Key] = &[
     ),
 ];
 
-/// The key at a path whose list positions are written `[]`.
-pub(super) fn find(path: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.path == path)
-}
-
-/// The keys of a section.
-pub(super) fn within(section: &str) -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().filter(move |key| key.section() == section)
-}
-
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, time::Duration};
@@ -355,7 +348,7 @@ mod tests {
     };
 
     fn default_of(path: &str) -> (&'static Kind, &'static str) {
-        let key = find(path).unwrap();
+        let key = KEYS.iter().find(|key| key.path == path).unwrap();
         (&key.kind, key.default.unwrap())
     }
 

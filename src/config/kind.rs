@@ -6,12 +6,14 @@ use jiff::civil::Time;
 use regex::{Regex, RegexBuilder};
 
 use super::duration;
+pub(super) use super::shown::shown;
+use crate::input::{self, Named};
 
 /// Bytes of any text at most.
 const TEXT_BYTES_MAX: usize = 1024;
 
-/// Characters of a wrong value that a message repeats.
-const SHOWN_MAX: usize = 40;
+/// Bytes of a PEM text that stands in the file itself.
+const PEM_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes that a compiled expression may take; plain ones take a few thousand.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -29,6 +31,8 @@ pub enum Kind {
     Id,
     /// Text that no message repeats.
     Secret,
+    /// Blocks of PEM, in lines.
+    Pem,
     /// A file, relative to the directory of the configuration file.
     Path,
     /// The address of an API.
@@ -87,6 +91,7 @@ impl Kind {
             Self::Text
             | Self::Id
             | Self::Secret
+            | Self::Pem
             | Self::Path
             | Self::Url
             | Self::Zone
@@ -103,20 +108,57 @@ impl Kind {
 
     /// Text of some kind; what it means is the reader's business.
     pub(super) fn text(&self, text: &str) -> Result<String, String> {
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
+        if matches!(self, Self::Pem) {
+            return match text.len() {
+                0 => Err("is empty".to_owned()),
+                1..=PEM_BYTES_MAX => Ok(text.to_owned()),
+                _ => Err(format!("is longer than {PEM_BYTES_MAX} bytes")),
+            };
+        }
+        if text.is_empty() {
             return Err("is empty".to_owned());
         }
-        if trimmed.len() > TEXT_BYTES_MAX {
+        if text.len() > TEXT_BYTES_MAX {
             return Err(format!("is longer than {TEXT_BYTES_MAX} bytes"));
         }
-        if trimmed.chars().any(char::is_control) {
-            return Err("holds a line break or another control character".to_owned());
+        if matches!(self, Self::Id) {
+            if text.contains(char::is_whitespace) {
+                return Err("holds a blank; an id has none".to_owned());
+            }
+            if let Some(c) = text.chars().find(|c| matches!(c, ',' | ';' | '"' | '\'')) {
+                let c = Named(c);
+                return Err(format!("holds {c}; an id has none, and each stands by itself"));
+            }
         }
-        if matches!(self, Self::Id) && trimmed.contains(char::is_whitespace) {
-            return Err("holds a blank; an id has none".to_owned());
+        Ok(text.to_owned())
+    }
+
+    /// The value as it is meant: what nobody sees is dropped at the ends and refused inside, and so
+    /// is what was typed for a plain character of ASCII where no other can be meant.
+    pub(super) fn clean<'t>(&self, text: &'t str) -> Result<&'t str, String> {
+        let without = |c: Named| format!("holds {c}; write it without");
+        if matches!(self, Self::Pem) {
+            return Ok(text);
         }
-        Ok(trimmed.to_owned())
+        if matches!(self, Self::Pattern) {
+            // Blanks at its ends belong to an expression.
+            return match input::hidden(text) {
+                Some(c) => Err(format!("{}, or as \\u{{{:X}}}", without(c), u32::from(c.0))),
+                None => Ok(text),
+            };
+        }
+        let text = input::trim(text);
+        if matches!(self, Self::Text | Self::Path) {
+            return input::hidden_in_a_name(text).map_or(Ok(text), |c| Err(without(c)));
+        }
+        if let Some(c) = input::hidden(text) {
+            return Err(without(c));
+        }
+        let is_strange = |c: &char| matches!(self, Self::Secret) && !c.is_ascii();
+        match input::lookalike(text).or_else(|| text.chars().find(is_strange).map(Named)) {
+            Some(c) => Err(format!("holds {c}; write it in plain characters of ASCII")),
+            None => Ok(text),
+        }
     }
 
     /// Blanks at its ends belong to the expression.
@@ -242,6 +284,7 @@ impl fmt::Display for Kind {
             Self::Text => f.write_str("text"),
             Self::Id => f.write_str("an id"),
             Self::Secret => f.write_str("a secret"),
+            Self::Pem => f.write_str("blocks of PEM"),
             Self::Path => f.write_str("a path"),
             Self::Url => f.write_str("a URL"),
             Self::Zone => f.write_str("a time zone"),
@@ -258,18 +301,6 @@ impl fmt::Display for Kind {
                 write!(f, "{min}..{max}")
             }
         }
-    }
-}
-
-/// A wrong value as a message shows it: quoted unless it is a plain word, and never at length.
-pub(super) fn shown(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._:+-/%*".contains(c);
-    let short: String = text.chars().take(SHOWN_MAX).collect();
-    let dots = if short.len() < text.len() { "…" } else { "" };
-    if !short.is_empty() && short.chars().all(plain) {
-        format!("{short}{dots}")
-    } else {
-        format!("\"{}{dots}\"", short.escape_debug())
     }
 }
 

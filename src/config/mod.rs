@@ -7,14 +7,16 @@ mod address;
 mod calendar;
 mod duration;
 mod environment;
-pub mod estimate;
 mod figures;
 mod keys;
 mod kind;
 mod optional;
 mod problem;
+mod running;
 mod section;
+mod shown;
 mod tenant;
+mod web;
 mod yaml;
 
 use std::{
@@ -33,9 +35,13 @@ pub use self::{
     keys::{KEYS, Key},
     kind::Kind,
     problem::{Origin, Problem, Problems},
+    web::{WEB_KEYS, WebFile},
 };
 use self::{section::Report, tenant::Surroundings};
-use crate::collect;
+use crate::{
+    collect,
+    input::{self, NotText},
+};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "feishu-exporter.yml";
@@ -58,6 +64,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Where it came from.
     pub origin: Origin,
+    /// The same as YAML, defaults filled in and secrets redacted.
+    pub text: String,
 }
 
 /// Reads the configuration. `now` decides which offset a time zone has.
@@ -77,17 +85,19 @@ pub fn load(source: &Source, env: &dyn Environment, now: Timestamp) -> Result<Lo
         let path = String::new();
         Problems::new(vec![Problem { origin, line: None, column: None, path, message }])
     };
-    match read(path) {
+    let mut loaded = match read(path) {
         Ok(bytes) => {
             let mut loaded = from_file(path, &bytes, now)?;
             loaded.warnings.extend(environment::ignored(env));
-            Ok(loaded)
+            loaded
         }
         Err(error) if error.kind() == ErrorKind::NotFound && *source == Source::Default => {
-            environment::load(env, now).unwrap_or_else(|| Err(failed(NO_CONFIGURATION.to_owned())))
+            environment::load(env, now).ok_or_else(|| failed(NO_CONFIGURATION.to_owned()))??
         }
-        Err(error) => Err(failed(format!("cannot be read: {error}"))),
-    }
+        Err(error) => return Err(failed(format!("cannot be read: {error}"))),
+    };
+    loaded.warnings.extend(environment::unusable_proxies(env));
+    Ok(loaded)
 }
 
 const NO_CONFIGURATION: &str = "there is no such file, and no variable FEISHU_… is set. Name your \
@@ -105,24 +115,38 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 fn from_file(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Loaded, Problems> {
     let origin = Origin::File(path.to_owned());
     let report = Report::new(origin.clone(), &[]);
-    let (tree, faults) = if bytes.len() > yaml::BYTES_MAX {
-        (None, vec![yaml::Fault::whole(format!("is longer than {} bytes", yaml::BYTES_MAX))])
-    } else {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => yaml::parse(text),
-            Err(error) => (None, vec![not_utf8(&bytes[..error.valid_up_to()])]),
-        }
-    };
+    let (tree, mut faults) = tree(bytes);
+    if tree.is_none() && faults.is_empty() {
+        let message = "the file is empty; begin it with \"tenants:\"".to_owned();
+        faults.push(yaml::Fault { line: 1, ..yaml::Fault::whole(message) });
+    }
     faults.into_iter().for_each(|fault| report.fault(fault));
     let Some(tree) = tree else { return Err(report.into_problems()) };
     let directory = path.parent().unwrap_or(Path::new(""));
     let options = options(&report, &tree, &Surroundings { directory, now });
-    Ok(Loaded { options, warnings: report.finish()?, origin })
+    let text = running::text(&tree);
+    Ok(Loaded { options, warnings: report.finish()?, origin, text })
 }
 
-fn not_utf8(before: &[u8]) -> yaml::Fault {
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    yaml::Fault { line, ..yaml::Fault::whole("is not valid UTF-8 here".to_owned()) }
+/// The tree of a file's content; none without a fault if it is empty.
+fn tree(bytes: &[u8]) -> (Option<yaml::Node>, Vec<yaml::Fault>) {
+    if bytes.len() > yaml::BYTES_MAX {
+        let message = format!("is longer than {} bytes", yaml::BYTES_MAX);
+        return (None, vec![yaml::Fault::whole(message)]);
+    }
+    match input::decode(bytes) {
+        Ok(text) => yaml::parse(text),
+        Err(why) => (None, vec![not_text(why)]),
+    }
+}
+
+fn not_text(why: NotText) -> yaml::Fault {
+    match why {
+        NotText::Utf16 => yaml::Fault::whole(format!("{why}; save it as UTF-8")),
+        NotText::NotUtf8(line) => {
+            yaml::Fault { line, ..yaml::Fault::whole("is not valid UTF-8 here".to_owned()) }
+        }
+    }
 }
 
 /// What a tree of nodes means; mistakes are noted in the report.

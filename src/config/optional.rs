@@ -24,7 +24,14 @@ pub(super) fn discovery(section: &Section<'_>) -> Option<Discovery> {
         min_members: section.count("min_members"),
         refresh_interval: section.duration("refresh_interval"),
     };
-    section.flag("enabled").then_some(discovery)
+    let is_on = section.flag("enabled");
+    if is_on && discovery.max_depth == 0 {
+        section.warning(
+            "max_depth",
+            "is 0: no department lies as high as the root, so that none is found; write 1 to 4",
+        );
+    }
+    is_on.then_some(discovery)
 }
 
 /// Reads `contact`.
@@ -49,7 +56,14 @@ pub(super) fn user_statistics(
     privacy: &Section<'_>,
 ) -> Option<UserStatistics> {
     let min_group_size = privacy.count("min_group_size");
-    section.flag("enabled").then_some(UserStatistics { min_group_size })
+    let is_on = section.flag("enabled");
+    if is_on && min_group_size == 1 {
+        privacy.warning(
+            "min_group_size",
+            "is 1: what one person did is published where a department has one; write 10",
+        );
+    }
+    is_on.then_some(UserStatistics { min_group_size })
 }
 
 fn patterns(section: &Section<'_>, key: &str) -> Vec<Regex> {

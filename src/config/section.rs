@@ -14,12 +14,15 @@ use super::{
     problem::{self, Origin, Problem, Problems},
     yaml::{Entry, Fault, Node, Value, join, shown_key},
 };
+use crate::input;
 
 /// What has been found out about a configuration so far.
 pub(super) struct Report {
     origin: Origin,
     /// How paths are shown: `(path, name)` for values that came from a variable.
     names: &'static [(&'static str, &'static str)],
+    /// The table of the keys that there are.
+    keys: &'static [Key],
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
 }
@@ -52,7 +55,13 @@ pub(super) struct Item<'a> {
 
 impl Report {
     pub(super) fn new(origin: Origin, names: &'static [(&'static str, &'static str)]) -> Self {
-        Self { origin, names, problems: RefCell::default(), warnings: RefCell::default() }
+        Self { names, ..Self::of(origin, keys::KEYS) }
+    }
+
+    /// A report on a file whose keys stand in a table of their own.
+    pub(super) fn of(origin: Origin, keys: &'static [Key]) -> Self {
+        let (problems, warnings) = Default::default();
+        Self { origin, names: &[], keys, problems, warnings }
     }
 
     pub(super) fn problem(&self, place: &Place, message: impl Into<String>) {
@@ -86,6 +95,20 @@ impl Report {
         Problems::new(self.problems.into_inner())
     }
 
+    /// The key at a path whose list positions are written `[]`, or any key of its section.
+    fn find(&self, section: &str, key: &str) -> Option<&'static Key> {
+        let named = |name| {
+            let path = join(section, name);
+            self.keys.iter().find(|known| known.path == path)
+        };
+        named(key).or_else(|| named(keys::ANY))
+    }
+
+    /// The keys of a section.
+    fn within<'s>(&self, section: &'s str) -> impl Iterator<Item = &'static Key> + use<'s> {
+        self.keys.iter().filter(move |known| known.section() == section)
+    }
+
     fn at(&self, place: &Place, message: String) -> Problem {
         Problem {
             origin: self.origin.clone(),
@@ -114,7 +137,9 @@ impl<'a> Section<'a> {
             Some(Value::Map(entries)) => (entries, true),
             Some(Value::Refused) => (&[], false),
             Some(other) => {
-                report.problem(&place, format!("must be a section of keys, not {}", other.noun()));
+                let hint = colon_hint(other);
+                let message = format!("must be a section of keys, not {}{hint}", other.noun());
+                report.problem(&place, message);
                 (&[], false)
             }
         };
@@ -135,7 +160,8 @@ impl<'a> Section<'a> {
             Value::List(nodes) => nodes,
             Value::Null | Value::Refused => return Vec::new(),
             other => {
-                self.problem(key, format!("must be a list, not {}", other.noun()));
+                let how = format!("write {key}: [\"…\"], or one entry a line, each after \"- \"");
+                self.problem(key, format!("must be a list, not {}; {how}", other.noun()));
                 return Vec::new();
             }
         };
@@ -216,7 +242,23 @@ impl<'a> Section<'a> {
     /// Where a key stands, or its section if it is left out.
     pub(super) fn place(&self, key: &str) -> Place {
         let line = self.entry(key).map_or(self.place.line, |entry| entry.line);
-        Place { line, path: join(&self.place.path, key) }
+        Place { line, path: join(&self.place.path, &shown_key(key)) }
+    }
+
+    /// The keys that are there, also unknown ones.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.entries.iter().map(|entry| entry.key.as_str())
+    }
+
+    /// The texts of a list.
+    pub(super) fn texts(&self, key: &str) -> Vec<String> {
+        self.items(key).iter().filter_map(|item| item.read(&Kind::Text, Kind::text)).collect()
+    }
+
+    /// Whether something is wrong in it, or was refused.
+    pub(super) fn is_faulty(&self) -> bool {
+        let problems = self.report.problems.borrow();
+        !self.intact || problems.iter().any(|problem| problem.path.starts_with(&self.place.path))
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {
@@ -226,9 +268,9 @@ impl<'a> Section<'a> {
     /// The value of a key, or its default. Without either, or if a value without default is
     /// wrong, there is none.
     fn read<T>(&self, key: &str, parse: impl Fn(&Kind, &str) -> Result<T, String>) -> Option<T> {
-        let known = keys::find(&join(&self.pattern, key))?;
+        let known = self.report.find(&self.pattern, key)?;
         match self.entry(key).map(|entry| &entry.node.value) {
-            Some(Value::Scalar(text)) => match parse(&known.kind, text) {
+            Some(Value::Scalar(text)) => match value(&known.kind, text, &parse) {
                 Ok(value) => return Some(value),
                 Err(message) => self.problem(key, message),
             },
@@ -242,12 +284,13 @@ impl<'a> Section<'a> {
 
     fn check_keys(&self) {
         for entry in self.entries {
-            if !keys::within(&self.pattern).any(|known| known.name() == entry.key) {
+            let is_it = |known: &Key| [&entry.key, keys::ANY].contains(&known.name());
+            if !self.report.within(&self.pattern).any(is_it) {
                 let place = Place {
                     line: entry.line,
                     path: join(&self.place.path, &shown_key(&entry.key)),
                 };
-                self.report.problem(&place, unknown(&self.pattern, &entry.key));
+                self.report.problem(&place, unknown(self.report.keys, &self.pattern, &entry.key));
             }
         }
     }
@@ -271,7 +314,7 @@ impl<'a> Item<'a> {
     ) -> Option<T> {
         match &self.node.value {
             Value::Refused => None,
-            Value::Scalar(text) => match parse(kind, text) {
+            Value::Scalar(text) => match value(kind, text, parse) {
                 Ok(value) => Some(value),
                 Err(message) => {
                     self.problem(message);
@@ -289,9 +332,22 @@ impl<'a> Item<'a> {
         self.report.problem(&self.place, message);
     }
 
+    pub(super) fn warning(&self, message: impl Into<String>) {
+        self.report.warning(&self.place, message);
+    }
+
     pub(super) fn line(&self) -> usize {
         self.node.line
     }
+}
+
+/// A scalar as it is meant, or what is wrong with it.
+fn value<T>(
+    kind: &Kind,
+    text: &str,
+    parse: impl Fn(&Kind, &str) -> Result<T, String>,
+) -> Result<T, String> {
+    kind.clean(text).and_then(|text| parse(kind, text))
 }
 
 /// The name nearest to a misspelt one, if one is near enough to be meant.
@@ -307,18 +363,32 @@ pub(super) fn nearest<'n>(
         .map(|(_, name)| name)
 }
 
-fn unknown(section: &str, key: &str) -> String {
+/// What to say of a value that was probably meant to be a key with its value.
+fn colon_hint(value: &Value) -> &'static str {
+    match value {
+        Value::Scalar(text) if text.contains('：') => {
+            "; it holds U+FF1A FULLWIDTH COLON: write a plain colon and a blank"
+        }
+        _ => "",
+    }
+}
+
+fn unknown(keys: &'static [Key], section: &str, key: &str) -> String {
+    if let Some(c) = input::hidden(key).or_else(|| input::lookalike(key)) {
+        return format!("is not a known key: it holds {c}; write it in plain characters of ASCII");
+    }
     if let Some((name, _)) = key.split_once(':') {
         return format!(
             "is not a key; put a blank after the colon of {}:",
             shown(&shown_key(name))
         );
     }
-    let here: Vec<&str> = keys::within(section).map(Key::name).collect();
+    let in_section = keys.iter().filter(|known| known.section() == section);
+    let here: Vec<&str> = in_section.map(Key::name).collect();
     if let Some(name) = nearest(key, here.iter().copied()) {
         return format!("is not a known key; did you mean {name}?");
     }
-    match keys::KEYS.iter().find(|known| known.name() == key) {
+    match keys.iter().find(|known| known.name() == key) {
         Some(known) if known.section().is_empty() => {
             "does not belong here but at the top level".to_owned()
         }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -19,9 +18,19 @@ use crate::{
     collect::{GeoZone, ListedDepartment, Schedule, Tenant},
     day::Zone,
     feishu::{self, DepartmentIdType, Limits},
+    http_client,
     secret::{Secret, SecretSource},
     usage::{Geo, RateScale},
 };
+
+/// What stands in `feishu-exporter.example.yml` for what only the operator knows.
+mod placeholders {
+    pub(super) const APP_ID: &str = "cli_a1b2c3d4e5f6";
+    pub(super) const APP_SECRET: &str = "put-the-secret-of-the-app-here";
+    pub(super) const DEPARTMENTS: [&str; 2] =
+        ["od-382e2793cfc9471f892e8a672987654c", "od-4e6ac4d14bcd5071a37a39de902c7141"];
+    pub(super) const TOLD: &str = "is the example's; put your own in its place";
+}
 
 /// Departments of one tenant at most: as many take an hour and a half at 5 requests a second.
 const DEPARTMENTS_MAX: usize = 30_000;
@@ -92,6 +101,9 @@ fn app_id(section: &Section<'_>) -> String {
         section.missing("app_id", "is required: the id of the custom app, cli_…");
     }
     let id = section.text("app_id").unwrap_or_default();
+    if id == placeholders::APP_ID {
+        section.warning("app_id", placeholders::TOLD);
+    }
     if !id.is_empty() && !id.starts_with("cli_") {
         section.warning("app_id", "does not begin with cli_, as ids of Feishu apps do");
     }
@@ -116,30 +128,30 @@ fn secret(section: &Section<'_>, directory: &Path) -> SecretSource {
                 let message = "variables are not replaced in this file; name a file in";
                 section.problem("app_secret", format!("{message} {file} instead"));
             }
+            if text == placeholders::APP_SECRET {
+                section.warning("app_secret", placeholders::TOLD);
+            }
             SecretSource::Inline(Secret::new(text))
         }
         (false, true) => {
             let path = directory.join(section.path("app_secret_file").unwrap_or_default());
+            let source = SecretSource::File(path);
             // The path is not repeated: it may be the secret itself, given under the wrong key.
-            if let Err(error) = fs::read(&path) {
+            if let Err(error) = source.read() {
                 section.warning(
                     "app_secret_file",
-                    format!("cannot be read now ({error}); it is read again at each use"),
+                    format!("is of no use now: {error}; it is read again at each use"),
                 );
             }
-            SecretSource::File(path)
+            source
         }
     }
 }
 
 fn ca_file(section: &Section<'_>, directory: &Path) -> Option<PathBuf> {
     let path = directory.join(section.path("ca_file")?);
-    match fs::read(&path) {
-        Err(error) => section.problem("ca_file", format!("cannot be read: {error}")),
-        Ok(bytes) if !String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => {
-            section.problem("ca_file", "holds no certificate in PEM");
-        }
-        Ok(_) => {}
+    if let Err(why) = http_client::certificates(&path) {
+        section.problem("ca_file", why);
     }
     Some(path)
 }
@@ -253,6 +265,9 @@ fn departments(
             (section.text("id"), section.flag("include_children"))
         };
         let Some(id) = id else { continue };
+        if placeholders::DEPARTMENTS.contains(&id.as_str()) {
+            item.warning(placeholders::TOLD);
+        }
         if let Some(line) = first_lines.insert(id.clone(), item.line()) {
             let first = if line > 0 { format!(", first on line {line}") } else { String::new() };
             item.problem(format!("{} is listed twice{first}", shown(&id)));
@@ -333,6 +348,7 @@ fn schedule(section: &Section<'_>) -> Schedule {
 fn limits(section: &Section<'_>) -> Limits {
     Limits {
         requests_per_second: section.number("requests_per_second"),
+        requests_per_minute: None,
         concurrency: usize::try_from(section.count("concurrency")).unwrap_or(usize::MAX),
         timeout: section.duration("timeout"),
         requests_per_month: section.count("requests_per_month"),

@@ -6,6 +6,8 @@
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
+use crate::input;
+
 /// A file of more bytes is refused; 30,000 departments with a comment each take less.
 pub(super) const BYTES_MAX: usize = 4 << 20;
 
@@ -59,18 +61,11 @@ impl Fault {
     }
 }
 
-/// Reads a text that holds one document. Without a tree there is at least one fault.
+/// Reads a text that holds one document. Without a tree there is at least one fault, or the text is
+/// empty.
 pub(super) fn parse(text: &str) -> (Option<Node>, Vec<Fault>) {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut builder = Builder { parser: Parser::new_from_str(text), faults: Vec::new() };
-    let tree = match builder.document() {
-        Ok(Some(tree)) => Some(tree),
-        Ok(None) => {
-            builder.fault(1, "", "the file is empty; begin it with \"tenants:\"");
-            None
-        }
-        Err(Broken) => None,
-    };
+    let mut builder = Builder { text, parser: Parser::new_from_str(text), faults: Vec::new() };
+    let tree = builder.document().unwrap_or_default();
     (tree, builder.faults)
 }
 
@@ -78,6 +73,7 @@ pub(super) fn parse(text: &str) -> (Option<Node>, Vec<Fault>) {
 struct Broken;
 
 struct Builder<'a> {
+    text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
     faults: Vec<Fault>,
 }
@@ -126,7 +122,11 @@ impl<'a> Builder<'a> {
                     line: place.line(),
                     column: Some(place.col() + 1),
                     path: String::new(),
-                    message: format!("this is not valid YAML: {}", error.info()),
+                    message: format!(
+                        "this is not valid YAML: {}{}",
+                        error.info(),
+                        hint(self.text, place.line())
+                    ),
                 });
                 Err(Broken)
             }
@@ -235,6 +235,31 @@ impl<'a> Builder<'a> {
             message: message.to_owned(),
         });
     }
+}
+
+/// In plain words what is probably wrong at a line, or at the one before, with which a parser that
+/// is surprised has often begun.
+fn hint(text: &str, line: usize) -> String {
+    let before: Vec<&str> = text.lines().take(line).collect();
+    let near = before.iter().rev().take(2);
+    for (back, line) in near.enumerate() {
+        let number = before.len() - back;
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if indent.contains('\t') {
+            return format!("; line {number} is indented with a tab: indent with blanks");
+        }
+        if let Some(c) = input::hidden(line.trim_start()) {
+            return format!("; line {number} holds {c}: write it without");
+        }
+        if let Some(c) = input::lookalike(line.split(" #").next().unwrap_or_default()) {
+            return format!("; line {number} holds {c}: write the plain character of ASCII");
+        }
+    }
+    let open = |quote| before.last().is_some_and(|line| line.matches(quote).count() % 2 == 1);
+    if open('"') || open('\'') {
+        return "; a quotation mark of this line has no partner".to_owned();
+    }
+    String::new()
 }
 
 /// A key below a section.

@@ -37,8 +37,8 @@ pub struct Listed {
 /// Walks through the directory.
 ///
 /// # Errors
-/// If the walk failed, no department's id may be read, or the tenant's options cannot be used on
-/// this machine.
+/// If the walk failed, no department was found or its id may not be read, or the tenant's options
+/// cannot be used on this machine.
 pub async fn discover(tenant: &Tenant, below: &Below, clock: Clock) -> Result<Listed, Error> {
     let session = Session::new(tenant, clock)?;
     let walk = Walk {
@@ -47,8 +47,10 @@ pub async fn discover(tenant: &Tenant, below: &Below, clock: Clock) -> Result<Li
         language: language(tenant),
     };
     let tree = directory::fetch(&session.client, &walk, at_once(tenant)).await?;
-    let denied = tree.denied();
-    if let Some(error) = denied.clone().filter(|_| tree.nodes.is_empty()) {
+    let denied = tree.denied().or_else(|| tree.found_nothing());
+    // Below another root there may be nothing; below the tenant's there is.
+    let is_leaf = tree.denied().is_none() && below.root != directory::ROOT;
+    if let Some(error) = denied.clone().filter(|_| tree.nodes.is_empty() && !is_leaf) {
         return Err(error);
     }
     let all = tree.nodes.len();

@@ -1,21 +1,17 @@
-//! `doctor`: one tenant, one thing after the other; a failure hides nothing that could still be
-//! tried.
+//! `doctor`: a tenant that is examined, and what was found out about it.
 
 use std::collections::HashSet;
 
 use super::{
     Session,
     finding::{Finding, Problem, Subject, Trial, Verdict},
-    optional,
     sample::Sample,
-    statistics,
 };
 use crate::{
     clock::Clock,
     collect::{ListedDepartment, Tenant},
     day::Day,
     feishu::{Endpoint, Error, Reach},
-    sources::directory::ROOT,
     usage::Geo,
 };
 
@@ -57,56 +53,6 @@ pub struct Size {
     pub people: Option<Vec<u64>>,
 }
 
-/// Tries everything that the tenant's configuration uses.
-pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock) -> Diagnosis {
-    let token = |verdict, text: &str| {
-        Finding::new(Subject::Endpoint(Endpoint::TenantAccessToken), verdict, text)
-    };
-    let mut diagnosis = Diagnosis {
-        findings: Vec::new(),
-        departments: tenant.departments.len(),
-        tried: 0,
-        size: Size::default(),
-        requests: 0,
-    };
-    let session = match Session::new(tenant, clock.clone()) {
-        Ok(session) => session,
-        Err(error) => {
-            let text = "nothing can be asked from this machine";
-            diagnosis
-                .findings
-                .push(token(Verdict::Fails, text).with(vec![Problem::new(error.clone())]));
-            diagnosis.findings.extend(nothing_tried(tenant));
-            return diagnosis;
-        }
-    };
-    let mut examination = Examination {
-        tenant,
-        sample,
-        clock,
-        departments: tenant.departments.clone(),
-        is_stand_in: false,
-        served: Vec::new(),
-        over: false,
-        diagnosis,
-        session,
-    };
-    match examination.session.client.sign_in().await {
-        Ok(()) => {
-            examination.find(token(Verdict::Works, "Feishu knows the app and gives a token"));
-            examination.run().await;
-        }
-        Err(error) => {
-            let text = "there is no token, and without one nothing else can be asked";
-            examination.find(token(Verdict::Fails, text).with(vec![Problem::new(error)]));
-            examination.diagnosis.findings.extend(nothing_tried(tenant));
-        }
-    }
-    let Examination { mut diagnosis, session, .. } = examination;
-    diagnosis.requests = session.requests();
-    diagnosis
-}
-
 /// A tenant that is being examined.
 pub(super) struct Examination<'a> {
     pub(super) tenant: &'a Tenant,
@@ -126,22 +72,35 @@ pub(super) struct Examination<'a> {
 }
 
 impl Examination<'_> {
-    async fn run(&mut self) {
-        optional::directory(self).await;
-        if self.departments.is_empty() {
-            let root = self.tenant.discovery.as_ref().map_or(ROOT, |discovery| &discovery.root);
-            let id = root.to_owned();
-            self.departments = vec![ListedDepartment { id, include_children: false }];
-            self.is_stand_in = true;
-        } else {
-            self.diagnosis.departments = self.departments.len();
-            self.departments = self.sample.take(&self.departments);
-            self.diagnosis.tried = self.departments.len();
+    /// A clock that is wrong makes wrong days: told once with its size.
+    pub(super) fn check_clock(&mut self) {
+        let Some(difference) = self.session.client.clock_difference() else { return };
+        let text = format!("this machine's clock is {difference} Feishu's");
+        self.find(Finding::new(Subject::Clock, Verdict::Fails, text).with(vec![Problem::plain(
+            "days are asked for too early or too late, and refused or empty",
+            "set the clock of this machine (NTP)",
+        )]));
+    }
+
+    /// Adds to refusals of departments that contact calls them deleted.
+    pub(super) fn note_deleted(&mut self, deleted: &HashSet<String>) {
+        /// A parameter is not valid.
+        const INVALID: i64 = 1_051_001;
+        let problems = self.diagnosis.findings.iter_mut().flat_map(|found| &mut found.problems);
+        for problem in problems.filter(|problem| problem.code == Some(INVALID)) {
+            let gone: Vec<&str> = problem
+                .departments
+                .iter()
+                .map(String::as_str)
+                .filter(|id| deleted.contains(*id))
+                .collect();
+            if !gone.is_empty() {
+                let ids = listed(&gone);
+                problem.what.push_str(&format!("; the contact API calls {ids} deleted"));
+                problem.remedy =
+                    format!("take {ids} out of the configuration; of others, {}", problem.remedy);
+            }
         }
-        statistics::statistics(self).await;
-        optional::contact(self).await;
-        optional::members(self).await;
-        optional::users(self).await;
     }
 
     pub(super) fn find(&mut self, finding: Finding) {
@@ -204,6 +163,14 @@ impl Examination<'_> {
     }
 }
 
+/// Ids in a sentence; many would drown it.
+pub(super) fn listed(ids: &[impl AsRef<str>]) -> String {
+    const LISTED_MAX: usize = 10;
+    let more = if ids.len() > LISTED_MAX { ", …" } else { "" };
+    let shown: Vec<&str> = ids.iter().take(LISTED_MAX).map(AsRef::as_ref).collect();
+    format!("{}{more}", shown.join(", "))
+}
+
 pub(super) const NOT_TRIED: &str = "not tried, as something before it failed";
 
 /// How many departments work, in a sentence.
@@ -217,37 +184,4 @@ pub(super) fn works_for(departments: usize) -> String {
 /// How many departments fail, in a sentence.
 pub(super) fn fails_for(departments: usize, tried: usize) -> String {
     format!("it fails for {departments} of the {tried} departments tried")
-}
-
-/// What would have been looked at.
-fn nothing_tried(tenant: &Tenant) -> Vec<Finding> {
-    let walks = tenant.discovery.is_some() || tenant.directory.is_some();
-    let subjects = [
-        (Subject::Endpoint(Endpoint::DepartmentsFilter), walks, optional::DIRECTORY_OFF),
-        (Subject::Endpoint(Endpoint::AdminDeptStats), true, ""),
-        (Subject::DataPermission, true, ""),
-        (Subject::LatestDay, true, ""),
-        (Subject::ProductVersions, tenant.product_versions, statistics::VERSIONS_OFF),
-        (Subject::Rates, true, ""),
-        (
-            Subject::Endpoint(Endpoint::DepartmentsBatch),
-            tenant.contact.is_some(),
-            optional::CONTACT_OFF,
-        ),
-        (
-            Subject::Endpoint(Endpoint::UsersFindByDepartment),
-            tenant.members.is_some(),
-            optional::MEMBERS_OFF,
-        ),
-        (
-            Subject::Endpoint(Endpoint::AdminUserStats),
-            tenant.user_statistics.is_some(),
-            optional::USERS_OFF,
-        ),
-    ];
-    let finding = |(subject, is_used, off): (Subject, bool, &'static str)| match is_used {
-        true => Finding::new(subject, Verdict::NotTried, NOT_TRIED),
-        false => Finding::new(subject, Verdict::NotUsed, off),
-    };
-    subjects.into_iter().map(finding).collect()
 }

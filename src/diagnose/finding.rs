@@ -20,6 +20,8 @@ pub enum Subject {
     ProductVersions,
     /// The scale of rates.
     Rates,
+    /// This machine's clock against Feishu's; only looked at where they differ.
+    Clock,
 }
 
 impl Subject {
@@ -33,6 +35,7 @@ impl Subject {
             Self::Values => "values",
             Self::ProductVersions => "product_versions",
             Self::Rates => "rates",
+            Self::Clock => "clock",
         }
     }
 }

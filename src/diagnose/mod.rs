@@ -6,6 +6,7 @@
 
 mod discover;
 mod examination;
+mod examine;
 mod finding;
 mod optional;
 mod sample;
@@ -22,7 +23,8 @@ use prometheus::Registry;
 
 pub use self::{
     discover::{Below, Listed, discover},
-    examination::{Diagnosis, Size, examine},
+    examination::{Diagnosis, Size},
+    examine::examine,
     finding::{Finding, Problem, Subject, Verdict},
     sample::Sample,
 };

@@ -49,7 +49,7 @@ pub(super) async fn directory(examination: &mut Examination<'_>) {
                 examination.add_discovered(found);
             }
             let nothing_found = examination.departments.is_empty();
-            match tree.denied() {
+            match tree.denied().or_else(|| tree.found_nothing()) {
                 Some(error) => {
                     Finding::new(subject, Verdict::Fails, text).with(vec![Problem::new(error)])
                 }
@@ -96,6 +96,10 @@ pub(super) async fn contact(examination: &mut Examination<'_>) {
         Err(error) => examination.endpoint_fails(endpoint, error),
         Ok(_) if examination.is_stand_in => examination.answers_the_app(endpoint),
         Ok(found) => {
+            let is_deleted =
+                |(_, facts): &(&String, &contact::Facts)| facts.is_deleted == Some(true);
+            let deleted = found.departments.iter().filter(is_deleted);
+            examination.note_deleted(&deleted.map(|(id, _)| id.clone()).collect());
             let mut problems = Vec::new();
             problems.extend(unnamed(&found));
             problems.extend(left_out(&found));
@@ -136,10 +140,14 @@ fn left_out(found: &contact::Found) -> Option<Problem> {
         let scope = contact::BASE_SCOPE;
         remedy.push_str(&format!("; with department_id_type department_id, grant {scope}"));
     }
-    (!found.missing.is_empty()).then(|| Problem {
-        class: Some(Class::Permission),
-        departments: found.missing.clone(),
-        ..Problem::plain("Feishu leaves departments out without saying why", remedy)
+    let departments = found.missing.clone();
+    (!departments.is_empty()).then(|| match &found.refused {
+        Some(error) => Problem { departments, ..Problem::new(error.clone()) },
+        None => Problem {
+            class: Some(Class::Permission),
+            departments,
+            ..Problem::plain("Feishu leaves departments out without saying why", remedy)
+        },
     })
 }
 
@@ -223,8 +231,9 @@ pub(super) async fn users(examination: &mut Examination<'_>) {
 async fn try_users(client: &Arc<Client>, asks: &[users::Ask], min_group_size: u64) -> Trial {
     let mut trial = Trial::default();
     for ask in asks {
-        match users::fetch(client, ask, min_group_size, Extent::FirstPage).await {
-            Ok(_) => trial.worked(),
+        let answer = users::fetch(client, ask, min_group_size, Extent::FirstPage).await;
+        match answer.and_then(|found| found.unusable(ask).map_or(Ok(()), Err)) {
+            Ok(()) => trial.worked(),
             Err(error) => {
                 if trial.failed(&ask.department_id, error) {
                     break;

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    examination::{Examination, NOT_TRIED, fails_for, works_for},
+    examination::{Examination, NOT_TRIED, fails_for, listed, works_for},
     finding::{Finding, Problem, Subject, Trial, Verdict},
 };
 use crate::{
@@ -78,12 +78,16 @@ struct Seen {
     /// Sub-departments that came with them.
     children: HashSet<Arc<str>>,
     rejected_rows: u64,
+    rejected_example: Option<String>,
     rejected_fields: HashSet<&'static str>,
 }
 
 impl Seen {
     fn see(&mut self, asked: &ListedDepartment, is_first_place: bool, found: &Found) {
         self.rejected_rows += found.rejected_rows;
+        if self.rejected_example.is_none() {
+            self.rejected_example.clone_from(&found.rejected_example);
+        }
         self.rejected_fields.extend(found.rejected_values.keys());
         let mut departments = HashSet::new();
         for day in found.days.iter().rev().map(|found| &found.day) {
@@ -131,7 +135,11 @@ struct Reading<'a> {
 impl Reading<'_> {
     async fn read(&mut self, departments: &[ListedDepartment], seen: &mut Seen) {
         for department in departments {
-            match self.ask(department).await {
+            let answer = self.ask(department).await.and_then(|found| {
+                let target = self.target(department);
+                found.unusable(&target).map_or(Ok(found), Err)
+            });
+            match answer {
                 Ok(found) => {
                     self.trial.worked();
                     let newest = found.days.iter().map(|found| found.day.day).max();
@@ -150,17 +158,18 @@ impl Reading<'_> {
         }
     }
 
+    fn target(&self, department: &ListedDepartment) -> Target {
+        Target {
+            geo: self.geo,
+            department_id: department.id.as_str().into(),
+            include_children: department.include_children,
+        }
+    }
+
     /// The newest day; while none has had rows, the days before it as well.
     async fn ask(&mut self, department: &ListedDepartment) -> Result<Found, Error> {
-        let ask = |start, end| Ask {
-            target: Target {
-                geo: self.geo,
-                department_id: department.id.as_str().into(),
-                include_children: department.include_children,
-            },
-            start,
-            end,
-        };
+        let target = self.target(department);
+        let ask = |start, end| Ask { target: target.clone(), start, end };
         let first = ask(self.newest.unwrap_or(self.expected), self.expected);
         let before = ask(after(self.expected, -self.lookback_days), after(self.expected, -1));
         let found = departments::fetch(&self.client, &first, self.versions).await?;
@@ -176,6 +185,9 @@ fn conclude(examination: &mut Examination<'_>, place: &GeoZone, reading: Reading
     let Reading { geo, expected, newest, without_rows, mut trial, .. } = reading;
     examination.served.extend(newest.map(|day| (geo, day)));
     let answered = trial.answered() + trial.denied > 0;
+    if geo != Geo::Local && trial.answered() == 0 {
+        blame_geo(&mut trial, geo);
+    }
     let permission = permission(&mut trial, examination.is_stand_in, answered);
     let latest = match newest {
         None if trial.answered() == 0 => examination.not_tried(Subject::LatestDay),
@@ -191,6 +203,22 @@ fn conclude(examination: &mut Examination<'_>, place: &GeoZone, reading: Reading
     };
     for finding in [endpoint, permission, latest] {
         examination.find(finding.of(geo));
+    }
+}
+
+/// A geo that Feishu has not enabled for the tenant is refused like a department without
+/// permission, for every department.
+fn blame_geo(trial: &mut Trial, geo: Geo) {
+    /// The app has no access to the resource.
+    const NO_ACCESS: i64 = 1_051_002;
+    if let [only] = trial.problems.as_mut_slice()
+        && only.code == Some(NO_ACCESS)
+    {
+        only.remedy = format!(
+            "ask Feishu to enable geo {geo} for the tenant, which refuses every department, or \
+             take it out of geos; if it is enabled, {}",
+            only.remedy
+        );
     }
 }
 
@@ -256,13 +284,6 @@ fn latest_day(
     finding(verdict, text)
 }
 
-/// Ids in a sentence; many would drown it.
-fn listed(ids: &[String]) -> String {
-    const LISTED_MAX: usize = 10;
-    let more = if ids.len() > LISTED_MAX { ", …" } else { "" };
-    format!("{}{more}", ids[..ids.len().min(LISTED_MAX)].join(", "))
-}
-
 /// Rows and values that are not served.
 fn not_believed(seen: &Seen) -> Option<Finding> {
     let mut fields: Vec<&str> = seen.rejected_fields.iter().copied().collect();
@@ -271,9 +292,11 @@ fn not_believed(seen: &Seen) -> Option<Finding> {
         [] => "no field".to_owned(),
         fields => fields.join(", "),
     };
+    let example = seen.rejected_example.as_ref();
+    let example = example.map_or_else(String::new, |example| format!(" (for example {example})"));
     let text = format!(
-        "{} rows contradict each other or were not asked for, and values are no numbers in {values}; \
-         they are not served",
+        "{} rows contradict each other or were not asked for{example}, and values are no numbers in \
+         {values}; they are not served",
         seen.rejected_rows,
     );
     let any = seen.rejected_rows > 0 || !fields.is_empty();

@@ -7,6 +7,7 @@ use super::{
     endpoint::{Endpoint, Purpose},
     error::Error,
     paging::{Extent, PAGES_MAX, page},
+    quote::quote,
     transport::Request,
     wire::{Object, Scalar, row},
 };
@@ -16,8 +17,10 @@ use crate::day::days_between;
 pub const DEPT_STATS_PAGE_SIZE: u32 = 20;
 /// Product versions of a department at most; a handful are known.
 const VERSIONS_MAX: u32 = 200;
+/// Bytes of a date or an id that are repeated in a message; Feishu's ids have 35.
+const QUOTED_BYTES_MAX: usize = 64;
 /// People of a page: the largest size that the API takes.
-const USER_STATS_PAGE_SIZE: u32 = 60;
+pub const USER_STATS_PAGE_SIZE: u32 = 60;
 
 /// What to ask `admin_dept_stats` for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +64,22 @@ impl<'a> DeptStat<'a> {
         self.0.text("date")?.trim().parse().ok()
     }
 
+    /// The field `date` as it came, for a message.
+    #[must_use]
+    pub fn quoted_date(&self) -> String {
+        quote(&self.0.text("date").unwrap_or_default(), QUOTED_BYTES_MAX)
+    }
+
     /// The field `department_id`.
     #[must_use]
     pub fn department_id(&self) -> Option<String> {
         self.0.text("department_id").filter(|id| !id.is_empty())
+    }
+
+    /// The field `department_id` as it came, for a message.
+    #[must_use]
+    pub fn quoted_department_id(&self) -> String {
+        quote(&self.0.text("department_id").unwrap_or_default(), QUOTED_BYTES_MAX)
     }
 
     /// The field `department_name`.
@@ -115,6 +130,12 @@ impl<'a> UserStat<'a> {
         self.0.text("date")?.trim().parse().ok()
     }
 
+    /// The field `date` as it came, for a message.
+    #[must_use]
+    pub fn quoted_date(&self) -> String {
+        quote(&self.0.text("date").unwrap_or_default(), QUOTED_BYTES_MAX)
+    }
+
     /// The person's id; only ever hashed, to count each person once.
     #[must_use]
     pub fn user_id(&self) -> Option<String> {
@@ -142,7 +163,8 @@ impl Client {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(DeptStat)));
         let request = |token: Option<&str>| dept_stats_request(query, id_type, token);
-        self.read_list(Extent::Whole, query.pages_max(), request, page).await
+        let read = self.read_list(Extent::Whole, query.pages_max(), request, page).await;
+        read.map_err(|error| told_of_geo(error, query.target_geo))
     }
 
     /// Reads one day of a department's own people, as far as wanted; `each` sees every row once.
@@ -158,8 +180,23 @@ impl Client {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(UserStat)));
         let request = |token: Option<&str>| user_stats_request(query, id_type, token);
-        self.read_list(extent, PAGES_MAX, request, page).await
+        let read = self.read_list(extent, PAGES_MAX, request, page).await;
+        read.map_err(|error| told_of_geo(error, query.target_geo))
     }
+}
+
+/// A geo that Feishu has not enabled for the tenant is refused like a department without
+/// permission; only all departments together tell.
+fn told_of_geo(mut error: Error, target_geo: Option<&'static str>) -> Error {
+    /// The app has no access to the resource.
+    const NO_ACCESS: i64 = 1_051_002;
+    if let (Some(NO_ACCESS), Some(geo)) = (error.code, target_geo) {
+        error.remedy.push_str(&format!(
+            "; if every department of geo {geo} is refused so, ask Feishu to enable {geo} for the \
+             tenant, or take it out of geos"
+        ));
+    }
+    error
 }
 
 fn dept_stats_request(

@@ -37,6 +37,14 @@ pub enum Reach {
     Unknown,
 }
 
+impl Reach {
+    /// Whether any other request to the same endpoint would fail in the same way.
+    #[must_use]
+    pub const fn concerns_endpoint(self) -> bool {
+        matches!(self, Self::App | Self::Endpoint)
+    }
+}
+
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {

@@ -6,6 +6,7 @@
 use super::{
     class::{Class, Reach},
     endpoint::Endpoint,
+    refusal::{Refusal, Violation},
 };
 
 /// What a code means for us.
@@ -31,20 +32,53 @@ struct Row {
 
 /// The verdict on an answer. The code decides; the HTTP status only where the code is unknown, and
 /// an answer without a code, which is not Feishu's, says nothing of the app or a department.
-pub(super) fn verdict(endpoint: Endpoint, status: u16, code: Option<i64>) -> Verdict {
-    let Some(code) = code else { return not_feishus(endpoint, status) };
-    let verdict = match TABLE.iter().find(|row| row.codes.contains(&code)) {
-        Some(row) => Verdict {
-            class: row.class,
-            reach: row.reach,
-            meaning: Some(row.meaning),
-            remedy: row.remedy,
+pub(super) fn verdict(endpoint: Endpoint, refusal: &Refusal) -> Verdict {
+    let status = refusal.status;
+    let verdict = match refusal.code {
+        None if status == 404 && refusal.only_others_answer => ABSENT_ENDPOINT,
+        None => not_feishus(status),
+        Some(code) => match TABLE.iter().find(|row| row.codes.contains(&code)) {
+            Some(row) => violated(row.into(), &refusal.violations),
+            None => violated(unknown(endpoint, status), &refusal.violations),
         },
-        None => unknown(endpoint, status),
     };
     // Without a token nothing else can be asked.
     let reach = if endpoint == Endpoint::TenantAccessToken { Reach::App } else { verdict.reach };
     Verdict { reach, ..verdict }
+}
+
+/// Whether a code is one of Feishu's. Gateways write `code` too: an HTTP status, or without `msg`.
+pub(super) fn is_feishus(code: i64, has_msg: bool) -> bool {
+    let is_known = TABLE.iter().any(|row| row.codes.contains(&code));
+    is_known || (has_msg && !(100..=599).contains(&code))
+}
+
+impl From<&Row> for Verdict {
+    fn from(row: &Row) -> Self {
+        let Row { class, reach, meaning, remedy, .. } = *row;
+        Self { class, reach, meaning: Some(meaning), remedy }
+    }
+}
+
+/// The verdict on parameters that are not accepted, if Feishu names them: only a department's id
+/// concerns that department alone.
+fn violated(verdict: Verdict, violations: &[Violation]) -> Verdict {
+    if verdict.class != Class::InvalidRequest || violations.is_empty() {
+        return verdict;
+    }
+    let names = |word: &str| violations.iter().any(|violation| violation.field.contains(word));
+    let (reach, remedy) = if names("department_id_type") {
+        (Reach::Endpoint, "check department_id_type")
+    } else if names("department_id") || names("filter") {
+        return verdict;
+    } else if names("target_geo") {
+        (Reach::Unknown, "check geos: Feishu must enable each for the tenant")
+    } else if names("_date") {
+        (Reach::Endpoint, "check the clock of this machine and statistics_time_zone")
+    } else {
+        (Reach::Endpoint, OWN_PARAMETER)
+    };
+    Verdict { reach, remedy, ..verdict }
 }
 
 /// The verdict on a code that no document has.
@@ -69,7 +103,7 @@ fn unknown(endpoint: Endpoint, status: u16) -> Verdict {
 }
 
 /// The verdict on an answer that is not Feishu's.
-fn not_feishus(endpoint: Endpoint, status: u16) -> Verdict {
+fn not_feishus(status: u16) -> Verdict {
     let (class, remedy) = match status {
         429 => (Class::Throttled, SLOWER),
         300..=399 => (
@@ -78,25 +112,31 @@ fn not_feishus(endpoint: Endpoint, status: u16) -> Verdict {
         ),
         404 => (
             Class::Malformed,
-            "check base_url: nothing answers to the API's path there; it is the address alone, without /open-apis",
+            "check base_url, which is the address alone, without /open-apis, and what stands in between (HTTPS_PROXY, NO_PROXY)",
         ),
         407 => (
             Class::Malformed,
             "the proxy asks for a login: give it in the variable, HTTPS_PROXY=http://user:password@host:port, or except the API from the proxy by NO_PROXY",
         ),
-        500..=599 => (Class::Server, RETRIES),
+        500..=599 => (Class::Server, GATEWAY_RETRIES),
         _ => (Class::Malformed, CHECK_PROXY),
     };
-    let reach = match endpoint {
-        Endpoint::TenantAccessToken => Reach::App,
-        _ => Reach::Unknown,
-    };
-    Verdict { class, reach, meaning: None, remedy }
+    Verdict { class, reach: Reach::Unknown, meaning: None, remedy }
 }
+
+/// A path that is not there, while others under the same address are.
+const ABSENT_ENDPOINT: Verdict = Verdict {
+    class: Class::InvalidRequest,
+    reach: Reach::Endpoint,
+    meaning: Some("this path does not exist there, while other paths of the API answer"),
+    remedy: "an older private deployment may lack this endpoint: switch off what needs it; or a gateway in between does not let the path through",
+};
 
 const SLOWER: &str = "the exporter waits and tries again; if it stays, lower limits.requests_per_second or ask Feishu for a higher limit";
 const RETRIES: &str =
     "the exporter tries again by itself; if it stays, give the log id to Feishu's support";
+const GATEWAY_RETRIES: &str = "Feishu or a proxy or gateway in between fails: the exporter tries again by itself; if it stays, check HTTPS_PROXY, NO_PROXY and base_url";
+const OWN_PARAMETER: &str = "the exporter sends this parameter as the API's document says, and this platform takes other values: report it to the exporter's authors";
 const CHECK_PROXY: &str = "a proxy, gateway or firewall between here and Feishu gave this answer: have it let the API through, check HTTPS_PROXY and NO_PROXY, and that base_url is the open API itself; the exporter tries again by itself";
 const CHECK_APP: &str = "check app_id, app_secret and that base_url is the platform of the app (Feishu or Lark), and that the app is enabled and released in the developer console";
 /// Where the message names one, the console's Chinese words stand beside the English ones.
@@ -219,6 +259,13 @@ const TABLE: &[Row] = &[
         "check base_url; an older private deployment may lack this endpoint",
     ),
     row(
+        &[2_221_004],
+        Class::Server,
+        Reach::Unknown,
+        "a list's page token is not valid any more",
+        RETRIES,
+    ),
+    row(
         &[
             1_500, 1_551, 1_557, 1_642, 1_663, 1_665, 1_668, 2_200, 5_000, 10_101, 10_105, 10_500,
             40_003, 40_006, 1_000_003, 1_051_000,
@@ -234,7 +281,11 @@ const TABLE: &[Row] = &[
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
+    use super::{super::refusal::Violation, *};
+
+    fn verdict(endpoint: Endpoint, status: u16, code: Option<i64>) -> Verdict {
+        super::verdict(endpoint, &Refusal { status, code, ..Refusal::default() })
+    }
 
     #[test]
     fn the_code_decides_before_the_status() {
@@ -282,6 +333,62 @@ mod tests {
         for status in [400, 401, 403, 451] {
             let remedy = verdict(Endpoint::AdminDeptStats, status, None).remedy;
             assert!(remedy.contains("proxy") && !remedy.contains("id"), "{status}: {remedy}");
+        }
+    }
+
+    #[test]
+    fn a_missing_path_is_the_endpoints_where_others_answer() {
+        let refusal = |status, only_others_answer| Refusal {
+            status,
+            only_others_answer,
+            ..Refusal::default()
+        };
+        let of = |refusal| super::verdict(Endpoint::AdminUserStats, &refusal);
+        let absent = of(refusal(404, true));
+        assert_eq!((absent.class, absent.reach), (Class::InvalidRequest, Reach::Endpoint));
+        for other in [refusal(404, false), refusal(403, true), refusal(502, true)] {
+            assert_eq!(of(other).reach, Reach::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_named_parameter_is_blamed_instead_of_the_department() {
+        for (field, reach, word) in [
+            ("page_size", Reach::Endpoint, "report"),
+            ("page_request.page_size", Reach::Endpoint, "report"),
+            ("department_id_type", Reach::Endpoint, "department_id_type"),
+            ("end_date", Reach::Endpoint, "clock"),
+            ("target_geo", Reach::Unknown, "geos"),
+            ("department_id", Reach::Department, "department id"),
+            ("department_ids", Reach::Department, "department id"),
+            ("filter.conditions[0].value", Reach::Department, "department id"),
+        ] {
+            let violation = Violation { field: field.to_owned(), description: String::new() };
+            for code in [99_992_402, 77] {
+                let refusal = Refusal {
+                    status: 400,
+                    code: Some(code),
+                    violations: vec![violation.clone()],
+                    ..Refusal::default()
+                };
+                let verdict = super::verdict(Endpoint::AdminDeptStats, &refusal);
+                assert_eq!((verdict.class, verdict.reach), (Class::InvalidRequest, reach));
+                assert!(verdict.remedy.contains(word), "{field}: {}", verdict.remedy);
+            }
+        }
+    }
+
+    #[test]
+    fn a_gateways_code_is_not_feishus() {
+        for (code, has_msg, is_feishus) in [
+            (403, true, false),
+            (500, true, false),
+            (77, false, false),
+            (77, true, true),
+            (99_991_672, false, true),
+            (2_221_099, true, true),
+        ] {
+            assert_eq!(super::is_feishus(code, has_msg), is_feishus, "{code} {has_msg}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{Extent, PAGES_MAX, PageEnd, items, page},
+    paging::{Extent, PAGES_MAX, items, page},
     transport::Request,
     wire::{Object, Scalar, row},
 };
@@ -12,7 +12,7 @@ use super::{
 /// Departments of one `departments/batch` call at most (API document).
 pub const DEPARTMENTS_BATCH_MAX: usize = 50;
 /// People of a page: the largest size that the API takes.
-const PEOPLE_PAGE_SIZE: u32 = 50;
+pub const PEOPLE_PAGE_SIZE: u32 = 50;
 
 row! {
     /// A department as `departments/batch` answers it. A field that the app may not read is absent.
@@ -94,16 +94,20 @@ impl Client {
         each: &mut (dyn FnMut(ContactDepartment<'_>) + Send),
     ) -> Result<(), Error> {
         debug_assert!(ids.len() <= DEPARTMENTS_BATCH_MAX);
-        let mut query = vec![("department_id_type", self.department_id_type().to_owned())];
-        query.extend(ids.iter().map(|id| ("department_ids", (*id).to_owned())));
-        let attempt = format!("fetching names of {} departments", ids.len());
-        let request = Request::get(Endpoint::DepartmentsBatch, query, attempt);
-        let page = |data: Option<Object<'_>>| {
-            page(data.as_ref(), |row| row.into_iter().for_each(|d| each(ContactDepartment(d))))?;
-            // The API has no pages.
-            Ok(PageEnd::default())
+        let id_type = self.department_id_type();
+        let request = |token: Option<&str>| {
+            let mut query = vec![("department_id_type", id_type.to_owned())];
+            query.extend(ids.iter().map(|id| ("department_ids", (*id).to_owned())));
+            query.extend(token.map(|token| ("page_token", token.to_owned())));
+            let attempt = format!("fetching names of {} departments", ids.len());
+            Request::get(Endpoint::DepartmentsBatch, query, attempt)
         };
-        self.read_list(Extent::Whole, 1, |_| request.clone(), page).await
+        let page = |data: Option<Object<'_>>| {
+            page(data.as_ref(), |row| row.into_iter().for_each(|d| each(ContactDepartment(d))))
+        };
+        // The document knows no pages; if there are some, no page holds less than one department.
+        let pages_max = u32::try_from(ids.len()).unwrap_or(u32::MAX).max(1);
+        self.read_list(Extent::Whole, pages_max, request, page).await
     }
 
     /// Reads the people directly in a department, as far as wanted.

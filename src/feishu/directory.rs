@@ -90,8 +90,7 @@ impl Client {
             departments.into_iter().flatten().for_each(|d| each(DirectoryDepartment(d)));
             let abnormals = items(data.as_ref(), "abnormals")?;
             abnormals.iter().flatten().for_each(|a| abnormal(read_abnormal(a)));
-            let end = data.as_ref().and_then(|data| data.object("page_response"));
-            Ok(PageEnd::of(end.as_ref()))
+            Ok(PageEnd::within(data.as_ref(), "page_response"))
         };
         let request = |token: Option<&str>| filter_request(parent_id, id_type, token);
         self.read_list(Extent::Whole, PAGES_MAX, request, page).await

@@ -72,6 +72,17 @@ impl Endpoint {
         }
     }
 
+    /// Requests per minute that Feishu documents for it; none where it publishes no limit.
+    #[must_use]
+    pub const fn requests_per_minute(self) -> Option<u32> {
+        match self {
+            Self::UsersFindByDepartment | Self::DepartmentsFilter | Self::DepartmentsBatch => {
+                Some(1_000)
+            }
+            Self::TenantAccessToken | Self::AdminDeptStats | Self::AdminUserStats => None,
+        }
+    }
+
     /// Whether its answers hold people, so that nothing of them may be repeated.
     #[must_use]
     pub const fn is_about_people(self) -> bool {

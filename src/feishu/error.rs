@@ -9,12 +9,13 @@ use super::{
     class::{Class, Reach},
     codes,
     endpoint::Endpoint,
+    refusal::Refusal,
 };
 
 /// A request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What was attempted, as the object of a sentence: "fetching statistics of department x".
+    /// What was attempted, as a sentence goes on: "fetching statistics of department x".
     pub attempt: String,
     /// The class.
     pub class: Class,
@@ -29,21 +30,6 @@ pub struct Error {
     /// The scopes that are missing; the remedy tells whether all are needed or one is enough.
     pub missing_scopes: Vec<String>,
     /// Feishu's log id, which its support asks for.
-    pub log_id: Option<String>,
-}
-
-/// What Feishu said when it refused: a code under some HTTP status.
-#[derive(Clone, Debug, Default)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// Feishu's code; none where the body was no envelope.
-    pub code: Option<i64>,
-    /// Feishu's message, with secrets removed.
-    pub msg: String,
-    /// The scopes that Feishu names as missing.
-    pub missing_scopes: Vec<String>,
-    /// The log id.
     pub log_id: Option<String>,
 }
 
@@ -74,16 +60,22 @@ impl Error {
     /// The error for an answer that was not success.
     #[must_use]
     pub fn refused(endpoint: Endpoint, attempt: &str, refusal: Refusal) -> Self {
-        let verdict = codes::verdict(endpoint, refusal.status, refusal.code);
-        let mut what = match refusal.code {
-            Some(code) => format!("Feishu answered {code}"),
-            None => format!("the answer was HTTP {} without a Feishu code", refusal.status),
+        let verdict = codes::verdict(endpoint, &refusal);
+        let mut what = match (refusal.code, refusal.foreign) {
+            (Some(code), _) => format!("Feishu answered {code}"),
+            (None, Some(foreign)) => foreign,
+            (None, None) => {
+                format!("the answer was HTTP {} without a Feishu code", refusal.status)
+            }
         };
         if let Some(meaning) = verdict.meaning {
             what.push_str(&format!(" ({meaning})"));
         }
         if !refusal.msg.is_empty() {
             what.push_str(&format!(": {}", refusal.msg));
+        }
+        for violation in &refusal.violations {
+            what.push_str(&format!("; {violation}"));
         }
         Self {
             attempt: attempt.to_owned(),

@@ -11,12 +11,19 @@ mod contact;
 mod directory;
 mod endpoint;
 mod error;
+mod foreign;
 mod limit;
 mod metrics;
 mod options;
+mod pace;
 mod paging;
+mod quote;
+mod refusal;
 mod retry;
+mod skew;
 mod strikes;
+#[cfg(test)]
+mod tests;
 mod token;
 mod transport;
 mod wire;
@@ -31,15 +38,19 @@ use reqwest::Method;
 use tokio::time::{Instant, sleep};
 
 pub use self::{
-    admin::{DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, UserStat, UserStatsQuery},
+    admin::{
+        DEPT_STATS_PAGE_SIZE, DeptStat, DeptStatsQuery, USER_STATS_PAGE_SIZE, UserStat,
+        UserStatsQuery,
+    },
     class::{Class, Reach, Retry},
-    contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, Person},
+    contact::{ContactDepartment, DEPARTMENTS_BATCH_MAX, PEOPLE_PAGE_SIZE, Person},
     directory::{Abnormal, DirectoryDepartment},
     endpoint::{Endpoint, Purpose},
-    error::{Error, Refusal},
+    error::Error,
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
     paging::Extent,
+    refusal::{Refusal, Violation},
     strikes::Strikes,
     wire::Scalar,
 };
@@ -58,6 +69,12 @@ pub trait Ledger: Send + Sync {
     /// Counts a request to an endpoint; false if the budget does not allow it, and then it is not
     /// sent.
     fn spend(&self, endpoint: Endpoint, purpose: Purpose) -> bool;
+
+    /// Whether so many requests may be sent now.
+    fn allows(&self, requests: u64, purpose: Purpose) -> bool {
+        let _ = (requests, purpose);
+        true
+    }
 }
 
 /// One tenant's client.
@@ -84,13 +101,13 @@ impl Client {
         ledger: Arc<dyn Ledger>,
         clock: Clock,
     ) -> Result<Self, String> {
-        let transport = Transport::new(&options)?;
+        let transport = Transport::new(&options, clock.clone())?;
         metrics.start(&options);
         Ok(Self {
             transport,
             tokens: Tokens::new(clock.clone()),
             last_secret: Mutex::default(),
-            limiter: Limiter::new(options.limits.requests_per_second, options.limits.concurrency),
+            limiter: Limiter::new(&options.limits),
             metrics,
             ledger,
             clock,
@@ -120,6 +137,13 @@ impl Client {
     /// Notes whether the last attempt was accepted, where that was before this process.
     pub fn was_accepted(&self, accepted: bool) {
         self.metrics.accepted(&self.options.tenant, accepted);
+    }
+
+    /// How far this machine's clock is from Feishu's, as in "8h ahead of", by the answers so far;
+    /// none while they agree within minutes.
+    #[must_use]
+    pub fn clock_difference(&self) -> Option<String> {
+        self.transport.clock_difference()
     }
 
     fn department_id_type(&self) -> &'static str {
@@ -162,6 +186,11 @@ impl Client {
     /// Sends a request with the tenant's token until it is answered or given up.
     async fn call(&self, request: &Request) -> Result<Answer, Error> {
         let mut refused = None;
+        // Optional work that may not be sent must not cost a token first, which is not its own.
+        let needed = if self.tokens.is_current().await { 1 } else { 2 };
+        if request.purpose == Purpose::Optional && !self.ledger.allows(needed, request.purpose) {
+            return Err(beyond_budget(request));
+        }
         loop {
             let token = self.tokens.get(refused, async || self.fetch_token().await).await?;
             match self.send(request, Some(&token.value)).await {
@@ -231,18 +260,13 @@ impl Client {
         for sends in 1.. {
             let permit = self.limiter.acquire(request.endpoint).await;
             if !self.ledger.spend(request.endpoint, request.purpose) {
-                let what = match request.purpose {
-                    Purpose::Live => "the configured budget of requests for this month is used up",
-                    Purpose::Optional => {
-                        "what is left of this month's budget of requests is kept for the live statistics"
-                    }
-                };
-                return Err(Error::local(C::Quota, &request.attempt, what));
+                return Err(beyond_budget(request));
             }
             self.metrics.sent(tenant, request.endpoint);
             let started = Instant::now();
             let result = self.transport.send(request, bearer, &self.tokens).await;
             self.metrics.took(request.endpoint, started.elapsed());
+            let sent = permit.sent;
             drop(permit);
             let Failure { error, reset } = match result {
                 Ok(answer) => {
@@ -264,7 +288,10 @@ impl Client {
             self.metrics.retried(tenant, request.endpoint);
             match error.class {
                 // What one request was told holds for all to the endpoint.
-                C::Throttled => self.limiter.hold(request.endpoint, wait),
+                C::Throttled => {
+                    let is_told = retry::is_told(reset.as_deref());
+                    self.limiter.refused(request.endpoint, wait, sent, is_told);
+                }
                 _ => sleep(wait).await,
             }
         }
@@ -274,6 +301,16 @@ impl Client {
     fn count_failure(&self, endpoint: Endpoint, class: Class) {
         self.metrics.failed(&self.options.tenant, endpoint, class);
     }
+}
+
+fn beyond_budget(request: &Request) -> Error {
+    let what = match request.purpose {
+        Purpose::Live => "the configured budget of requests for this month is used up",
+        Purpose::Optional => {
+            "what is left of this month's budget of requests is kept for the live statistics"
+        }
+    };
+    Error::local(C::Quota, &request.attempt, what)
 }
 
 /// A token that claims to live longer is renewed after this time all the same; Feishu's live for

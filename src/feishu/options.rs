@@ -49,6 +49,9 @@ impl DepartmentIdType {
 pub struct Limits {
     /// Requests per second, over all endpoints.
     pub requests_per_second: f64,
+    /// Requests per minute, for each endpoint; none: as Feishu documents it, and as its refusals
+    /// teach.
+    pub requests_per_minute: Option<u32>,
     /// Requests under way at once.
     pub concurrency: usize,
     /// For one request, from the first byte sent to the last received.
@@ -63,6 +66,7 @@ impl Default for Limits {
             // Feishu publishes no limit for the statistics ("special rate limit"); this is the
             // lowest of its usual levels that lets a hundred departments finish in half a minute.
             requests_per_second: 5.0,
+            requests_per_minute: None,
             concurrency: 4,
             timeout: Duration::from_secs(30),
             requests_per_month: 0,

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::wire::Object;
+use super::wire::{Object, Scalar};
 
 /// Pages of any list at most: a quarter of a million people, or two days of all departments of a
 /// large tenant. More would take hours at the default rate.
@@ -17,21 +17,68 @@ pub enum Extent {
     FirstPage,
 }
 
-/// What one page says of the next.
+/// What one page says of the next. A token that is there is followed even where nothing says that
+/// there is more: a list that is cut looks whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PageEnd {
-    pub(super) has_more: bool,
-    pub(super) page_token: Option<String>,
+    has_more: Said,
+    page_token: Option<String>,
+    /// The token is something else than text or a number.
+    token_is_unreadable: bool,
+}
+
+/// What the field `has_more` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Said {
+    Yes,
+    No,
+    /// It is not there.
+    #[default]
+    Nothing,
+    /// Neither yes nor no.
+    Unclear,
 }
 
 impl PageEnd {
     /// Reads the end of a page as most APIs write it, beside the items; an answer without `data` is
     /// an empty list.
     pub(super) fn of(data: Option<&Object<'_>>) -> Self {
-        data.map_or_else(Self::default, |data| Self {
-            has_more: data.flag("has_more"),
-            page_token: data.text("page_token"),
-        })
+        let Some(data) = data else { return Self::default() };
+        let page_token = data.text("page_token");
+        Self {
+            has_more: said(&data.scalar("has_more")),
+            token_is_unreadable: page_token.is_none() && data.raw("page_token").is_some(),
+            page_token: page_token.filter(|token| !token.trim().is_empty()),
+        }
+    }
+
+    /// The end of a page that stands in a field of its own.
+    pub(super) fn within(data: Option<&Object<'_>>, field: &str) -> Self {
+        let Some(data) = data else { return Self::default() };
+        match (data.raw(field), data.object(field)) {
+            (_, Some(end)) => Self::of(Some(&end)),
+            (Some(_), None) => Self { has_more: Said::Unclear, ..Self::default() },
+            (None, None) => Self::of(Some(data)),
+        }
+    }
+}
+
+fn said(has_more: &Scalar<'_>) -> Said {
+    match has_more {
+        Scalar::Absent => Said::Nothing,
+        Scalar::Bool(true) => Said::Yes,
+        Scalar::Bool(false) => Said::No,
+        Scalar::Number(number) => match number.parse::<f64>() {
+            Ok(0.0) => Said::No,
+            Ok(_) => Said::Yes,
+            Err(_) => Said::Unclear,
+        },
+        Scalar::Text(text) => match text.to_ascii_lowercase().as_str() {
+            "true" | "1" => Said::Yes,
+            "false" | "0" => Said::No,
+            _ => Said::Unclear,
+        },
+        Scalar::Other => Said::Unclear,
     }
 }
 
@@ -78,14 +125,21 @@ impl Pages {
     /// A sentence, if the list cannot be read to its end.
     pub(super) fn next(&mut self, end: PageEnd) -> Result<Option<String>, String> {
         self.pages += 1;
-        if !end.has_more {
-            return Ok(None);
-        }
-        let token = end
-            .page_token
-            .filter(|token| !token.is_empty())
-            .ok_or("page {} says that there is more but gives no page_token")
-            .map_err(|text| text.replace("{}", &self.pages.to_string()))?;
+        let page = self.pages;
+        let token = match (end.has_more, end.page_token) {
+            (Said::No, _) => return Ok(None),
+            _ if end.token_is_unreadable => {
+                return Err(format!("the page_token of page {page} cannot be read"));
+            }
+            (_, Some(token)) => token,
+            (Said::Nothing, None) => return Ok(None),
+            (Said::Yes, None) => {
+                return Err(format!("page {page} says that there is more but gives no page_token"));
+            }
+            (Said::Unclear, None) => {
+                return Err(format!("page {page} does not say clearly whether there is more"));
+            }
+        };
         if self.pages >= self.pages_max {
             return Err(format!("the list has no end after {} pages", self.pages));
         }
@@ -104,7 +158,7 @@ mod tests {
     use super::*;
 
     fn more(token: &str) -> PageEnd {
-        PageEnd { has_more: true, page_token: Some(token.to_owned()) }
+        PageEnd { has_more: Said::Yes, page_token: Some(token.to_owned()), ..PageEnd::default() }
     }
 
     #[test]
@@ -112,7 +166,7 @@ mod tests {
         let mut pages = Pages::new(20);
         assert_eq!(pages.next(more("2")), Ok(Some("2".to_owned())));
         assert_eq!(pages.next(more("a/+=%")), Ok(Some("a/+=%".to_owned())));
-        let last = PageEnd { has_more: false, page_token: Some("2".to_owned()) };
+        let last = PageEnd { has_more: Said::No, ..more("2") };
         assert_eq!(pages.next(last), Ok(None));
     }
 
@@ -128,14 +182,67 @@ mod tests {
         assert_eq!(end, Some((19, "the list has no end after 20 pages".to_owned())));
     }
 
+    /// What follows a page whose `data` ends so: a token, nothing, or an error.
+    fn next(end: &str) -> Result<Option<String>, String> {
+        let data: Object<'_> = serde_json::from_str(end).unwrap();
+        Pages::new(20).next(PageEnd::of(Some(&data)))
+    }
+
     #[test]
-    fn more_without_a_token_is_an_error() {
-        for page_token in [None, Some(String::new())] {
-            let error = Pages::new(20).next(PageEnd { has_more: true, page_token });
-            assert_eq!(
-                error,
-                Err("page 1 says that there is more but gives no page_token".to_owned())
-            );
+    fn a_token_that_is_there_is_followed_whatever_says_that_there_is_more() {
+        for has_more in [
+            "true", "1", "\"true\"", "\"TRUE\"", "\"1\"", "null", "\"\"", "\"yes\"", "{}", "[]",
+            "2",
+        ] {
+            let end = format!(r#"{{"has_more": {has_more}, "page_token": "p2"}}"#);
+            assert_eq!(next(&end), Ok(Some("p2".to_owned())), "{has_more}");
         }
+        assert_eq!(next(r#"{"page_token": 2}"#), Ok(Some("2".to_owned())));
+        for has_more in ["false", "0", "\"false\"", "\"False\"", "\"0\"", "0.0"] {
+            let end = format!(r#"{{"has_more": {has_more}, "page_token": "p2"}}"#);
+            assert_eq!(next(&end), Ok(None), "{has_more}");
+        }
+    }
+
+    #[test]
+    fn without_a_token_only_a_list_that_says_nothing_or_no_is_whole() {
+        for end in [
+            "{}",
+            r#"{"has_more": null, "page_token": null}"#,
+            r#"{"page_token": ""}"#,
+            r#"{"has_more": false}"#,
+            r#"{"has_more": "0", "page_token": {}}"#,
+        ] {
+            assert_eq!(next(end), Ok(None), "{end}");
+        }
+        for end in [
+            r#"{"has_more": true}"#,
+            r#"{"has_more": 1, "page_token": null}"#,
+            r#"{"has_more": "true", "page_token": " "}"#,
+            r#"{"has_more": "maybe"}"#,
+            r#"{"has_more": {}, "page_token": ""}"#,
+            r#"{"has_more": true, "page_token": ["p2"]}"#,
+            r#"{"page_token": true}"#,
+        ] {
+            assert!(next(end).is_err(), "{end}");
+        }
+        assert_eq!(
+            next(r#"{"has_more": true}"#),
+            Err("page 1 says that there is more but gives no page_token".to_owned())
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_page_may_stand_in_a_field_of_its_own() {
+        let next = |data: &str| {
+            let data: Object<'_> = serde_json::from_str(data).unwrap();
+            Pages::new(20).next(PageEnd::within(Some(&data), "page_response"))
+        };
+        let p2 = Ok(Some("p2".to_owned()));
+        assert_eq!(next(r#"{"page_response": {"has_more": 1, "page_token": "p2"}}"#), p2);
+        assert_eq!(next(r#"{"has_more": true, "page_token": "p2"}"#), p2, "beside the items");
+        assert_eq!(next(r#"{"page_response": {"has_more": false}}"#), Ok(None));
+        assert_eq!(next("{}"), Ok(None));
+        assert!(next(r#"{"page_response": "more"}"#).is_err());
     }
 }

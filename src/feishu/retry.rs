@@ -41,6 +41,11 @@ pub(super) fn wait(class: Class, sends: u32, reset: Option<&str>, random: f64) -
     }
 }
 
+/// Whether the header says how long to wait.
+pub(super) fn is_told(reset: Option<&str>) -> bool {
+    reset.and_then(told).is_some()
+}
+
 /// Reads the header: seconds, also fractional ones, which third parties have seen. Absent, absurd
 /// and negative values tell nothing.
 fn told(reset: &str) -> Option<Duration> {

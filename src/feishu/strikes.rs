@@ -5,16 +5,36 @@ use super::{class::Reach, error::Error};
 /// Failures in a row that may each be a single request's: after this many, they are the endpoint's.
 const IN_A_ROW_MAX: u32 = 3;
 
+/// Single ids that are refused with one code before any was answered: after this many, every other
+/// would be refused alike.
+const REFUSED_ALIKE_MAX: u32 = 10;
+
 /// Counts failures in a row of requests to one endpoint.
 #[derive(Debug, Default)]
 pub struct Strikes {
     in_a_row: u32,
+    any_success: bool,
+    /// The code of the refusals of single ids so far, and their number.
+    refused: Option<(Option<i64>, u32)>,
 }
 
 impl Strikes {
     /// Takes in an answer.
     pub fn succeeded(&mut self) {
         self.in_a_row = 0;
+        self.any_success = true;
+    }
+
+    /// Takes in that one id was refused; tells whether so many were, with the same code and before
+    /// any answer, that the others need not be asked for now.
+    pub fn all_are_refused(&mut self, error: &Error) -> bool {
+        if error.reach != Reach::Department {
+            return false;
+        }
+        let before = self.refused.filter(|(code, _)| *code == error.code);
+        let times = before.map_or(1, |(_, times)| times + 1);
+        self.refused = Some((error.code, times));
+        !self.any_success && times >= REFUSED_ALIKE_MAX
     }
 
     /// Takes in a failure; tells whether there is no use in asking for others.
@@ -60,6 +80,24 @@ mod tests {
             assert!(Strikes::default().are_out(&failure(class)), "{class:?}");
         }
         assert!(Strikes::default().are_out(&failure(Class::Network)), "nothing was reached");
+    }
+
+    #[test]
+    fn ids_that_are_refused_alike_before_any_answer_are_all_refused() {
+        let denied = |code| {
+            let refusal = Refusal { status: 403, code: Some(code), ..Refusal::default() };
+            Error::refused(Endpoint::UsersFindByDepartment, "asking", refusal)
+        };
+        let mut alike = Strikes::default();
+        let told: Vec<bool> = (0..10).map(|_| alike.all_are_refused(&denied(40_004))).collect();
+        assert_eq!(told, [[false; 9].as_slice(), &[true]].concat());
+        let mut mixed = Strikes::default();
+        let code = |n| if n % 2 == 0 { 40_004 } else { 41_050 };
+        assert!(!(0..30).any(|n| mixed.all_are_refused(&denied(code(n)))));
+        let mut one_answered = Strikes::default();
+        one_answered.succeeded();
+        assert!(!(0..30).any(|_| one_answered.all_are_refused(&denied(40_004))));
+        assert!(!(0..30).any(|_| Strikes::default().all_are_refused(&failure(Class::Server))));
     }
 
     #[test]

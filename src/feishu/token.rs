@@ -109,6 +109,12 @@ impl Tokens {
         }
     }
 
+    /// Whether there is a token that need not be renewed yet.
+    pub(super) async fn is_current(&self) -> bool {
+        let state = self.state.lock().await;
+        state.current.as_ref().is_some_and(|(_, renew_at)| self.clock.now() < *renew_at)
+    }
+
     /// Remembers a secret, so that [`Tokens::redact`] finds it.
     pub(super) fn remember(&self, secret: &Secret) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,10 @@
 //!
 //! Knows nothing of retries and tokens' lives; those are [`super::Client`]'s.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
 
 use reqwest::{Method, Response, Url, header};
 use serde_json::value::RawValue;
@@ -10,14 +13,20 @@ use tokio::time::Instant;
 
 use super::{
     class::{Class, Reach},
+    codes,
     endpoint::{Endpoint, Purpose},
-    error::{Error, Refusal},
+    error::Error,
+    foreign,
     options::Options,
+    quote::quote,
+    refusal::{Refusal, Violation},
+    skew::Skew,
     token::Tokens,
     wire::Object,
 };
 use crate::{
-    http_client::{self, chain},
+    clock::Clock,
+    http_client::{self, NoAnswer},
     secret::Secret,
 };
 
@@ -25,6 +34,18 @@ use crate::{
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of Feishu's message that are kept.
 const MESSAGE_BYTES_MAX: usize = 500;
+/// Bytes of a log id that are kept; Feishu's have some 40.
+const LOG_ID_BYTES_MAX: usize = 100;
+/// Bytes of a header with a number or a date that are kept.
+const HEADER_BYTES_MAX: usize = 64;
+/// Missing scopes that are named; Feishu lists the few of which one is enough.
+const SCOPES_MAX: usize = 8;
+/// Bytes of a scope's name, or a parameter's, that are kept.
+const NAME_BYTES_MAX: usize = 100;
+/// Parameters that are not accepted and are named.
+const VIOLATIONS_MAX: usize = 3;
+/// Bytes of what Feishu says of a parameter that are kept.
+const DESCRIPTION_BYTES_MAX: usize = 200;
 
 /// A request to be sent, as often as needed.
 #[derive(Clone, Debug)]
@@ -69,6 +90,22 @@ pub(super) struct Transport {
     http: reqwest::Client,
     base_url: Url,
     timeout: Duration,
+    tenant: String,
+    clock: Clock,
+    skew: Skew,
+    /// The endpoints that gave an answer of Feishu's, a bit each.
+    answered: AtomicU8,
+}
+
+const _: () = assert!(Endpoint::ALL.len() <= 8);
+
+/// An answer as it came, before it is judged.
+struct Received {
+    status: u16,
+    body: String,
+    log_id: Option<String>,
+    /// What it is if it is not Feishu's.
+    foreign: String,
 }
 
 impl Answer {
@@ -93,13 +130,26 @@ impl Transport {
     ///
     /// # Errors
     /// A sentence, if `base_url` or `ca_file` cannot be used or the machine has no certificates.
-    pub(super) fn new(options: &Options) -> Result<Self, String> {
+    pub(super) fn new(options: &Options, clock: Clock) -> Result<Self, String> {
         let base_url = Url::parse(&options.base_url)
             .map_err(|e| format!("base_url {}: {e}", options.base_url))?;
         let timeout = options.limits.timeout;
         let ca_file = options.ca_file.as_deref().map(|path| ("ca_file", path));
         let http = http_client::for_server(&base_url, timeout, ca_file)?;
-        Ok(Self { http, base_url, timeout })
+        Ok(Self {
+            http,
+            base_url,
+            timeout,
+            tenant: options.tenant.clone(),
+            clock,
+            skew: Skew::default(),
+            answered: AtomicU8::new(0),
+        })
+    }
+
+    /// How far this machine's clock is from Feishu's, in words; none while they agree.
+    pub(super) fn clock_difference(&self) -> Option<String> {
+        self.skew.told()
     }
 
     /// Sends once. What comes back is cleaned of the secrets in `tokens`, so that no answer can
@@ -110,43 +160,100 @@ impl Transport {
         bearer: Option<&Secret>,
         tokens: &Tokens,
     ) -> Result<Answer, Failure> {
-        let lost = |class, reach, what: String| Failure {
-            error: Error { reach, ..Error::local(class, &request.attempt, what) },
-            reset: None,
-        };
+        let lost = |error| Failure { error, reset: None };
         let started = Instant::now();
-        let mut response = self.build(request, bearer).send().await.map_err(|e| {
-            // One slow or broken answer may be the request's own; an address that cannot be
-            // reached is everybody's.
-            let reach = if e.is_connect() { Reach::App } else { Reach::Unknown };
-            lost(Class::Network, reach, format!("no answer: {}", self.reason(&e, started)))
-        })?;
+        let mut response = self
+            .build(request, bearer)
+            .send()
+            .await
+            .map_err(|e| lost(self.lost(request, "no answer", &e, started)))?;
         let status = response.status().as_u16();
-        let header = |name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(cut(value, MESSAGE_BYTES_MAX).to_owned())
+        let headers = response.headers().clone();
+        let header = |name: &str, bytes_max| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some(quote(value, bytes_max)).filter(|value| !value.is_empty())
         };
         // The call guide names X-Tt-Logid; SDKs fall back to X-Request-Id.
-        let log_id = header("x-tt-logid").or_else(|| header("x-request-id"));
-        let reset = header("x-ogw-ratelimit-reset");
+        let log_id = header("x-tt-logid", LOG_ID_BYTES_MAX)
+            .or_else(|| header("x-request-id", LOG_ID_BYTES_MAX));
+        let reset = header("x-ogw-ratelimit-reset", HEADER_BYTES_MAX);
+        let date = header("date", HEADER_BYTES_MAX);
+        let received_at = self.clock.now();
         let body = read(&mut response).await.map_err(|unread| match unread {
             Unread::TooLarge => {
                 let what = format!("the answer is larger than {BODY_BYTES_MAX} bytes");
-                lost(Class::Malformed, Reach::Unknown, what)
+                lost(malformed(request, &what))
             }
-            Unread::Lost(e) => {
-                let what = format!("the answer broke off: {}", self.reason(&e, started));
-                lost(Class::Network, Reach::Unknown, what)
-            }
+            Unread::Lost(e) => lost(self.lost(request, "the answer broke off", &e, started)),
         })?;
         // Half a character must not cost the page.
         let body = String::from_utf8_lossy(&body).trim_start_matches('\u{feff}').to_owned();
-        match judge(status, body, log_id, request) {
+        let is_quotable = !request.endpoint.is_about_people();
+        let foreign = || foreign::describe(status, &headers, response.url(), &body, is_quotable);
+        let foreign =
+            if is_success(status) && body.starts_with('{') { String::new() } else { foreign() };
+        let judged = self.judge(Received { status, body, log_id, foreign }, request);
+        let is_feishus = judged.as_ref().err().is_none_or(|error| error.code.is_some());
+        if is_feishus {
+            self.answered.fetch_or(bit(request.endpoint), Ordering::Relaxed);
+            if let Some(date) = date {
+                self.skew.see(&self.tenant, &date, received_at);
+            }
+        }
+        match judged {
             // The one answer that is meant to hold a secret.
             Ok(answer) if request.endpoint == Endpoint::TenantAccessToken => Ok(answer),
             Ok(Answer { body }) => Ok(Answer { body: tokens.redact(body) }),
-            Err(error) => Err(Failure { error: error.redacted(|text| tokens.redact(text)), reset }),
+            Err(error) => {
+                let error = self.blame_clock(error).redacted(|text| tokens.redact(text));
+                Err(Failure { error, reset })
+            }
         }
+    }
+
+    /// The error of a request to which no whole answer came.
+    fn lost(
+        &self,
+        request: &Request,
+        how: &str,
+        error: &reqwest::Error,
+        started: Instant,
+    ) -> Error {
+        let NoAnswer { what, remedy } = if error.is_timeout() && started.elapsed() >= self.timeout {
+            let timeout = humantime::format_duration(self.timeout);
+            let remedy = "the exporter tries again by itself; if it stays, raise limits.timeout, or check the network and the proxy";
+            NoAnswer {
+                what: format!("it took longer than limits.timeout ({timeout})"),
+                remedy: remedy.to_owned(),
+            }
+        } else {
+            http_client::no_answer(error, &self.base_url)
+        };
+        // One slow or broken answer may be the request's own; an address that cannot be reached is
+        // everybody's.
+        let reach = if error.is_connect() { Reach::App } else { Reach::Unknown };
+        let what = format!("{how}: {what}");
+        Error { reach, remedy, ..Error::local(Class::Network, &request.attempt, what) }
+    }
+
+    /// Whether others than this endpoint ever gave an answer of Feishu's, and it never did.
+    fn only_others_answer(&self, endpoint: Endpoint) -> bool {
+        let answered = self.answered.load(Ordering::Relaxed);
+        answered != 0 && answered & bit(endpoint) == 0
+    }
+
+    /// A wrong clock makes wrong days, which Feishu refuses like wrong department ids.
+    fn blame_clock(&self, mut error: Error) -> Error {
+        if error.class == Class::InvalidRequest
+            && error.reach == Reach::Department
+            && let Some(difference) = self.skew.told()
+        {
+            error.remedy = format!(
+                "set the clock of this machine (NTP), which is {difference} Feishu's; then {}",
+                error.remedy
+            );
+        }
+        error
     }
 
     fn build(&self, request: &Request, bearer: Option<&Secret>) -> reqwest::RequestBuilder {
@@ -171,43 +278,55 @@ impl Transport {
         }
     }
 
-    /// Why a request was lost, without its URL.
-    fn reason(&self, error: &reqwest::Error, started: Instant) -> String {
-        if error.is_timeout() && started.elapsed() >= self.timeout {
-            let timeout = humantime::format_duration(self.timeout);
-            return format!("it took longer than limits.timeout ({timeout})");
+    /// Turns a body into an answer or a refusal.
+    fn judge(&self, received: Received, request: &Request) -> Result<Answer, Error> {
+        let Received { status, body, log_id, foreign } = received;
+        let parsed: Result<Object<'_>, _> = serde_json::from_str(&body);
+        let code = parsed.as_ref().ok().and_then(|envelope| envelope.integer("code"));
+        if is_success(status) && code == Some(0) {
+            return Ok(Answer { body });
         }
-        chain(error)
+        let error = match (parsed, code) {
+            (Ok(envelope), Some(code))
+                if code != 0 && codes::is_feishus(code, envelope.raw("msg").is_some()) =>
+            {
+                let refusal = refusal(request.endpoint, status, code, log_id, &envelope);
+                return Err(Error::refused(request.endpoint, &request.attempt, refusal));
+            }
+            (Ok(_), None) if is_success(status) => malformed(request, "the answer has no `code`"),
+            (Err(e), _) if is_success(status) && foreign.is_empty() => {
+                malformed(request, &no_object(&e))
+            }
+            (_, code) => {
+                let foreign = match code {
+                    Some(code) => {
+                        format!(
+                            "the answer was HTTP {status} with a code {code} that is not Feishu's"
+                        )
+                    }
+                    None => foreign,
+                };
+                let only_others_answer = self.only_others_answer(request.endpoint);
+                let refusal = Refusal {
+                    status,
+                    foreign: Some(foreign),
+                    only_others_answer,
+                    ..Refusal::default()
+                };
+                Error::refused(request.endpoint, &request.attempt, refusal)
+            }
+        };
+        Err(Error { log_id, ..error })
     }
 }
 
-/// Turns a body into an answer or a refusal.
-fn judge(
-    status: u16,
-    body: String,
-    log_id: Option<String>,
-    request: &Request,
-) -> Result<Answer, Error> {
-    let success = (200..300).contains(&status);
-    let parsed: Result<Object<'_>, _> = serde_json::from_str(&body);
-    let code = parsed.as_ref().ok().and_then(|envelope| envelope.integer("code"));
-    if success && code == Some(0) {
-        return Ok(Answer { body });
-    }
-    match parsed {
-        Ok(envelope) if code.is_some() => Err(Error::refused(
-            request.endpoint,
-            &request.attempt,
-            refusal(request.endpoint, status, code, log_id, &envelope),
-        )),
-        _ if !success => Err(Error::refused(
-            request.endpoint,
-            &request.attempt,
-            Refusal { status, log_id, ..Refusal::default() },
-        )),
-        Ok(_) => Err(with_log_id(malformed(request, "the answer has no `code`"), log_id)),
-        Err(e) => Err(with_log_id(malformed(request, &no_object(&e)), log_id)),
-    }
+const fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+/// The endpoint's place among those that answered.
+fn bit(endpoint: Endpoint) -> u8 {
+    Endpoint::ALL.iter().position(|known| *known == endpoint).map_or(0, |place| 1 << place)
 }
 
 /// Why a body is no JSON object. The parser's words on a wrong type repeat what was sent, which
@@ -222,7 +341,7 @@ fn no_object(error: &serde_json::Error) -> String {
 fn refusal(
     endpoint: Endpoint,
     status: u16,
-    code: Option<i64>,
+    code: i64,
     log_id: Option<String>,
     envelope: &Object<'_>,
 ) -> Refusal {
@@ -230,34 +349,56 @@ fn refusal(
     // Documents and real answers differ: `logid` or `log_id`, `scope` or `subject`.
     let log_id = log_id.or_else(|| {
         let details = details.as_ref()?;
-        details.text("log_id").or_else(|| details.text("logid"))
+        let log_id = details.text("log_id").or_else(|| details.text("logid"))?;
+        Some(quote(&log_id, LOG_ID_BYTES_MAX)).filter(|log_id| !log_id.is_empty())
     });
-    let missing_scopes = details
-        .as_ref()
-        .and_then(|details| details.raw("permission_violations"))
-        .and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw).ok())
-        .unwrap_or_default()
-        .into_iter()
+    let listed = |field: &str| {
+        let raw = details.as_ref().and_then(|details| details.raw(field));
+        let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw).ok());
+        items.unwrap_or_default().into_iter()
+    };
+    let mut missing_scopes = Vec::new();
+    let scopes = listed("permission_violations")
         .filter_map(|raw| serde_json::from_str::<Object<'_>>(raw.get()).ok())
         .filter_map(|violation| violation.text("subject").or_else(|| violation.text("scope")))
-        .collect();
+        .map(|scope| quote(&scope, NAME_BYTES_MAX));
+    for scope in scopes {
+        if missing_scopes.len() < SCOPES_MAX
+            && !scope.is_empty()
+            && !missing_scopes.contains(&scope)
+        {
+            missing_scopes.push(scope);
+        }
+    }
     // Whom the words concern cannot be told from them; the code says what is wrong.
-    let msg = match endpoint.is_about_people() {
-        true => String::new(),
-        false => envelope.text("msg").unwrap_or_default(),
-    };
-    let msg = cut(msg.trim(), MESSAGE_BYTES_MAX).to_owned();
-    // A code of 0 under a status that says failure is no success.
-    let code = code.filter(|code| *code != 0);
-    Refusal { status, code, msg, missing_scopes, log_id }
+    let is_quotable = !endpoint.is_about_people();
+    let violations = listed("field_violations")
+        .filter_map(|raw| serde_json::from_str::<Object<'_>>(raw.get()).ok())
+        .filter_map(|violation| {
+            let description = violation.text("description").filter(|_| is_quotable);
+            Some(Violation {
+                field: quote(&violation.text("field")?, NAME_BYTES_MAX),
+                description: quote(&description.unwrap_or_default(), DESCRIPTION_BYTES_MAX),
+            })
+        })
+        .filter(|violation| !violation.field.is_empty())
+        .take(VIOLATIONS_MAX)
+        .collect();
+    let msg = envelope.text("msg").filter(|_| is_quotable).unwrap_or_default();
+    let msg = quote(&msg, MESSAGE_BYTES_MAX);
+    Refusal {
+        status,
+        code: Some(code),
+        msg,
+        missing_scopes,
+        violations,
+        log_id,
+        ..Refusal::default()
+    }
 }
 
 fn malformed(request: &Request, what: &str) -> Error {
     Error::local(Class::Malformed, &request.attempt, what)
-}
-
-fn with_log_id(error: Error, log_id: Option<String>) -> Error {
-    Error { log_id, ..error }
 }
 
 enum Unread {
@@ -274,8 +415,4 @@ async fn read(response: &mut Response) -> Result<Vec<u8>, Unread> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-fn cut(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
 }

@@ -38,6 +38,8 @@ pub(super) struct Moments {
     pub(super) ready_at: Time,
     /// For how long after its end a day is shown at most.
     pub(super) max_age: Duration,
+    /// A value that is repeated is not stamped earlier than this, as Unix time.
+    pub(super) since_s: i64,
     /// Nothing is stamped later than this.
     pub(super) now: Timestamp,
     /// How often a value is repeated while it is shown; none: it stands once.
@@ -50,9 +52,9 @@ impl Moments {
         self.zone.at(after(day, 1), self.ready_at).as_second()
     }
 
-    /// The samples of a day: from its moment on, until that of the next day that there is, at most
-    /// until the day is too old; none of a day that is not shown yet.
-    pub(super) fn run(&self, day: Day, next: Option<Day>) -> Option<Run> {
+    /// The samples of a day: from its moment on, until that of the day that ends it, at most until
+    /// the day is too old; none of a day that is not shown yet.
+    pub(super) fn run(&self, day: Day, end: Option<Day>) -> Option<Run> {
         let (first_s, now_s) = (self.of(day), self.now.as_second());
         if first_s > now_s {
             return None;
@@ -64,7 +66,9 @@ impl Moments {
         let too_old = self.zone.end_of(day).as_second()
             + i64::try_from(self.max_age.as_secs()).unwrap_or(i64::MAX / 2);
         // `now` is included, the others are not.
-        let until = next.map_or(too_old, |next| self.of(next).min(too_old)).min(now_s + 1);
+        let until = end.map_or(too_old, |end| self.of(end).min(too_old)).min(now_s + 1);
+        let early = (self.since_s - first_s).max(0);
+        let first_s = first_s + (early + step_s - 1) / step_s * step_s;
         let count = u64::try_from((until - first_s + step_s - 1) / step_s).unwrap_or(0);
         (count > 0).then_some(Run { first_s, step_s, count })
     }
@@ -81,6 +85,7 @@ mod tests {
             zone: Zone::named(zone).unwrap(),
             ready_at: Time::constant(9, 30, 0, 0),
             max_age: Duration::from_secs(2 * 86_400),
+            since_s: i64::MIN / 2,
             now: now.parse().unwrap(),
             step: step_s.map(Duration::from_secs),
         }
@@ -142,6 +147,18 @@ mod tests {
             assert_eq!(times.len() as u64, count, "{name}");
             assert_eq!(shown(*times.last().unwrap()), last, "{name}");
         }
+    }
+
+    #[test]
+    fn a_dense_day_from_before_the_range_goes_on_in_its_own_steps() {
+        let day = date(2026, 10, 23);
+        let mut moments = moments("UTC", "2027-06-01T00:00:00Z", Some(3600));
+        moments.since_s = moments.of(date(2026, 10, 24)) + 17;
+        let run = moments.run(day, None).unwrap();
+        assert_eq!(shown(run.first_s), "2026-10-25T10:30:00Z");
+        assert_eq!(shown(run.times().last().unwrap()), "2026-10-25T23:30:00Z");
+        moments.since_s = moments.of(date(2026, 10, 26));
+        assert_eq!(moments.run(day, None), None);
     }
 
     proptest::proptest! {

@@ -4,12 +4,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{Error, GeoDays, Subject, day_set::DaySet, moment::Moments};
+use super::{
+    Error, GeoDays, Subject,
+    day_set::DaySet,
+    moment::{Moments, Run},
+};
 use crate::{
     baseline::compared_with,
     day::{Day, after},
     store::{DepartmentKey, Past, Value},
-    usage::{Geo, TOTAL_USERS, Version, label_value},
+    usage::{Geo, TOTAL_USERS, Version, label_value, sample_of},
 };
 
 /// A tenant with the outline of its past.
@@ -54,7 +58,7 @@ impl Outline {
     ) -> Result<Self, Error> {
         let store = subject.store.clone();
         let read = move |past: &Past<'_>| {
-            let (from, to) = reach(&subject, now);
+            let (from, to) = reach(&subject, now, step.is_some());
             let mut departments = Vec::new();
             let mut ids = std::collections::BTreeSet::new();
             for found in past.departments(&subject.targets)? {
@@ -86,9 +90,14 @@ impl Outline {
         self.departments.iter().map(|department| department.key).collect()
     }
 
-    /// The first and the last day of all geos.
+    /// The first and the last day of all geos that values are needed of.
     pub(super) fn days(&self) -> Option<(Day, Day)> {
-        let from = self.places.values().map(|place| place.days.from).min()?;
+        let first = |place: &Place| match place.moments.step {
+            // The days before the range may be shown at its beginning.
+            Some(_) => after(place.days.from, -shown_days(&self.subject)),
+            None => place.days.from,
+        };
+        let from = self.places.values().map(first).min()?;
         let to = self.places.values().map(|place| place.days.to).max()?;
         Some((from, to))
     }
@@ -98,27 +107,51 @@ impl Outline {
         self.places.get(&department.geo)
     }
 
-    /// The days that a day of a department is compared with, if all of them are known.
+    /// The value of a figure as it is published, from the one that is kept.
+    pub(super) fn sample(&self, index: usize, kept: f64, had_percent_sign: bool) -> Option<f64> {
+        let sample = sample_of(index, kept, had_percent_sign, self.subject.scale);
+        sample.filter(|sample| sample.is_finite())
+    }
+
+    /// The days that a day of a department is compared with, if all of them are known: those that
+    /// are shown.
     pub(super) fn compared_with(&self, department: &Department, day: Day) -> Option<Vec<Day>> {
-        let days = compared_with(day, self.subject.baseline_weeks, &self.subject.calendar);
+        let mut days = compared_with(day, self.subject.baseline_weeks, &self.subject.calendar);
         let is_known = !days.is_empty() && days.iter().all(|day| department.known.contains(*day));
+        days.retain(|day| department.shown.contains(*day));
         is_known.then_some(days)
     }
 }
 
 impl Place {
-    /// Whether a day is one of those to be written.
-    pub(super) fn holds(&self, day: Day) -> bool {
-        (self.days.from..=self.days.to).contains(&day)
+    /// The samples of a day that is one of those to be written, or still shown at their beginning.
+    fn run(&self, day: Day, end: Day) -> Option<Run> {
+        let is_before = day < self.days.from && self.moments.step.is_none();
+        if is_before || day > self.days.to {
+            return None;
+        }
+        self.moments.run(day, Some(end))
+    }
+
+    /// The samples of what holds for the whole place on a day.
+    pub(super) fn run_of_place(&self, day: Day) -> Option<Run> {
+        self.run(day, self.end_of(day, &self.shown))
+    }
+
+    /// The samples of a department's day.
+    pub(super) fn run_of(&self, department: &Department, day: Day) -> Option<Run> {
+        self.run(day, self.end_of(day, &department.with_rows))
+    }
+
+    /// The day that ends what is shown of `day`: the next one that there is, or the first beyond
+    /// the range, where another range may begin.
+    fn end_of(&self, day: Day, with_rows: &DaySet) -> Day {
+        let beyond = after(self.days.to, 1);
+        with_rows.next_after(day).map_or(beyond, |next| next.min(beyond))
     }
 }
 
 impl Department {
-    /// The day that takes the place of `day`.
-    pub(super) fn next_after(&self, day: Day) -> Option<Day> {
-        self.with_rows.next_after(day)
-    }
-
     /// Labels in the order of `/metrics`, without the version.
     pub(super) fn labels<'a>(&'a self, subject: &'a Subject) -> [(&'static str, &'a str); 4] {
         [
@@ -131,10 +164,16 @@ impl Department {
 }
 
 /// From which day on values are needed, and up to which day there can be any.
-fn reach(subject: &Subject, now: Timestamp) -> (Day, Day) {
+fn reach(subject: &Subject, now: Timestamp, is_dense: bool) -> (Day, Day) {
     let first = subject.geos.iter().map(|geo| geo.from).min().unwrap_or_default();
+    let first = if is_dense { after(first, -shown_days(subject)) } else { first };
     let last = subject.geos.iter().map(|geo| geo.zone.local(now).date()).max().unwrap_or_default();
     (after(first, -7 * i32::from(subject.baseline_weeks)), last)
+}
+
+/// For how many days after it a day may be shown.
+fn shown_days(subject: &Subject) -> i32 {
+    i32::try_from(subject.max_age.as_secs() / 86_400 + 1).unwrap_or(i32::MAX)
 }
 
 fn places(
@@ -149,10 +188,12 @@ fn places(
             zone: days.zone.clone(),
             ready_at: subject.ready_at,
             max_age: subject.max_age,
+            since_s: days.zone.at(after(days.from, 1), subject.ready_at).as_second(),
             now,
             step,
         };
-        let shown = DaySet::of(days.from, here.flat_map(|department| department.shown.iter()));
+        let first = after(days.from, -shown_days(subject));
+        let shown = DaySet::of(first, here.flat_map(|department| department.shown.iter()));
         Place { days: days.clone(), moments, shown }
     };
     subject.geos.iter().map(|days| (days.geo, place(days))).collect()

@@ -73,6 +73,18 @@ pub(super) async fn keep(store: &TenantStore, id: &str, days: &[Day], gaps: &[Da
     keep_of(store, &target(id), days, gaps).await;
 }
 
+/// Keeps days of which only the totals were asked for.
+pub(super) async fn keep_totals(store: &TenantStore, id: &str, days: &[Day]) {
+    let lists = Lists {
+        target: target(id),
+        days: days.iter().map(|day| (*day, Extent::Total)).collect(),
+        rows: days.iter().map(|day| row(Geo::Local, id, *day, &[Version::Total])).collect(),
+        standing: None,
+        fetched_at: now(),
+    };
+    store.keep(vec![lists]).await.unwrap();
+}
+
 async fn keep_of(store: &TenantStore, target: &Target, days: &[Day], gaps: &[Day]) {
     let rows: Vec<_> = days
         .iter()
@@ -346,6 +358,31 @@ async fn a_dense_file_repeats_a_value_until_the_next_and_never_beyond_now() {
     assert_eq!(b.len(), a.len(), "a day that is missing leaves no gap");
     assert_eq!(at(&b, moment(tenth)), Some(value("od-b", after(tenth, -1), 0, index)));
     assert_eq!(written.days, 24);
+}
+
+/// Two ranges that meet give what one range over both gives, also where the day at which they meet
+/// is missing.
+#[tokio::test]
+async fn dense_ranges_that_meet_neither_overlap_nor_leave_a_gap() {
+    let (_store, tenant) = filled().await;
+    let mut figures = FigureSet::none();
+    figures.insert(index_of("feishu_department_suite_dau"));
+    let dense = |from, to| {
+        let mut subject = Subject { figures, ..subject(tenant.clone()) };
+        (subject.geos[0].from, subject.geos[0].to) = (from, to);
+        History { step: Some(Duration::from_secs(7200)), ..history_of(subject) }
+    };
+    let (first, last) = (date(2026, 11, 5), date(2026, 11, 20));
+    let whole = samples(&written(dense(first, last)).await.0);
+    for meets in [date(2026, 11, 7), date(2026, 11, 9), date(2026, 11, 10), date(2026, 11, 11)] {
+        let mut both = samples(&written(dense(first, meets)).await.0);
+        for (key, value) in samples(&written(dense(after(meets, 1), last)).await.0) {
+            assert!(both.insert(key.clone(), value).is_none(), "{meets}: {key:?} twice");
+        }
+        assert_eq!(both, whole, "{meets}");
+    }
+    let ends = whole.keys().map(|(_, time)| *time).max().unwrap();
+    assert!(ends < moment(after(last, 1)) && ends >= moment(after(last, 1)) - 7200);
 }
 
 #[tokio::test]

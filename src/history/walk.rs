@@ -11,7 +11,7 @@ use crate::{
     catalogue::{DAY_TIMESTAMP, FIGURE_COUNT, FIGURE_LABELS, FIGURES, TOTAL_VERSION, WORKDAY},
     day::{Day, after},
     store::{self, DepartmentKey, Past, Value},
-    usage::{FigureSet, Version, label_value, sample_of},
+    usage::{FigureSet, Version, label_value},
 };
 
 /// What is written, in this order.
@@ -140,30 +140,24 @@ fn figure(
 ) -> Result<(), Error> {
     let Some(range) = outline.days() else { return Ok(()) };
     let mut departments = Following::new(outline);
-    // The series that is open, and the versions that the department had before it.
+    // The series that is open, and whether it is another one's by its label.
     let mut open: Option<(DepartmentKey, Version)> = None;
-    let mut labels_seen: Vec<String> = Vec::new();
+    let mut labels_seen = LabelsSeen::default();
     let mut is_doubled = false;
     scan(past, &outline.keys(), index, range, |value| {
         let Some((department, place)) = departments.find(value.department) else { return Ok(()) };
-        let sample = sample_of(index, value.value, value.had_percent_sign, outline.subject.scale);
-        let run = || place.moments.run(value.day, department.next_after(value.day));
-        let (Some(sample), true) =
-            (sample.filter(|s| s.is_finite()), shows(department, place, value.day))
-        else {
-            return Ok(());
-        };
-        let Some(run) = run() else { return Ok(()) };
-        let version = version_label(value.version);
+        let sample = outline.sample(index, value.value, value.had_percent_sign);
+        let run = place.run_of(department, value.day);
+        let is_shown = department.shown.contains(value.day);
+        let (Some(sample), Some(run), true) = (sample, run, is_shown) else { return Ok(()) };
         if open.as_ref().is_none_or(|(key, v)| *key != department.key || v != value.version) {
             if open.as_ref().is_none_or(|(key, _)| *key != department.key) {
-                labels_seen.clear();
+                labels_seen = LabelsSeen::default();
             }
-            // Names that are cut to the same label are one series.
-            is_doubled = labels_seen.iter().any(|seen| seen == version);
+            let version = version_label(value.version);
+            is_doubled = !labels_seen.is_new(version);
             open = Some((department.key, value.version.clone()));
             if !is_doubled {
-                labels_seen.push(version.to_owned());
                 sink.series(&labels(outline, department, version))?;
             }
         }
@@ -191,7 +185,7 @@ fn baseline(
             totals.clear();
             current = Some(found);
         }
-        if *value.version == Version::Total && found.0.shown.contains(value.day) {
+        if *value.version == Version::Total {
             totals.push((value.day, value.value));
         }
         Ok(())
@@ -209,41 +203,45 @@ fn baselines_of(
     totals: &[(Day, f64)],
     sink: &mut dyn Sink,
 ) -> Result<(), Error> {
-    let of_day = |of: &Day| totals.binary_search_by_key(of, |(day, _)| *day).ok();
-    let value = |day| {
-        let compared = outline.compared_with(department, day)?;
-        median(compared.iter().filter_map(of_day).map(|at| totals[at].1).collect())
+    let total = |of: Day| {
+        let at = totals.binary_search_by_key(&of, |(day, _)| *day).ok()?;
+        Some(totals[at].1)
     };
+    let value = |day| usual(&outline.compared_with(department, day)?, total);
     let labels = labels(outline, department, TOTAL_VERSION);
-    series(place, &department.shown, |day| department.next_after(day), &labels, value, sink)
+    let run = |day| place.run_of(department, day);
+    series(&department.shown, run, &labels, value, sink)
+}
+
+/// What is usual on a day that is compared with these, of which some may have no total.
+pub(super) fn usual(compared: &[Day], total: impl Fn(Day) -> Option<f64>) -> Option<f64> {
+    median(compared.iter().filter_map(|day| total(*day)).collect())
 }
 
 fn days(outline: &Outline, department: &Department, sink: &mut dyn Sink) -> Result<(), Error> {
     let Some(place) = outline.place(department) else { return Ok(()) };
     let value = |day| Some(day_value(place, day));
     let labels = department.labels(&outline.subject);
-    series(place, &department.shown, |day| department.next_after(day), &labels, value, sink)
+    series(&department.shown, |day| place.run_of(department, day), &labels, value, sink)
 }
 
 fn workdays(outline: &Outline, place: &Place, sink: &mut dyn Sink) -> Result<(), Error> {
     let value = |day| Some(workday_value(outline, day));
     let labels = workday_labels(outline, place);
-    series(place, &place.shown, |day| place.shown.next_after(day), &labels, value, sink)
+    series(&place.shown, |day| place.run_of_place(day), &labels, value, sink)
 }
 
 /// Hands the series with these labels to the sink, if any of its days has a value and a moment.
 fn series(
-    place: &Place,
     shown: &DaySet,
-    next_after: impl Fn(Day) -> Option<Day>,
+    run: impl Fn(Day) -> Option<Run>,
     labels: &[(&str, &str)],
     value: impl Fn(Day) -> Option<f64>,
     sink: &mut dyn Sink,
 ) -> Result<(), Error> {
     let mut is_open = false;
-    for day in shown.iter().filter(|day| place.holds(*day)) {
-        let Some(value) = value(day) else { continue };
-        let Some(run) = place.moments.run(day, next_after(day)) else { continue };
+    for day in shown.iter() {
+        let (Some(run), Some(value)) = (run(day), value(day)) else { continue };
         if !is_open {
             sink.series(labels)?;
             is_open = true;
@@ -265,8 +263,19 @@ pub(super) fn workday_value(outline: &Outline, day: Day) -> f64 {
     f64::from(u8::from(outline.subject.calendar.is_workday(day)))
 }
 
-fn shows(department: &Department, place: &Place, day: Day) -> bool {
-    place.holds(day) && department.shown.contains(day)
+/// The version labels of a department so far: names that are cut to the same label are one series.
+#[derive(Default)]
+pub(super) struct LabelsSeen(Vec<String>);
+
+impl LabelsSeen {
+    /// Whether a label comes for the first time.
+    pub(super) fn is_new(&mut self, label: &str) -> bool {
+        let is_new = !self.0.iter().any(|seen| seen == label);
+        if is_new {
+            self.0.push(label.to_owned());
+        }
+        is_new
+    }
 }
 
 /// Finds departments that are asked for in their own order.

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::{places::Held, unsent::Unsent};
+use super::{places::Held, slots::Answering, unsent::Unsent};
 use crate::exposition::Piece;
 
 /// The pieces, and what is held until they are handed over.
@@ -21,16 +21,22 @@ pub(super) struct Frames {
     /// Where the memory counts that a piece takes once it is inflated.
     unsent: Arc<Unsent>,
     _place: Option<Held>,
+    _answering: Option<Answering>,
 }
 
 impl Frames {
     pub(super) fn new(pieces: Vec<Piece>, unsent: Arc<Unsent>) -> Self {
-        Self { pieces: pieces.into(), unsent, _place: None }
+        Self { pieces: pieces.into(), unsent, _place: None, _answering: None }
     }
 
     /// The same body, keeping its place while it is being sent.
     pub(super) fn keeping(self, place: Held) -> Self {
         Self { _place: Some(place), ..self }
+    }
+
+    /// The same body, as an answer that its connection waits for.
+    pub(super) fn of(self, answering: Answering) -> Self {
+        Self { _answering: Some(answering), ..self }
     }
 
     /// Bytes that are left.

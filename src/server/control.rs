@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Duration, timeout},
@@ -24,7 +24,11 @@ pub struct Reloads(mpsc::Sender<ReloadRequest>);
 
 /// The running configuration as text, defaults filled in and secrets redacted. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct ConfigText(Arc<ArcSwap<String>>);
+pub struct ConfigText {
+    shown: Arc<ArcSwap<String>>,
+    /// What was read for a reload that is under way.
+    proposed: Arc<ArcSwapOption<String>>,
+}
 
 /// The two ends of the line between `/-/reload` and whoever reloads.
 #[must_use]
@@ -68,17 +72,24 @@ impl ConfigText {
     /// What `/config` shows from now on.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(text)))
+        Self { shown: Arc::new(ArcSwap::from_pointee(text)), proposed: Arc::default() }
     }
 
-    /// Replaces what is shown, after a reload.
-    pub fn replace(&self, text: String) {
-        self.0.store(Arc::new(text));
+    /// What is to be shown once the reload under way has succeeded.
+    pub fn propose(&self, text: String) {
+        self.proposed.store(Some(Arc::new(text)));
+    }
+
+    /// Shows what was proposed: the reload has succeeded.
+    pub fn accept(&self) {
+        if let Some(text) = self.proposed.swap(None) {
+            self.shown.store(text);
+        }
     }
 
     /// What is shown now.
     #[must_use]
     pub fn current(&self) -> Arc<String> {
-        self.0.load_full()
+        self.shown.load_full()
     }
 }

@@ -24,35 +24,34 @@ mod pages;
 mod paths;
 mod places;
 mod routes;
+mod slots;
 mod unsent;
 mod write_limit;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{self, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use prometheus::Registry;
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::sleep};
 
 pub use self::control::{ConfigText, ReloadRequest, Reloads, reloads};
-use self::{pages::Pages, paths::Paths, places::Places, unsent::Unsent};
-use crate::{clock::Clock, shutdown::Shutdown, snapshot::Published};
-
-/// Connections that the kernel holds ready while the server is busy.
-const BACKLOG: u32 = 1024;
+use self::{pages::Pages, paths::Paths, places::Places, slots::Slots, unsent::Unsent};
+use crate::{
+    clock::Clock,
+    shutdown::Shutdown,
+    snapshot::Published,
+    web::{Access, LOOK_EVERY, Look},
+};
 
 /// What the server must be told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
-    /// Where it listens, for each address the alternatives, of which the first that can be had is
-    /// taken; port 0 takes any free port.
-    pub listen: Vec<Vec<SocketAddr>>,
+    /// The sockets that it answers on; they listen already.
+    pub sockets: Vec<net::TcpListener>,
     /// Where the metrics are; begins with a slash.
     pub telemetry_path: String,
     /// Scrapes at once, and pages for people; more get 503. 0: no limit.
@@ -65,22 +64,25 @@ pub struct Options {
     pub reloads: Option<Reloads>,
     /// What `/config` shows.
     pub config: ConfigText,
+    /// Who may read, and over what.
+    pub access: Arc<Access>,
     /// The revision that the pages name.
     pub revision: &'static str,
 }
 
 impl Options {
-    /// The usual options, at these addresses.
+    /// The usual options, on these sockets.
     #[must_use]
-    pub fn at(listen: Vec<Vec<SocketAddr>>) -> Self {
+    pub fn on(sockets: Vec<net::TcpListener>) -> Self {
         Self {
-            listen,
+            sockets,
             telemetry_path: "/metrics".to_owned(),
             max_requests: 40,
             route_prefix: String::new(),
             external_path: String::new(),
             reloads: None,
             config: ConfigText::new("# not known yet\n".to_owned()),
+            access: Arc::new(Access::open()),
             revision: "unknown",
         }
     }
@@ -95,8 +97,14 @@ struct Limits {
     write: Duration,
     /// For requests that are being answered when the server stops.
     drain: Duration,
-    /// Connections of one listener at once; more wait in the kernel.
-    connections: usize,
+    /// For a client and the server to agree on TLS, and for a probe in the reserve.
+    handshake: Duration,
+    /// For a connection; after it the client has to come again.
+    life: Duration,
+    /// How many connections there may be.
+    room: slots::Room,
+    /// Bytes that clients may leave unread together, or three times the newest snapshot.
+    unsent: usize,
     /// For a place among those who are answered.
     places: places::Terms,
 }
@@ -109,8 +117,20 @@ impl Limits {
         write: Duration::from_secs(120),
         // Less than a service manager waits before it kills (systemd 90 s, Kubernetes 30 s).
         drain: Duration::from_secs(5),
-        // Hundreds of scrapers and browsers, within the usual 1024 open files.
-        connections: 512,
+        // Three round trips around the world take less than a second.
+        handshake: Duration::from_secs(10),
+        // Certificates and users that were taken away are gone soon, and memory is tidied up.
+        life: Duration::from_secs(600),
+        room: slots::Room {
+            // Hundreds of scrapers and browsers, within the usual 1024 open files.
+            connections: 512,
+            // A proxy brings many; and yet somebody else still gets in.
+            from_one_peer: 256,
+            reserve: 16,
+            // Answers to readers that read take milliseconds.
+            answering: Duration::from_millis(100),
+        },
+        unsent: 64 * 1024 * 1024,
         places: places::Terms {
             wait: Duration::from_secs(1),
             grace: Duration::from_millis(500),
@@ -120,26 +140,44 @@ impl Limits {
     };
 }
 
+impl Limits {
+    /// The same with as many connections as open files allow: half of them, the others are for the
+    /// store, the log and the API.
+    fn within(self, open_files: Option<u64>) -> Self {
+        let half = open_files.and_then(|files| usize::try_from(files / 2).ok());
+        let connections = half.unwrap_or(usize::MAX).clamp(8, self.room.connections);
+        let room = slots::Room {
+            connections,
+            from_one_peer: self.room.from_one_peer.min(connections / 2),
+            reserve: self.room.reserve.min(connections / 4),
+            ..self.room
+        };
+        Self { room, ..self }
+    }
+}
+
 /// A server that listens but does not answer yet.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<(TcpListener, SocketAddr)>,
-    site: Arc<routes::Site>,
-    limits: Limits,
+    gate: Arc<connections::Gate>,
+    measure: Arc<measure::Measure>,
 }
 
 impl Server {
-    /// Listens on every address of the options. Must be called within a tokio runtime.
+    /// Takes over the sockets of the options. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// If an address cannot be listened on; the error names it.
+    /// If a socket cannot be waited for.
     pub fn bind(
         options: Options,
         published: Published,
         registry: Registry,
         clock: Clock,
     ) -> io::Result<Self> {
-        Self::bind_with(options, published, registry, clock, Limits::DEFAULT)
+        let open_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let limits = Limits::DEFAULT.within(open_files);
+        Self::bind_with(options, published, registry, clock, limits)
     }
 
     fn bind_with(
@@ -149,34 +187,41 @@ impl Server {
         clock: Clock,
         limits: Limits,
     ) -> io::Result<Self> {
-        let listeners = options
-            .listen
-            .iter()
-            .map(|alternatives| listen_on_first(alternatives))
-            .collect::<io::Result<_>>()?;
+        let listeners = options.sockets.into_iter().map(take_over).collect::<io::Result<_>>()?;
         let Options { telemetry_path, max_requests, .. } = options;
         let about = page::About {
             version: env!("CARGO_PKG_VERSION"),
             revision: options.revision,
             started: clock.now(),
         };
+        let measure = Arc::new(measure::Measure::register(&registry));
+        measure.limit(limits.room.connections);
         let site = routes::Site {
-            measure: measure::Measure::register(&registry),
+            measure: Arc::clone(&measure),
             published,
             registry,
             clock,
             paths: Paths::new(&options.route_prefix, &telemetry_path, &options.external_path),
             max_requests,
             scrapes: Places::new(max_requests, limits.places),
+            turn: Semaphore::new(1),
             views: Places::new(max_requests, limits.places),
             html: Pages::new(about.clone(), telemetry_path.clone()),
             json: Pages::new(about, telemetry_path),
             config: options.config,
             reloads: options.reloads,
             unsent: Arc::new(Unsent::default()),
+            unsent_max: limits.unsent,
             scraped: Mutex::default(),
         };
-        Ok(Self { listeners, site: Arc::new(site), limits })
+        let gate = connections::Gate {
+            site,
+            access: options.access,
+            slots: Arc::new(Slots::new(limits.room, Arc::clone(&measure))),
+            limits,
+            handshakes: Semaphore::new(1),
+        };
+        Ok(Self { listeners, gate: Arc::new(gate), measure })
     }
 
     /// Where it listens, with the ports that were taken.
@@ -189,37 +234,34 @@ impl Server {
     pub async fn run(self, shutdown: Shutdown) {
         let mut loops = JoinSet::new();
         for (listener, _) in self.listeners {
-            let site = Arc::clone(&self.site);
-            loops.spawn(connections::serve(listener, site, self.limits, shutdown.clone()));
+            loops.spawn(connections::serve(listener, Arc::clone(&self.gate), shutdown.clone()));
         }
+        loops.spawn(watch(Arc::clone(&self.gate.access), self.measure, shutdown));
         loops.join_all().await;
     }
 }
 
-/// Takes the first of the alternatives that can be listened on; the error is that of the first.
-fn listen_on_first(alternatives: &[SocketAddr]) -> io::Result<(TcpListener, SocketAddr)> {
-    let mut first_error = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
-    for (tried, &address) in alternatives.iter().enumerate() {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) if tried == 0 => {
-                let text = format!("cannot listen on {address}: {error}");
-                first_error = io::Error::new(error.kind(), text);
-            }
-            Err(_) => {}
+/// Has the files of the web configuration looked at until the stop signal.
+async fn watch(access: Arc<Access>, measure: Arc<measure::Measure>, mut shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = sleep(LOOK_EVERY) => {}
+        }
+        match access.look().await {
+            Look::Same => {}
+            Look::Renewed => measure.web_config_read(true),
+            Look::Kept => measure.web_config_read(false),
         }
     }
-    Err(first_error)
 }
 
-fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart must not wait for the connections of the process before it to be forgotten.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    let listener = socket.listen(BACKLOG)?;
-    let bound = listener.local_addr()?;
-    Ok((listener, bound))
+/// A socket as the runtime waits for it, with its address.
+fn take_over(socket: net::TcpListener) -> io::Result<(TcpListener, SocketAddr)> {
+    socket.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(socket)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 #[cfg(test)]

@@ -45,6 +45,11 @@ impl Route {
     pub(super) fn allows(self, method: &hyper::Method) -> bool {
         self == Self::Other || self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
+
+    /// Whether it is for who watches the process: always answered, and without a password.
+    pub(super) const fn is_probe(self) -> bool {
+        matches!(self, Self::Healthy | Self::Ready)
+    }
 }
 
 /// Where the pages are.

@@ -2,6 +2,7 @@
 
 use std::{
     mem,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
@@ -11,12 +12,12 @@ use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
     header::{
         ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH,
-        CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION, VARY,
-        X_CONTENT_TYPE_OPTIONS,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION,
+        RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use prometheus::Registry;
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 use tracing::error;
 
 use super::{
@@ -33,6 +34,7 @@ use crate::{
     clock::Clock,
     exposition::{self, Format, Piece},
     snapshot::{Body, Published, Snapshot},
+    web::{Access, Refusal},
 };
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -53,6 +55,8 @@ pub(super) struct Site {
     pub(super) paths: Paths,
     pub(super) max_requests: usize,
     pub(super) scrapes: Places,
+    /// One scrape at a time is made ready, so that a thread is left for everybody else.
+    pub(super) turn: Semaphore,
     /// Pages for people, so that they take nothing from the scrapes.
     pub(super) views: Places,
     pub(super) html: Pages,
@@ -60,37 +64,80 @@ pub(super) struct Site {
     pub(super) config: ConfigText,
     pub(super) reloads: Option<Reloads>,
     pub(super) unsent: Arc<Unsent>,
+    pub(super) unsent_max: usize,
     /// The text of the newest snapshot that was scraped, as it is counted while it is sent.
     pub(super) scraped: Mutex<Option<(Weak<Snapshot>, Body)>>,
-    pub(super) measure: Measure,
+    pub(super) measure: Arc<Measure>,
 }
 
 impl Site {
     /// Answers a request. A panic becomes a 500: one bad page must not take the others along.
-    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Frames> {
+    pub(super) async fn answer<B>(
+        &self,
+        request: &Request<B>,
+        access: &Access,
+        peer: IpAddr,
+    ) -> Response<Frames> {
         let started = Instant::now();
-        let path = request.uri().path();
+        let (path, headers) = (request.uri().path(), request.headers());
         let route = self.paths.route(path);
+        let admitted = if route.is_probe() { Ok(()) } else { access.admits(headers, peer).await };
         let mut response = if !names_one_host(request) {
             text(StatusCode::BAD_REQUEST, "a request names one host, in one Host header\n")
+        } else if let Err(refusal) = admitted {
+            refuse(refusal)
         } else if !route.allows(request.method()) {
             not_allowed(route)
         } else {
-            self.dispatch(route, request.uri(), request.headers()).await.unwrap_or_else(|Defect| {
+            self.dispatch(route, request.uri(), headers).await.unwrap_or_else(|Defect| {
                 error!(path, "Answering {path} failed by a defect in the exporter");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the exporter, see its log\n")
             })
         };
+        for (name, value) in access.headers() {
+            response.headers_mut().insert(name, value);
+        }
+        self.finish(route, request, started, response)
+    }
+
+    /// Answers a request on a connection of the reserve, where nothing else is answered.
+    pub(super) fn answer_probe<B>(&self, request: &Request<B>) -> Response<Frames> {
+        let started = Instant::now();
+        let route = self.paths.route(request.uri().path());
+        let response = match route {
+            Route::Healthy => text(StatusCode::OK, "healthy\n"),
+            Route::Ready => self.ready(),
+            _ => text(StatusCode::SERVICE_UNAVAILABLE, "all connections are taken; try again\n"),
+        };
+        self.finish(route, request, started, response)
+    }
+
+    fn finish<B>(
+        &self,
+        route: Route,
+        request: &Request<B>,
+        started: Instant,
+        mut response: Response<Frames>,
+    ) -> Response<Frames> {
         // hyper sends no body to HEAD, but would not know the length of what is missing.
         let length = HeaderValue::from(response.body().len());
         response.headers_mut().insert(CONTENT_LENGTH, length);
-        set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        if !response.headers().contains_key(X_CONTENT_TYPE_OPTIONS) {
+            set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        }
         if *request.method() == Method::HEAD {
             // What is not sent is not waited for.
             *response.body_mut() = Frames::default();
         }
         self.measure.answered(route, response.status(), started.elapsed());
         response
+    }
+
+    /// Whether clients have left more unread than memory is meant for.
+    pub(super) fn is_full_of_unsent(&self) -> bool {
+        let current = self.published.current();
+        let current = current.map_or(0, |snapshot| snapshot.body.deflated.len());
+        self.unsent.bytes() > self.unsent_max.max(current.saturating_mul(3))
     }
 
     async fn dispatch(
@@ -135,8 +182,10 @@ impl Site {
         let Some(place) = self.scrapes.take().await else {
             return Ok(self.too_many("scrapes"));
         };
-        let (mut response, gzip) =
-            catch_unwind(AssertUnwindSafe(|| self.scrape(headers))).map_err(|_| Defect)?;
+        let turn = self.turn.acquire().await;
+        let made = catch_unwind(AssertUnwindSafe(|| self.scrape(headers)));
+        drop(turn);
+        let (mut response, gzip) = made.map_err(|_| Defect)?;
         set(&mut response, VARY, "Accept, Accept-Encoding");
         if gzip {
             set(&mut response, CONTENT_ENCODING, "gzip");
@@ -223,7 +272,10 @@ impl Site {
             return text(StatusCode::FORBIDDEN, message);
         };
         match reloads.ask().await {
-            Ok(said) => text(StatusCode::OK, said + "\n"),
+            Ok(said) => {
+                self.config.accept();
+                text(StatusCode::OK, format!("{}\n", said.trim_end()))
+            }
             Err(problems) => text(StatusCode::INTERNAL_SERVER_ERROR, problems + "\n"),
         }
     }
@@ -251,6 +303,23 @@ fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let lines: Vec<&str> =
         headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
     (!lines.is_empty()).then(|| lines.join(","))
+}
+
+fn refuse(refusal: Refusal) -> Response<Frames> {
+    let (code, message) = match refusal {
+        Refusal::Unknown => (StatusCode::UNAUTHORIZED, "name and password are needed here\n"),
+        Refusal::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many passwords are being checked; try again in a second\n",
+        ),
+        Refusal::Rate => (StatusCode::TOO_MANY_REQUESTS, "more requests than rate_limit allows\n"),
+    };
+    let mut response = text(code, message);
+    match refusal {
+        Refusal::Unknown => set(&mut response, WWW_AUTHENTICATE, "Basic"),
+        Refusal::Busy | Refusal::Rate => set(&mut response, RETRY_AFTER, "1"),
+    }
+    response
 }
 
 fn not_allowed(route: Route) -> Response<Frames> {

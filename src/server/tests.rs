@@ -1,5 +1,8 @@
 //! The server over TCP, as a client sees it.
 
+mod attacks;
+mod tls;
+
 use std::{collections::HashMap, io::Read};
 
 use flate2::bufread::GzDecoder;
@@ -33,7 +36,7 @@ struct Running {
 }
 
 fn options() -> Options {
-    Options::at(vec![vec!["127.0.0.1:0".parse().unwrap()]])
+    Options::on(vec![std::net::TcpListener::bind("127.0.0.1:0").unwrap()])
 }
 
 fn start() -> Running {
@@ -353,7 +356,9 @@ async fn the_running_configuration_is_what_was_handed_in_last() {
     let config = ConfigText::new("series_limit: 1\n".to_owned());
     let server = start_with(Options { config: config.clone(), ..options() }, Limits::DEFAULT);
     assert_eq!(get(server.address, "/config").await.text(), "series_limit: 1\n");
-    config.replace("series_limit: 2\n".to_owned());
+    config.propose("series_limit: 2\n".to_owned());
+    assert_eq!(get(server.address, "/config").await.text(), "series_limit: 1\n");
+    config.accept();
     assert_eq!(get(server.address, "/config").await.text(), "series_limit: 2\n");
 }
 
@@ -410,7 +415,8 @@ async fn a_client_that_never_ends_its_head_is_cut() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_makes_room_for_others() {
-    let limits = Limits { write: Duration::from_millis(50), connections: 1, ..Limits::DEFAULT };
+    let room = slots::Room { connections: 1, from_one_peer: 1, ..Limits::DEFAULT.room };
+    let limits = Limits { write: Duration::from_millis(50), room, ..Limits::DEFAULT };
     let server = start_with(options(), limits);
     publish_large(&server.published);
     let mut idle = send(server.address, &request("GET", "/metrics", "")).await;
@@ -488,18 +494,12 @@ async fn a_stop_does_not_wait_for_a_client_that_never_reads() {
 }
 
 #[tokio::test]
-async fn every_address_is_listened_on_and_a_taken_one_is_named() {
-    let listen = vec![vec!["127.0.0.1:0".parse().unwrap()], vec!["[::1]:0".parse().unwrap()]];
+async fn every_socket_is_answered_on() {
+    let sockets = ["127.0.0.1:0", "[::1]:0"].map(|at| std::net::TcpListener::bind(at).unwrap());
+    let options = Options { sockets: sockets.into(), ..options() };
     let (clock, _) = Clock::manual("2026-11-23T02:00:00Z".parse().unwrap());
-    let bind = |listen| {
-        let options = Options { listen, ..options() };
-        Server::bind(options, Published::nothing(), Registry::new(), clock.clone())
-    };
-    let server = bind(listen).unwrap();
+    let server = Server::bind(options, Published::nothing(), Registry::new(), clock).unwrap();
     let addresses = server.local_addrs();
-    let error = bind(vec![vec![addresses[0]]]).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-    assert!(error.to_string().contains(&format!("cannot listen on {}", addresses[0])), "{error}");
     let (_trigger, shutdown) = shutdown::channel();
     tokio::spawn(server.run(shutdown));
     for address in addresses {

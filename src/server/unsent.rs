@@ -28,7 +28,6 @@ impl Unsent {
     }
 
     /// Bytes now.
-    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }

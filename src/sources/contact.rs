@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{directory::ROOT, number};
 use crate::{
-    feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error},
+    feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error, Reach},
     sources::RejectedValues,
     usage::label_value,
 };
@@ -46,8 +46,10 @@ pub struct Facts {
 pub struct Found {
     /// By the id that was asked for.
     pub departments: BTreeMap<String, Facts>,
-    /// Ids that Feishu left out without a word.
+    /// Ids that Feishu left out, or refused alone.
     pub missing: Vec<String>,
+    /// The first refusal of a single id.
+    pub refused: Option<Error>,
     /// Values that were no numbers, by API field.
     pub rejected_values: RejectedValues,
 }
@@ -55,36 +57,74 @@ pub struct Found {
 /// Asks for all of the ids, as many at once as the API takes, and for the root by itself: it is
 /// told only to an app that may see everybody, and under an id that need not be the one asked for.
 ///
-/// No document says whether an unknown id fails the whole call; where one does, the call is split
-/// until only that id is left out.
+/// No document says whether one unknown id fails the whole call. Where a call is refused, its
+/// first and last id are asked for alone: if both are refused alike, so is every other, and the
+/// endpoint has failed; else the call is split until only the refused ids are left out.
 ///
 /// # Errors
-/// If a request fails for another reason.
+/// If a request fails for another reason, or ids are refused alike.
 pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Found, Error> {
     let mut found = Found::default();
     let (root, others): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id == ROOT);
     let mut batches: Vec<&[String]> =
         root.chunks(1).chain(others.chunks(DEPARTMENTS_BATCH_MAX).rev()).collect();
+    let mut one_was_accepted = false;
     while let Some(batch) = batches.pop() {
-        let asked: Vec<&str> = batch.iter().map(String::as_str).collect();
-        let mut answered = Vec::new();
-        let mut rejected = RejectedValues::new();
-        let mut each = |d: ContactDepartment<'_>| answered.push(facts(&d, language, &mut rejected));
-        match client.departments_batch(&asked, &mut each).await {
-            Ok(()) => found.add(batch, answered, rejected),
+        match found.ask(client, batch, language).await {
+            Ok(()) => one_was_accepted = true,
             // Only an id can be told apart by asking for fewer.
             Err(error) if !error.app_was_accepted() => return Err(error),
-            Err(_) if batch.len() > 1 => {
+            Err(error) if batch.len() == 1 => {
+                found.missing.extend_from_slice(batch);
+                found.refused.get_or_insert(error);
+            }
+            Err(error) => {
+                if !one_was_accepted {
+                    let alone = [&batch[..1], &batch[batch.len() - 1..]];
+                    if Found::are_refused_alike(client, alone, language, &error).await? {
+                        return Err(Error { reach: Reach::Endpoint, ..error });
+                    }
+                    one_was_accepted = true;
+                }
                 let (left, right) = batch.split_at(batch.len() / 2);
                 batches.extend([right, left]);
             }
-            Err(_) => found.missing.extend_from_slice(batch),
         }
     }
-    Ok(found)
+    match found.refused {
+        Some(error) if !one_was_accepted => Err(error),
+        _ => Ok(found),
+    }
 }
 
 impl Found {
+    /// Asks for ids in one call and takes in what comes.
+    async fn ask(&mut self, client: &Client, ids: &[String], language: &str) -> Result<(), Error> {
+        let asked: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let (mut answered, mut rejected) = (Vec::new(), RejectedValues::new());
+        let mut each = |d: ContactDepartment<'_>| answered.push(facts(&d, language, &mut rejected));
+        client.departments_batch(&asked, &mut each).await?;
+        self.add(ids, answered, rejected);
+        Ok(())
+    }
+
+    /// Whether each of two single ids is refused as they were together.
+    async fn are_refused_alike(
+        client: &Client,
+        alone: [&[String]; 2],
+        language: &str,
+        together: &Error,
+    ) -> Result<bool, Error> {
+        for id in alone {
+            match Self::default().ask(client, id, language).await {
+                Err(error) if !error.app_was_accepted() => return Err(error),
+                Err(error) if error.code == together.code => {}
+                Ok(()) | Err(_) => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
     /// The scopes without which Feishu leaves out of every department what is published of it.
     #[must_use]
     pub fn missing_scopes(&self) -> Vec<&'static str> {

@@ -4,14 +4,14 @@ mod fold;
 mod total_name;
 mod versions;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use self::fold::Fold;
 pub use self::versions::{KnownVersions, VersionOptions, Versions};
 use crate::{
     day::Day,
     feishu::{Class, Client, DeptStatsQuery, Error, Purpose},
-    sources::RejectedValues,
+    sources::{RejectedValues, directory::ROOT},
     usage::{DepartmentDay, Geo, Target, Version},
 };
 
@@ -30,12 +30,14 @@ pub struct Ask {
 }
 
 /// What a whole list held.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Found {
     /// Each department's days, in the order of department and day.
     pub days: Vec<FoundDay>,
     /// Rows that were not believed.
     pub rejected_rows: u64,
+    /// The first of them, in words.
+    pub rejected_example: Option<String>,
     /// Values that were no numbers, by API field.
     pub rejected_values: RejectedValues,
     /// Whether the totals took a query of their own.
@@ -49,12 +51,72 @@ pub struct FoundDay {
     pub day: Arc<DepartmentDay>,
     /// Whether rows of it contradicted each other, so that some are missing.
     pub contradicted: bool,
+    /// Whether values of it could not be read, so that some are missing.
+    pub malformed: bool,
 }
 
 impl Found {
+    /// Rejects the rows of departments that are not among those that exist at or below the target.
+    /// A day that lost some is asked for again: either the list or the tree is wrong.
+    ///
+    /// The root's own rows may come under another id than the one asked for.
+    pub fn reject_unknown(&mut self, target: &str, existing: &BTreeSet<&str>) {
+        let ids: BTreeSet<Arc<str>> =
+            self.days.iter().map(|found| Arc::clone(&found.day.department_id)).collect();
+        let mut unknown: BTreeSet<Arc<str>> =
+            ids.iter().filter(|id| !existing.contains(&***id)).cloned().collect();
+        if target == ROOT && unknown.len() == 1 && !ids.contains(ROOT) {
+            unknown.clear();
+        }
+        let mut damaged = BTreeSet::new();
+        self.days.retain(|found| {
+            let is_unknown = unknown.contains(&found.day.department_id);
+            if is_unknown {
+                self.rejected_rows += found.day.rows.len() as u64;
+                damaged.insert(found.day.day);
+            }
+            !is_unknown
+        });
+        for found in self.days.iter_mut().filter(|found| damaged.contains(&found.day.day)) {
+            found.contradicted = true;
+        }
+    }
+
+    /// The failure of an answer whose rows were all rejected.
+    #[must_use]
+    pub fn unusable(&self, target: &Target) -> Option<Error> {
+        let is_empty = self.days.iter().all(|found| found.day.rows.is_empty());
+        (is_empty && self.rejected_rows > 0).then(|| self.rejected(target))
+    }
+
+    /// The failure of an answer of which no row can be used, with an example of those rejected.
+    #[must_use]
+    pub fn rejected(&self, target: &Target) -> Error {
+        let example = self.rejected_example.as_ref();
+        let example = example.map_or_else(String::new, |row| format!(", for example {row}"));
+        Error {
+            remedy: "check that department_id_type is the kind of the id, and \
+                     statistics_time_zone; if they are right, ask Feishu's support; the department \
+                     is asked for again by itself"
+                .to_owned(),
+            ..Error::local(
+                Class::Malformed,
+                &format!("reading statistics of department {}", target.department_id),
+                format!(
+                    "no row can be used: {} contradict each other or belong to other departments \
+                     or days{example}",
+                    self.rejected_rows
+                ),
+            )
+        }
+    }
+
     /// Counts what another list of the same look rejected as well.
     pub fn add_rejected(&mut self, other: &Self) {
         self.rejected_rows += other.rejected_rows;
+        if self.rejected_example.is_none() {
+            self.rejected_example.clone_from(&other.rejected_example);
+        }
         for (field, count) in &other.rejected_values {
             *self.rejected_values.entry(field).or_default() += count;
         }
@@ -62,6 +124,12 @@ impl Found {
 }
 
 impl FoundDay {
+    /// Whether nothing of it is known to be missing.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.has_total() && !self.contradicted && !self.malformed
+    }
+
     /// Whether the total over all versions is there.
     #[must_use]
     pub fn has_total(&self) -> bool {

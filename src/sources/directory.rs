@@ -2,15 +2,14 @@
 //! `directory/v1/departments/filter`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 
-use super::number;
+use super::{many::Many, number};
 use crate::{
     feishu::{Abnormal, Class, Client, DirectoryDepartment, Error},
     sources::RejectedValues,
@@ -95,6 +94,12 @@ pub struct Node {
 pub struct Tree {
     /// Every department once, parents before children.
     pub nodes: Vec<Node>,
+    /// Whether it has every department that the statistics reach.
+    #[serde(default)]
+    pub is_whole: bool,
+    /// Whether the walk began at the root and went as deep as the statistics reach.
+    #[serde(skip)]
+    pub reaches_all: bool,
     /// Scopes without which something that is published is missing.
     #[serde(skip)]
     pub missing_scopes: BTreeSet<&'static str>,
@@ -133,27 +138,24 @@ struct Parent {
 /// If a list fails that is not this one department's: of the root, for everybody alike, or several
 /// in a row.
 pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<Tree, Error> {
-    let mut tree = Tree::default();
+    let mut tree = Tree {
+        reaches_all: walk.root == ROOT && walk.max_depth >= STATISTICS_DEPTH_MAX.into(),
+        ..Tree::default()
+    };
     let mut frontier = Frontier::new(walk);
-    let mut asking = JoinSet::new();
+    let mut lists = Many::new(at_once);
+    // The depth of a root that is not the tenant's follows from the paths of its children.
+    lists.extend([Parent { id: walk.root.clone(), depth: 0, path: Vec::new() }]);
+    let ask = |parent| {
+        let (client, language) = (Arc::clone(client), walk.language);
+        async move { list(&client, &parent, language).await }
+    };
     let mut failures = 0;
-    loop {
-        while asking.len() < at_once {
-            let Some(parent) = frontier.waiting.pop_front() else { break };
-            let (client, language) = (Arc::clone(client), walk.language);
-            asking.spawn(async move {
-                let listed = list(&client, &parent, language).await;
-                (parent, listed)
-            });
-        }
-        let Some(answered) = asking.join_next().await else { break };
-        let (parent, listed) = answered.map_err(|defect| {
-            Error::local(Class::Malformed, "walking the directory", format!("a defect: {defect}"))
-        })?;
+    while let Some((parent, listed)) = lists.next(ask).await {
         match listed {
             Ok(listed) => {
                 failures = 0;
-                frontier.take(&mut tree, &parent, listed)?;
+                lists.extend(frontier.take(&mut tree, &parent, listed)?);
             }
             Err(error) => {
                 failures += u32::from(!error.app_was_accepted());
@@ -179,7 +181,6 @@ fn is_its_own(error: &Error) -> bool {
 /// How far a walk got.
 struct Frontier {
     max_depth: usize,
-    waiting: VecDeque<Parent>,
     seen: BTreeSet<String>,
     /// Those of the hidden departments that are asked for their children.
     hidden: BTreeSet<String>,
@@ -187,18 +188,17 @@ struct Frontier {
 
 impl Frontier {
     fn new(walk: &Walk) -> Self {
-        // The depth of a root that is not the tenant's follows from the paths of its children.
-        let root = Parent { id: walk.root.clone(), depth: 0, path: Vec::new() };
-        Self {
-            max_depth: walk.max_depth,
-            waiting: [root].into(),
-            seen: BTreeSet::new(),
-            hidden: BTreeSet::new(),
-        }
+        Self { max_depth: walk.max_depth, seen: BTreeSet::new(), hidden: BTreeSet::new() }
     }
 
-    /// Takes in the children of a department.
-    fn take(&mut self, tree: &mut Tree, parent: &Parent, listed: Listed) -> Result<(), Error> {
+    /// Takes in the children of a department; returns those to be asked for theirs.
+    fn take(
+        &mut self,
+        tree: &mut Tree,
+        parent: &Parent,
+        listed: Listed,
+    ) -> Result<Vec<Parent>, Error> {
+        let mut next = Vec::new();
         let Listed { nodes, nameless, abnormals, rejected } = listed;
         for (field, count) in rejected {
             *tree.rejected_values.entry(field).or_default() += count;
@@ -217,7 +217,7 @@ impl Frontier {
             let is_open = parent.depth + 1 < self.max_depth;
             if is_open && self.hidden.len() < HIDDEN_PARENTS_MAX && self.hidden.insert(id.clone()) {
                 let path = parent.path.iter().chain([&id]).cloned().collect();
-                self.waiting.push_back(Parent { id, depth: parent.depth + 1, path });
+                next.push(Parent { id, depth: parent.depth + 1, path });
             }
         }
         for node in nodes {
@@ -229,7 +229,7 @@ impl Frontier {
                 return Err(Error::local(Class::Malformed, "walking the directory", what));
             }
             if node.has_child != Some(false) && node.depth < self.max_depth {
-                self.waiting.push_back(Parent {
+                next.push(Parent {
                     id: node.department_id.clone(),
                     depth: node.depth,
                     path: node.path.clone(),
@@ -237,7 +237,7 @@ impl Frontier {
             }
             tree.nodes.push(node);
         }
-        Ok(())
+        Ok(next)
     }
 }
 
@@ -271,6 +271,7 @@ impl Tree {
     #[must_use]
     pub fn over(mut self, before: Option<&Self>, now: Timestamp) -> Self {
         let saw_nothing = self.nodes.is_empty();
+        self.is_whole = self.reaches_all && !saw_nothing && self.unlisted.is_empty();
         self.nodes.iter_mut().for_each(|node| node.seen_at = Some(now));
         let seen: BTreeSet<String> =
             self.nodes.iter().map(|node| node.department_id.clone()).collect();
@@ -287,6 +288,19 @@ impl Tree {
         }
         self.sort();
         self
+    }
+
+    /// A department and all below it, as labels; none where the tree may lack some.
+    #[must_use]
+    pub fn below<'a>(&'a self, department_id: &'a str) -> Option<BTreeSet<&'a str>> {
+        let mut below = BTreeSet::from([department_id]);
+        // Parents come before their children.
+        for node in &self.nodes {
+            if below.contains(&*node.parent_department_id) {
+                below.insert(&node.department_id);
+            }
+        }
+        self.is_whole.then(|| below.into_iter().map(label_value).collect())
     }
 
     /// A failure of some lists that may be over soon, so that another walk is worth while.

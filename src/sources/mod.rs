@@ -4,6 +4,7 @@
 pub mod contact;
 pub mod departments;
 pub mod directory;
+pub mod many;
 pub mod members;
 mod number;
 pub mod users;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use self::fold::Fold;
 use crate::{
     day::Day,
-    feishu::{Client, Error, Extent, UserStatsQuery},
+    feishu::{Class, Client, Error, Extent, UserStatsQuery},
     sources::RejectedValues,
     usage::Geo,
 };
@@ -84,8 +84,26 @@ pub struct Found {
     pub people: u64,
     /// Rows that were not believed.
     pub rejected_rows: u64,
+    /// The first of them, in words that name nobody.
+    pub rejected_example: Option<String>,
     /// Values that could not be used, by API field.
     pub rejected_values: RejectedValues,
+}
+
+impl Found {
+    /// The failure of an answer whose rows were all rejected.
+    #[must_use]
+    pub fn unusable(&self, ask: &Ask) -> Option<Error> {
+        let example = self.rejected_example.as_deref().unwrap_or("none is told");
+        (self.people == 0 && self.rejected_rows > 0).then(|| Error {
+            remedy: "check statistics_time_zone; if it is right, ask Feishu's support".to_owned(),
+            ..Error::local(
+                Class::Malformed,
+                &format!("reading the use of department {}'s people", ask.department_id),
+                format!("no row of {} can be used, for example {example}", self.rejected_rows),
+            )
+        })
+    }
 }
 
 /// Reads a department's day, as far as wanted, and aggregates it.

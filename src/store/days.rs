@@ -6,72 +6,19 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params_from_iter, types::Value as Sql};
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::{
     Error, TenantStore,
-    rows::{
-        day_of, department, figures_of, find_department, find_target, target, target_of, version,
-    },
+    database::Database,
+    rows::{day_of, figures_of, find_department, find_target, target_of},
+    writing::{self, COLUMNS, Extent, Lists, Standing},
 };
 use crate::{
-    catalogue::{FIGURE_COUNT, FIGURES, TOTAL_VERSION},
+    catalogue::TOTAL_VERSION,
     day::Day,
     usage::{DepartmentDay, Figures, Geo, Target, Version},
 };
-
-/// How much of a day a list was asked for and held. A lesser one never replaces a greater one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Extent {
-    /// Only the totals were asked for.
-    Total,
-    /// Versions were asked for as configured, and some of it is missing.
-    Part,
-    /// Versions were asked for as configured, and nothing is missing.
-    Whole,
-}
-
-impl Extent {
-    const ALL: [Self; 3] = [Self::Total, Self::Part, Self::Whole];
-
-    /// The word in the column `extent`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Total => "total",
-            Self::Part => "part",
-            Self::Whole => "whole",
-        }
-    }
-}
-
-/// What was read of one target, to be kept together.
-#[derive(Clone, Debug)]
-pub struct Lists {
-    /// What was asked for.
-    pub target: Target,
-    /// The days whose list was read; one without rows had none.
-    pub days: Vec<(Day, Extent)>,
-    /// The departments' days of these lists.
-    pub rows: Vec<Arc<DepartmentDay>>,
-    /// How the live collection stands with the target now; none from a look at the past.
-    pub standing: Option<Standing>,
-    /// When they were read.
-    pub fetched_at: Timestamp,
-}
-
-/// How the live collection stands with a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// The newest day that its list was read for.
-    pub held: Day,
-    /// Whether that list is whole.
-    pub complete: bool,
-    /// How often it was asked for again.
-    pub reasks: u8,
-    /// Rows of the list of the day before.
-    pub rows_before: u32,
-}
 
 /// A target as the live collection left it.
 #[derive(Clone, Debug)]
@@ -85,17 +32,6 @@ pub struct Held {
     /// The newest day of each of its departments.
     pub days: Vec<Arc<DepartmentDay>>,
 }
-
-/// The columns of the figures, in catalogue order, with the mark of percent signs.
-static COLUMNS: LazyLock<String> = LazyLock::new(|| {
-    let fields: Vec<&str> = FIGURES.iter().map(|figure| figure.api_field).collect();
-    format!("{}, percent_signs", fields.join(", "))
-});
-
-static INSERT_FIGURES: LazyLock<String> = LazyLock::new(|| {
-    let marks = vec!["?"; FIGURE_COUNT + 4].join(", ");
-    format!("INSERT INTO figures (department, version, day, {}) VALUES ({marks})", *COLUMNS)
-});
 
 static TOTALS: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -114,17 +50,29 @@ static VERSIONS: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl TenantStore {
-    /// Keeps lists that were read, all or none. When this returns, they are kept.
+    /// Keeps lists that were read. When this returns without an error, they are in the file, with
+    /// all that waited for it before them.
+    ///
+    /// # Errors
+    /// If they cannot be written now; they wait in memory and are written later.
+    pub async fn keep(&self, lists: Vec<Lists>) -> Result<(), Error> {
+        let tenant = Arc::clone(&self.tenant);
+        let add = move |database: &mut Database| database.unsaved.add_lists(&tenant, lists);
+        self.worker.save("keeping fetched days", add).await
+    }
+
+    /// Keeps lists in place of what is kept of their days, also where that was more. Versions of a
+    /// day stay that only the totals were asked of.
     ///
     /// # Errors
     /// If they cannot be kept.
-    pub async fn keep(&self, lists: Vec<Lists>) -> Result<(), Error> {
+    pub async fn replace(&self, lists: Vec<Lists>) -> Result<(), Error> {
         let tenant = Arc::clone(&self.tenant);
         let job = move |transaction: &Transaction<'_>| {
             let number = tenant.number(transaction)?;
-            lists.iter().try_for_each(|lists| keep(transaction, number, lists))
+            lists.iter().try_for_each(|lists| writing::replace(transaction, number, lists))
         };
-        self.worker.call("keeping fetched days", job).await
+        self.worker.call("keeping days that were fetched again", job).await
     }
 
     /// What the live collection held, with days from `since` on.
@@ -141,7 +89,7 @@ impl TenantStore {
     }
 
     /// For each target, the days from the first to the last given whose list was read; at least of
-    /// that extent. A list that lacks departments counts only if it was read more than `late_days`
+    /// that extent. Those that wait to be written count. A list that lacks departments counts only if it was read more than `late_days`
     /// days after its day: until then they may just be late.
     ///
     /// # Errors
@@ -153,21 +101,25 @@ impl TenantStore {
         late_days: i32,
     ) -> Result<Vec<BTreeSet<Day>>, Error> {
         let tenant = Arc::clone(&self.tenant);
-        let job = move |transaction: &Transaction<'_>| {
-            let Some(number) = tenant.find(transaction)? else {
-                return Ok(vec![BTreeSet::new(); targets.len()]);
-            };
-            let covered = |(target, from, to): &(Target, Day, Day)| match find_target(
-                transaction,
-                number,
-                target,
-            )? {
-                Some(target) => covered(transaction, target, (*from, *to), least, late_days),
-                None => Ok(BTreeSet::new()),
-            };
-            targets.iter().map(covered).collect()
+        let job = move |database: &mut Database| {
+            let mut all = database.read(|transaction| {
+                let number = tenant.find(transaction)?;
+                let covered = |(target, from, to): &(Target, Day, Day)| {
+                    let target =
+                        number.map_or(Ok(None), |n| find_target(transaction, n, target))?;
+                    target.map_or(Ok(BTreeSet::new()), |target| {
+                        covered(transaction, target, (*from, *to), least, late_days)
+                    })
+                };
+                targets.iter().map(covered).collect::<rusqlite::Result<Vec<_>>>()
+            })?;
+            for ((target, from, to), covered) in targets.iter().zip(&mut all) {
+                let waiting = database.unsaved.covered(&tenant, target, (*from, *to), least);
+                covered.extend(waiting);
+            }
+            Ok(all)
         };
-        self.worker.read("looking for days that were not fetched", job).await
+        self.worker.read_all("looking for days that were not fetched", job).await
     }
 
     /// For each department, the totals of those of the days that have one.
@@ -195,88 +147,6 @@ impl TenantStore {
         };
         self.worker.read("reading past days", job).await
     }
-}
-
-fn keep(transaction: &Transaction<'_>, tenant: i64, lists: &Lists) -> rusqlite::Result<()> {
-    let target = target(transaction, tenant, &lists.target)?;
-    let mut accepted = BTreeSet::new();
-    for (day, extent) in &lists.days {
-        if note_list(transaction, target, *day, *extent, lists.fetched_at)? {
-            accepted.insert(*day);
-        }
-    }
-    for row in lists.rows.iter().filter(|row| accepted.contains(&row.day)) {
-        let department = department(transaction, tenant, row, lists.target.include_children)?;
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO members (target, department) VALUES (?1, ?2)")?
-            .execute((target, department))?;
-        replace_figures(transaction, department, row)?;
-    }
-    if let Some(standing) = lists.standing {
-        transaction
-            .prepare_cached(
-                "UPDATE targets SET held = ?2, complete = ?3, reasks = ?4, rows_before = ?5
-                 WHERE id = ?1",
-            )?
-            .execute((
-                target,
-                standing.held.to_string(),
-                standing.complete,
-                standing.reasks,
-                standing.rows_before,
-            ))?;
-    }
-    Ok(())
-}
-
-/// Notes that a list was read; false if a greater one is kept already.
-fn note_list(
-    transaction: &Transaction<'_>,
-    target: i64,
-    day: Day,
-    extent: Extent,
-    at: Timestamp,
-) -> rusqlite::Result<bool> {
-    let day = day.to_string();
-    let known: Option<String> = transaction
-        .prepare_cached("SELECT extent FROM lists WHERE target = ?1 AND day = ?2")?
-        .query_row((target, &day), |row| row.get(0))
-        .optional()?;
-    let known = known.and_then(|word| Extent::ALL.into_iter().find(|e| e.as_str() == word));
-    if known.is_some_and(|known| known > extent) {
-        return Ok(false);
-    }
-    transaction
-        .prepare_cached(
-            "INSERT OR REPLACE INTO lists (target, day, extent, fetched_at) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute((target, day, extent.as_str(), at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))?;
-    Ok(true)
-}
-
-fn replace_figures(
-    transaction: &Transaction<'_>,
-    department: i64,
-    row: &DepartmentDay,
-) -> rusqlite::Result<()> {
-    let day = row.day.to_string();
-    transaction
-        .prepare_cached(
-            "DELETE FROM figures WHERE department = ?1
-             AND version IN (SELECT id FROM versions) AND day = ?2",
-        )?
-        .execute((department, &day))?;
-    for (name, figures) in &row.rows {
-        let version = version(transaction, name)?;
-        let head = [Sql::Integer(department), Sql::Integer(version), Sql::Text(day.clone())];
-        let values = (0..FIGURE_COUNT).map(|index| figures.raw(index).map_or(Sql::Null, Sql::Real));
-        // The bits of 38 figures.
-        let signs = i64::try_from(figures.percent_signs()).unwrap_or(0);
-        transaction.prepare_cached(&INSERT_FIGURES)?.execute(params_from_iter(
-            head.into_iter().chain(values).chain([Sql::Integer(signs)]),
-        ))?;
-    }
-    Ok(())
 }
 
 fn held(transaction: &Transaction<'_>, tenant: i64, since: Day) -> rusqlite::Result<Vec<Held>> {

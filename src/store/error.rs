@@ -1,10 +1,46 @@
 //! Why the store could not do what it should, and what to do about it.
 
-use std::{error, fmt, io, path::Path};
+use std::{error, fmt, io, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
 use rusqlite::ErrorCode;
 
-/// A job that failed. Nothing of it was kept.
+/// What a job failed with, as the store's thread knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Cause {
+    code: Option<ErrorCode>,
+    what: String,
+}
+
+impl Cause {
+    pub(super) fn new(code: ErrorCode, what: &str) -> Self {
+        Self { code: Some(code), what: what.to_owned() }
+    }
+
+    /// Whether another program holds the file locked.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
+    /// Whether the file itself is broken.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(self.code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    }
+}
+
+impl From<rusqlite::Error> for Cause {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { code: error.sqlite_error_code(), what: error.to_string() }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+/// A job that failed. What was to be kept waits in memory and is written as soon as that is
+/// possible; what was to be read was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     attempt: &'static str,
@@ -13,8 +49,8 @@ pub struct Error {
 }
 
 impl Error {
-    pub(super) fn new(attempt: &'static str, cause: &rusqlite::Error) -> Self {
-        let remedy = match cause.sqlite_error_code() {
+    pub(super) fn new(attempt: &'static str, cause: &Cause) -> Self {
+        let remedy = match cause.code {
             Some(ErrorCode::DiskFull) => "free space on the file system of --storage.path",
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
                 "make --storage.path writable for the exporter"
@@ -29,7 +65,13 @@ impl Error {
                 "look at the file system of --storage.path; if it stays, move the file away and restart"
             }
         };
-        Self { attempt, what: cause.to_string(), remedy }
+        Self { attempt, what: cause.what.clone(), remedy }
+    }
+
+    /// There is no answer yet.
+    pub(super) fn slow(attempt: &'static str, waited: Duration) -> Self {
+        let what = format!("the file system has not answered within {waited:?}; it goes on");
+        Self { attempt, what, remedy: "look at the file system of --storage.path" }
     }
 
     /// The thread of the store is gone.
@@ -99,12 +141,30 @@ impl Unusable {
     }
 
     pub(super) fn file(file: &Path, cause: &dyn fmt::Display) -> Self {
+        let whose = whose(file).map(|whose| format!(" ({whose})")).unwrap_or_default();
         let file = file.display();
         Self::new(format!(
-            "{file} cannot be used: {cause}; make it and its directory writable, or name another \
-             directory with --storage.path"
+            "{file} cannot be used: {cause}{whose}; make it and its directory writable, or name \
+             another directory with --storage.path"
         ))
     }
+
+    /// A lock file that this process may not even read.
+    pub(super) fn lock_file(path: &Path, cause: &io::Error) -> Self {
+        let whose = whose(path).map(|whose| format!(": {whose}")).unwrap_or_default();
+        let path = path.display();
+        Self::new(format!(
+            "the lock file {path} cannot be opened ({cause}){whose}; run as that user, or remove \
+             the file while nothing uses the store"
+        ))
+    }
+}
+
+/// Says whose a file is if it is another user's.
+pub(super) fn whose(path: &Path) -> Option<String> {
+    let (owner, own) = (std::fs::metadata(path).ok()?.uid(), rustix::process::geteuid().as_raw());
+    (owner != own)
+        .then(|| format!("it belongs to the user {owner}, and this process runs as {own}"))
 }
 
 impl fmt::Display for Unusable {

@@ -1,11 +1,11 @@
-//! Requests by month, what was learned of a tenant, and how far a remote write got.
+//! Requests by month, and what was learned of a tenant.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::Transaction;
 
-use super::{DepartmentKey, Error, TenantStore};
-use crate::{day::Day, usage::RateScale};
+use super::{Error, Identity, TenantStore, database::Database, error::Cause};
+use crate::usage::RateScale;
 
 /// The state of a month's count after requests were added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Spent {
 
 impl TenantStore {
     /// Counts a request in a month, `2026-11`, without waiting; `then` gets the month's new state
-    /// on the store's thread, or nothing if the store failed.
+    /// on the store's thread, or nothing if the store failed. It is counted later then.
     pub fn spend(
         &self,
         month: String,
@@ -24,98 +24,81 @@ impl TenantStore {
         then: impl FnOnce(Option<Spent>) + Send + 'static,
     ) {
         let tenant = Arc::clone(&self.tenant);
-        let job = move |transaction: &Transaction<'_>| {
-            let number = tenant.number(transaction)?;
-            transaction
-                .prepare_cached(
-                    "INSERT INTO requests (tenant, month, endpoint, requests) VALUES (?1, ?2, ?3, 1)
-                     ON CONFLICT DO UPDATE SET requests = requests + 1",
-                )?
-                .execute((number, &month, endpoint))?;
-            spent(transaction, number, &month)
-        };
-        self.worker.do_later(job, move |result| then(result.ok()));
+        self.worker.send(move |database| {
+            database.unsaved.add_request(&tenant, month.clone(), endpoint, 1);
+            let counted = database.flush_unless_failing();
+            let total = counted.and_then(|()| total(database, &tenant, &month));
+            then(total.ok());
+        });
     }
 
-    /// The requests of a month so far.
+    /// The requests of a month so far, those that wait to be counted among them.
     ///
     /// # Errors
     /// If they cannot be read.
     pub async fn spent(&self, month: String) -> Result<Spent, Error> {
         let tenant = Arc::clone(&self.tenant);
-        let job = move |transaction: &Transaction<'_>| match tenant.find(transaction)? {
-            Some(number) => spent(transaction, number, &month),
-            None => Ok(Spent { total: 0 }),
-        };
-        self.worker.read("reading the requests of the month", job).await
+        let job = move |database: &mut Database| total(database, &tenant, &month);
+        self.worker.read_all("reading the requests of the month", job).await
     }
 
     /// Remembers things by name; what was known under a name is replaced.
     ///
     /// # Errors
-    /// If they cannot be kept.
-    pub async fn remember(&self, things: Vec<(String, String)>) -> Result<(), Error> {
+    /// If they cannot be written now; they are written later.
+    pub async fn remember(&self, things: Vec<(String, Arc<str>)>) -> Result<(), Error> {
         let tenant = Arc::clone(&self.tenant);
-        let job = move |transaction: &Transaction<'_>| {
-            let number = tenant.number(transaction)?;
-            things.iter().try_for_each(|(name, value)| {
-                transaction
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO memory (tenant, name, value) VALUES (?1, ?2, ?3)",
-                    )?
-                    .execute((number, name, value))
-                    .map(drop)
-            })
+        let add = move |database: &mut Database| {
+            for (name, value) in things {
+                let known = &mut database.known(&tenant).learned;
+                known.insert(name.clone(), Arc::clone(&value));
+                database.unsaved.add_learned(&tenant, name, Some(value));
+            }
         };
-        self.worker.call("keeping what was learned", job).await
+        self.worker.save("keeping what was learned", add).await
     }
 
     /// Forgets what was remembered under a name.
     ///
     /// # Errors
-    /// If it cannot be removed.
+    /// If it cannot be removed now; it is removed later.
     pub async fn forget(&self, name: String) -> Result<(), Error> {
         let tenant = Arc::clone(&self.tenant);
-        let job = move |transaction: &Transaction<'_>| {
-            let number = tenant.number(transaction)?;
-            transaction
-                .prepare_cached("DELETE FROM memory WHERE tenant = ?1 AND name = ?2")?
-                .execute((number, name))
-                .map(drop)
+        let add = move |database: &mut Database| {
+            database.known(&tenant).learned.remove(&name);
+            database.unsaved.add_learned(&tenant, name, None);
         };
-        self.worker.call("forgetting what was learned", job).await
+        self.worker.save("forgetting what was learned", add).await
     }
 
     /// Everything that was remembered, by name.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn memory(&self) -> Result<BTreeMap<String, String>, Error> {
+    pub async fn memory(&self) -> Result<BTreeMap<String, Arc<str>>, Error> {
         let tenant = Arc::clone(&self.tenant);
-        let job = move |transaction: &Transaction<'_>| {
-            let Some(number) = tenant.find(transaction)? else { return Ok(BTreeMap::new()) };
-            let mut statement =
-                transaction.prepare_cached("SELECT name, value FROM memory WHERE tenant = ?1")?;
-            let rows = statement.query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect()
+        let job = move |database: &mut Database| {
+            let learned = database.read(|transaction| match tenant.find(transaction)? {
+                Some(number) => learned(transaction, number),
+                None => Ok(BTreeMap::new()),
+            })?;
+            database.known(&tenant).learned.clone_from(&learned);
+            Ok(learned)
         };
-        self.worker.read("reading what was learned", job).await
+        self.worker.read_all("reading what was learned", job).await
     }
 
     /// Notes how the tenant's rates are read.
     ///
     /// # Errors
-    /// If it cannot be kept.
+    /// If it cannot be written now; it is written later.
     pub async fn set_rate_scale(&self, scale: RateScale) -> Result<(), Error> {
         let tenant = Arc::clone(&self.tenant);
-        let job = move |transaction: &Transaction<'_>| {
-            let number = tenant.number(transaction)?;
-            transaction
-                .prepare_cached("UPDATE tenants SET rate_scale = ?2 WHERE id = ?1")?
-                .execute((number, scale.as_str()))
-                .map(drop)
+        let add = move |database: &mut Database| {
+            database.known(&tenant).rate_scale = Some(scale);
+            database.unsaved.add_rate_scale(&tenant, scale);
         };
-        self.worker.call("keeping the scale of rates", job).await
+        self.worker.save("keeping the scale of rates", add).await
     }
 
     /// How the tenant's rates are read, as far as that was noted.
@@ -133,35 +116,32 @@ impl TenantStore {
         };
         self.worker.read("reading the scale of rates", job).await
     }
-
-    /// Notes that a receiver accepted a day of these departments.
-    ///
-    /// # Errors
-    /// If it cannot be kept.
-    pub async fn pushed(
-        &self,
-        receiver: String,
-        days: Vec<(DepartmentKey, Day)>,
-    ) -> Result<(), Error> {
-        let job = move |transaction: &Transaction<'_>| {
-            days.iter().try_for_each(|(department, day)| {
-                transaction
-                    .prepare_cached(
-                        "INSERT OR IGNORE INTO pushes (receiver, department, day)
-                         VALUES (?1, ?2, ?3)",
-                    )?
-                    .execute((&receiver, department.0, day.to_string()))
-                    .map(drop)
-            })
-        };
-        self.worker.call("keeping what the receiver accepted", job).await
-    }
 }
 
-fn spent(transaction: &Transaction<'_>, tenant: i64, month: &str) -> rusqlite::Result<Spent> {
+/// The requests of a month, in the file and waiting for it.
+fn total(database: &mut Database, tenant: &Arc<Identity>, month: &str) -> Result<Spent, Cause> {
+    let kept = database.read(|transaction| match tenant.find(transaction)? {
+        Some(number) => spent(transaction, number, month),
+        None => Ok(0),
+    })?;
+    database.known(tenant).requests.insert(month.to_owned(), kept);
+    Ok(Spent { total: kept + database.unsaved.requests(tenant, month) })
+}
+
+fn spent(transaction: &Transaction<'_>, tenant: i64, month: &str) -> rusqlite::Result<u64> {
     transaction
         .prepare_cached(
             "SELECT coalesce(sum(requests), 0) FROM requests WHERE tenant = ?1 AND month = ?2",
         )?
-        .query_row((tenant, month), |row| Ok(Spent { total: row.get::<_, i64>(0)?.unsigned_abs() }))
+        .query_row((tenant, month), |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
+}
+
+fn learned(
+    transaction: &Transaction<'_>,
+    tenant: i64,
+) -> rusqlite::Result<BTreeMap<String, Arc<str>>> {
+    let mut statement =
+        transaction.prepare_cached("SELECT name, value FROM memory WHERE tenant = ?1")?;
+    let rows = statement.query_map([tenant], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }

@@ -5,6 +5,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    io::ErrorKind,
     path::Path,
 };
 
@@ -20,52 +21,69 @@ pub enum Role {
 }
 
 impl Role {
-    const fn file_name(self) -> &'static str {
+    /// The name of its lock file.
+    pub(super) const fn lock_file(self) -> &'static str {
         match self {
             Self::Exporter => "exporter.lock",
             Self::Backfill => "backfill.lock",
         }
     }
 
-    const fn holder(self) -> &'static str {
-        match self {
-            Self::Exporter => "another exporter",
-            Self::Backfill => "another backfill",
-        }
+    /// Another process has it.
+    fn taken(self, directory: &Path) -> Unusable {
+        let directory = directory.display();
+        Unusable::in_use(match self {
+            Self::Exporter => format!(
+                "another exporter uses the store in {directory}; give each its own --storage.path"
+            ),
+            Self::Backfill => format!(
+                "another backfill uses the store in {directory}; wait until it has ended, then run \
+                 this one again"
+            ),
+        })
     }
 }
 
 /// A lock, held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    /// None where there are none, and where nothing can be written.
+    _file: Option<File>,
 }
 
 impl Lock {
-    /// Takes the lock of a role; none where the file system knows no locks.
-    pub(super) fn take(directory: &Path, role: Role) -> Result<Option<Self>, Unusable> {
-        let path = directory.join(role.file_name());
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| Unusable::directory(directory, &e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Err(Unusable::in_use(format!(
-                "{} uses the store in {}; give each its own --storage.path",
-                role.holder(),
-                directory.display()
-            ))),
-            Err(TryLockError::Error(error)) => {
-                tracing::warn!(
-                    path = %path.display(), %error,
-                    "This file system knows no locks: see to it that only one exporter uses it"
-                );
-                Ok(None)
+    /// Takes the lock of a role, as far as the file system knows locks.
+    pub(super) fn take(directory: &Path, role: Role) -> Result<Self, Unusable> {
+        let path = directory.join(role.lock_file());
+        let writing = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let opened = match writing {
+            Ok(file) => Ok(file),
+            // Where nothing can be written, or in the file of another user, reading will do.
+            Err(refused) => match File::open(&path) {
+                Ok(file) => Ok(file),
+                Err(error) if error.kind() == ErrorKind::NotFound => Err(refused),
+                Err(error) => return Err(Unusable::lock_file(&path, &error)),
+            },
+        };
+        let file = match opened {
+            Ok(file) => file,
+            // Nobody can write here, so nobody needs to be kept out.
+            Err(_) if directory.join(super::FILE_NAME).exists() => {
+                return Ok(Self { _file: None });
             }
+            Err(error) => return Err(Unusable::directory(directory, &error)),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(role.taken(directory)),
+            Err(TryLockError::Error(error)) => tracing::warn!(
+                path = %path.display(), %error,
+                "The file system of {} knows no locks of files: nothing keeps a second exporter, \
+                 or a second backfill, from using the store too; let only one of each run",
+                directory.display()
+            ),
         }
+        Ok(Self { _file: Some(file) })
     }
 }
 
@@ -83,6 +101,6 @@ pub fn is_backfill_running(directory: &Path) -> bool {
 
 fn is_held(directory: &Path, role: Role) -> bool {
     // A shared lock, so that two who ask do not see each other.
-    File::open(directory.join(role.file_name()))
+    File::open(directory.join(role.lock_file()))
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

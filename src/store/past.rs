@@ -48,7 +48,7 @@ pub struct Value<'a> {
 
 /// One state of a tenant's past.
 pub struct Past<'a> {
-    transaction: &'a Transaction<'a>,
+    pub(super) transaction: &'a Transaction<'a>,
     /// None where nothing was ever kept.
     tenant: Option<i64>,
 }
@@ -68,7 +68,7 @@ impl TenantStore {
             let tenant = tenant.find(transaction)?;
             Ok(read(&Past { transaction, tenant }))
         };
-        self.worker.read(READING, job).await?
+        self.worker.read_at_length(READING, job).await?
     }
 }
 
@@ -148,7 +148,7 @@ impl Past<'_> {
         );
         let (from, to) = (from.to_string(), to.to_string());
         for department in departments {
-            let failed = |error: rusqlite::Error| Error::new(READING, &error);
+            let failed = |error: rusqlite::Error| Error::new(READING, &error.into());
             let mut statement = self.transaction.prepare_cached(&sql).map_err(failed)?;
             let mut rows = statement.query((department.0, &from, &to)).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
@@ -213,23 +213,6 @@ impl Past<'_> {
         self.read(|_| totals(self.transaction, department.0, days))
     }
 
-    /// The days of a department that a receiver accepted.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    pub fn pushed(
-        &self,
-        receiver: &str,
-        department: DepartmentKey,
-    ) -> Result<BTreeSet<Day>, Error> {
-        self.read(|_| {
-            let mut statement = self
-                .transaction
-                .prepare_cached("SELECT day FROM pushes WHERE receiver = ?1 AND department = ?2")?;
-            days_of(statement.query((receiver, department.0))?)
-        })
-    }
-
     fn members(&self, target: i64) -> rusqlite::Result<Vec<Department>> {
         let mut statement = self.transaction.prepare_cached(
             "SELECT d.id, d.name, d.geo, d.department_id, d.include_children
@@ -249,9 +232,12 @@ impl Past<'_> {
     }
 
     /// Reads something of the tenant; what was never kept is empty.
-    fn read<T: Default>(&self, read: impl FnOnce(i64) -> rusqlite::Result<T>) -> Result<T, Error> {
+    pub(super) fn read<T: Default>(
+        &self,
+        read: impl FnOnce(i64) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
         let Some(tenant) = self.tenant else { return Ok(T::default()) };
-        read(tenant).map_err(|error| Error::new(READING, &error))
+        read(tenant).map_err(|error| Error::new(READING, &error.into()))
     }
 }
 

@@ -7,7 +7,7 @@ pub(super) const APPLICATION_ID: i32 = 0x4653_4558;
 
 /// The statements that lead from one version to the next, beginning with an empty file. Only ever
 /// added to.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// The version that this release writes (`PRAGMA user_version`).
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a handful")]

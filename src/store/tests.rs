@@ -166,7 +166,8 @@ async fn days_beyond_retention_go_with_all_that_only_they_needed() {
         ])
         .await
         .unwrap();
-    tenant.forget_before(SUNDAY).await.unwrap();
+    let removed = tenant.remove_old_days(0, 0).await.unwrap();
+    assert_eq!(removed, Some(Removed { days: 1, before: SUNDAY }));
     let past = |store: TenantStore| async move {
         store
             .past(|past| {
@@ -238,7 +239,7 @@ async fn requests_are_counted_by_month_over_all_endpoints_and_processes() {
 #[tokio::test]
 async fn what_was_learned_is_remembered() {
     let directory = tempfile::tempdir().unwrap();
-    let thing = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let thing = |name: &str, value: &str| (name.to_owned(), Arc::from(value));
     {
         let store = open(directory.path()).tenant("acme", "cli_1");
         store.remember(vec![thing("grouping", "same"), thing("x", "1")]).await.unwrap();
@@ -383,7 +384,7 @@ fn a_directory_that_cannot_be_made_costs_the_store_and_says_why() {
 /// The table has a column for every figure, and the view shows each under its metric's name.
 #[test]
 fn every_figure_has_a_column_and_stands_in_the_view_for_people() {
-    let connection = file::in_memory().unwrap();
+    let connection = file::in_memory().unwrap().connection;
     let columns = |name: &str| -> BTreeSet<String> {
         let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)").unwrap();
         statement.query_map([name], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
@@ -396,4 +397,179 @@ fn every_figure_has_a_column_and_stands_in_the_view_for_people() {
     }
     assert_eq!(table.len(), FIGURES.len() + 4);
     assert_eq!(view.len(), FIGURES.len() + 8);
+}
+
+#[tokio::test]
+async fn retention_counts_from_the_newest_day_and_never_takes_what_is_served() {
+    let store = Store::in_memory(clock()).unwrap().tenant("acme", "cli_1");
+    let days = |id: &str, days: &[Day]| {
+        let rows = days.iter().map(|on| day(id, *on, &versions(), 1.0)).collect();
+        lists(&target(id), Extent::Whole, rows)
+    };
+    let ago = |days: i32| crate::day::after(SUNDAY, -days);
+    store
+        .keep(vec![
+            days("od-fresh", &[ago(30), ago(2), ago(1), SUNDAY]),
+            // Its newest day is still served.
+            days("od-late", &[ago(20), ago(6), ago(5)]),
+            days("od-gone", &[ago(40), ago(39)]),
+        ])
+        .await
+        .unwrap();
+    // Whatever the clock says, it is not asked.
+    let removed = store.remove_old_days(1, 14).await.unwrap();
+    assert_eq!(removed, Some(Removed { days: 6, before: SATURDAY }));
+    let mut held = store.held(ago(100)).await.unwrap();
+    held.sort_by(|a, b| a.target.cmp(&b.target));
+    let newest: Vec<_> = held.iter().map(|h| (&*h.target.department_id, h.days[0].day)).collect();
+    assert_eq!(newest, [("od-fresh", SUNDAY), ("od-late", ago(5))]);
+    let totals = store.totals(vec![(target("od-fresh"), vec![ago(2), ago(1), SUNDAY])]).await;
+    assert_eq!(totals.unwrap()[0].len(), 2);
+    assert_eq!(store.remove_old_days(1, 14).await.unwrap(), None, "nothing more to remove");
+}
+
+/// Another program that holds the file locked for writing until it is dropped.
+fn holder(directory: &Path) -> rusqlite::Connection {
+    let other = rusqlite::Connection::open(directory.join(FILE_NAME)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+#[tokio::test]
+async fn a_held_write_lock_costs_half_a_second_once_and_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).tenant("acme", "cli_1");
+    let other = holder(directory.path());
+    let begun = tokio::time::Instant::now();
+    for at in 0..40 {
+        let id = format!("od-{at}");
+        let of = target(&id);
+        // Two loops: the live day of one, the past of the other.
+        store.spend("2026-11".to_owned(), "admin_dept_stats", |spent| assert_eq!(spent, None));
+        let live = lists(&of, Extent::Whole, vec![day(&id, SUNDAY, &versions(), 1.0)]);
+        store.keep(vec![live]).await.unwrap_err();
+        let past = lists(&of, Extent::Total, vec![day(&id, SATURDAY, &versions()[..1], 1.0)]);
+        store.keep(vec![past]).await.unwrap_err();
+    }
+    store.remember(vec![("grouping".to_owned(), Arc::from("same"))]).await.unwrap_err();
+    store.set_rate_scale(RateScale::Percent).await.unwrap_err();
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    assert!(store.has_unsaved());
+    // What waits is known, so that it is not asked for again.
+    let asked = || (0..40).map(|at| (target(&format!("od-{at}")), SATURDAY, SUNDAY)).collect();
+    let covered = store.covered(asked(), Extent::Total, -1).await.unwrap();
+    assert!(covered.iter().all(|days| *days == [SATURDAY, SUNDAY].into()));
+    assert_eq!(store.spent("2026-11".to_owned()).await.unwrap().total, 40);
+
+    drop(other);
+    store.flush().await.unwrap();
+    assert!(!store.has_unsaved());
+    assert_eq!(store.held(SATURDAY).await.unwrap().len(), 40);
+    assert_eq!(store.covered(asked(), Extent::Total, -1).await.unwrap(), covered);
+    assert_eq!(store.spent("2026-11".to_owned()).await.unwrap().total, 40);
+    assert_eq!(store.memory().await.unwrap().len(), 1);
+    assert_eq!(store.rate_scale().await.unwrap(), Some(RateScale::Percent));
+}
+
+#[tokio::test]
+async fn an_exporter_starts_at_once_beside_a_held_write_lock_and_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let kept = lists(&target("od-1"), Extent::Whole, vec![day("od-1", SUNDAY, &versions(), 1.0)]);
+    open(directory.path()).tenant("acme", "cli_1").keep(vec![kept]).await.unwrap();
+    let _other = holder(directory.path());
+    let begun = tokio::time::Instant::now();
+    let store = open(directory.path()).tenant("acme", "cli_1");
+    assert_eq!(store.held(SATURDAY).await.unwrap().len(), 1);
+    assert!(begun.elapsed().as_millis() < 5000, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn what_waits_is_written_when_the_store_is_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).tenant("acme", "cli_1");
+    let other = holder(directory.path());
+    let kept = lists(&target("od-1"), Extent::Whole, vec![day("od-1", SUNDAY, &versions(), 1.0)]);
+    store.keep(vec![kept]).await.unwrap_err();
+    drop(other);
+    drop(store);
+    let store = open(directory.path()).tenant("acme", "cli_1");
+    assert_eq!(store.held(SATURDAY).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn of_lists_that_wait_the_later_one_stays_unless_less_was_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).tenant("acme", "cli_1");
+    let other = holder(directory.path());
+    let of = target("od-1");
+    let live = |seed| lists(&of, Extent::Whole, vec![day("od-1", SUNDAY, &versions(), seed)]);
+    for lists in [
+        live(1.0),
+        live(2.0),
+        lists(&of, Extent::Total, vec![day("od-1", SUNDAY, &versions()[..1], 3.0)]),
+    ] {
+        store.keep(vec![lists]).await.unwrap_err();
+    }
+    drop(other);
+    store.flush().await.unwrap();
+    let held = store.held(SATURDAY).await.unwrap();
+    assert_eq!(*held[0].days[0], *day("od-1", SUNDAY, &versions(), 2.0));
+    assert_eq!(held[0].standing.held, SUNDAY);
+}
+
+/// A file that is damaged in use knows, anew, what the process has in memory.
+#[tokio::test]
+async fn a_new_file_after_damage_knows_what_was_learned_and_spent() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(FILE_NAME);
+    let thing = ("grouping".to_owned(), Arc::from("same"));
+    {
+        let store = open(directory.path()).tenant("acme", "cli_1");
+        let days = (0..40).map(|n| day(&format!("od-{n}"), SUNDAY, &versions(), 1.0)).collect();
+        store.keep(vec![lists(&target("od-0"), Extent::Whole, days)]).await.unwrap();
+        store.remember(vec![thing.clone()]).await.unwrap();
+    }
+    let store = open(directory.path()).tenant("acme", "cli_1");
+    assert_eq!(store.memory().await.unwrap(), [thing.clone()].into());
+    store.set_rate_scale(RateScale::Percent).await.unwrap();
+    let (told, heard) = tokio::sync::oneshot::channel();
+    store.spend("2026-11".to_owned(), "admin_dept_stats", |spent| told.send(spent).unwrap());
+    assert_eq!(heard.await.unwrap(), Some(Spent { total: 1 }));
+    assert_eq!(store.generation(), 0);
+    // Everything but the header, beside the running process.
+    let damaging = rusqlite::Connection::open(&file).unwrap();
+    damaging.pragma_update(None, "writable_schema", true).unwrap();
+    damaging.execute("UPDATE sqlite_schema SET rootpage = 1 WHERE name = 'figures'", []).unwrap();
+    damaging.execute_batch("PRAGMA schema_version = 4711").unwrap();
+    drop(damaging);
+    let late = lists(&target("od-1"), Extent::Whole, vec![day("od-1", SUNDAY, &versions(), 1.0)]);
+    store.keep(vec![late]).await.unwrap_err();
+    assert_eq!(store.generation(), 1);
+    store.flush().await.unwrap();
+    drop(store);
+
+    let store = open(directory.path()).tenant("acme", "cli_1");
+    assert_eq!(store.memory().await.unwrap(), [thing].into());
+    assert_eq!(store.rate_scale().await.unwrap(), Some(RateScale::Percent));
+    assert_eq!(store.spent("2026-11".to_owned()).await.unwrap().total, 1);
+    assert_eq!(store.held(SATURDAY).await.unwrap().len(), 1, "the list that met the damage");
+}
+
+/// What receivers accepted before this release was kept with their addresses in clear.
+#[test]
+fn a_migrated_store_holds_no_address_in_clear() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(FILE_NAME);
+    let mut old = rusqlite::Connection::open(&file).unwrap();
+    schema::migrate_by(&mut old, &[include_str!("schema_1.sql")]).unwrap();
+    old.execute_batch(
+        "INSERT INTO tenants VALUES (1, 'acme', 'cli_1', NULL);
+         INSERT INTO departments VALUES (1, 1, 'local', 'od-1', 0, 'a', 'a', '2026-11-22');
+         INSERT INTO pushes VALUES ('http://host/write?token=hunter2', 1, '2026-11-22');",
+    )
+    .unwrap();
+    drop(old);
+    drop(open(directory.path()));
+    let bytes = fs::read(&file).unwrap();
+    assert!(!bytes.windows(7).any(|text| text == b"hunter2"));
 }

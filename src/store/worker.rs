@@ -3,92 +3,126 @@
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, atomic::Ordering, mpsc},
     thread,
+    time::Duration,
 };
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::oneshot;
+use rusqlite::Transaction;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    Identity,
-    error::{Error, Unusable},
-    file,
-    locks::Lock,
+    database::{Database, State},
+    error::{Cause, Error, Unusable},
+    file::{Opened, Opening},
+    locks::{Lock, Role},
 };
 use crate::clock::Clock;
 
 type Job = Box<dyn FnOnce(&mut Database) + Send>;
 
+/// A collector publishes without the store's word that a write is done after this time: a file
+/// system may hang for hours.
+const WRITE_WAIT: Duration = Duration::from_secs(2);
+/// How long the end of a process waits for the store: systems kill after ten seconds or more.
+const END_WAIT: Duration = Duration::from_secs(5);
+/// What cannot be read within this time was never there: serving nothing of a store is better than
+/// serving nothing at all. Reading a store of 5,000 departments takes about a second.
+const READ_WAIT: Duration = Duration::from_secs(30);
+
 /// A handle on the thread, which ends with the last one.
 #[derive(Clone)]
 pub(super) struct Worker {
     thread: Arc<Thread>,
-    file: Arc<Option<PathBuf>>,
+    state: Arc<State>,
+    role: Role,
 }
 
 /// The thread and the only way to it.
 struct Thread {
     jobs: Option<mpsc::Sender<Job>>,
-    running: Option<thread::JoinHandle<()>>,
+    /// Closed when the thread has ended; `Sync` only behind a lock.
+    ended: Mutex<mpsc::Receiver<()>>,
+    id: thread::ThreadId,
 }
 
-/// Waits until all jobs are done and the file is closed.
+/// Waits until all jobs are done and the file is closed, but not for a file system that hangs.
 impl Drop for Thread {
     fn drop(&mut self) {
         drop(self.jobs.take());
-        if let Some(running) = self.running.take()
-            && running.thread().id() != thread::current().id()
+        if self.id != thread::current().id()
+            && let Ok(ended) = self.ended.get_mut()
         {
-            // A thread that panicked has nothing left to close.
-            let _ = running.join();
+            // The end of the thread closes the channel, in whatever way it ends.
+            let _ = ended.recv_timeout(END_WAIT);
         }
     }
 }
 
-/// The connection, and how to replace it.
-struct Database {
-    connection: Connection,
-    file: Arc<Option<PathBuf>>,
-    clock: Clock,
-}
-
 impl Worker {
     pub(super) fn start(
-        connection: Connection,
+        opened: Opened,
+        opening: Opening,
         file: Option<PathBuf>,
         lock: Option<Lock>,
         clock: Clock,
     ) -> Result<Self, Unusable> {
-        let file = Arc::new(file);
+        let state = Arc::new(State { file, ..State::default() });
         let (jobs, todo) = mpsc::channel::<Job>();
-        let mut database = Database { connection, file: Arc::clone(&file), clock };
+        let (ending, ended) = mpsc::channel();
+        let role = opening.role;
+        let mut database = Database::new(opened, opening, Arc::clone(&state), clock);
         let running = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
+                let _ending = ending;
                 todo.into_iter().for_each(|job| job(&mut database));
                 drop(database);
                 // Held until the file is closed.
                 drop(lock);
             })
             .map_err(|e| Unusable::new(format!("no thread can be started for the store: {e}")))?;
-        let thread = Thread { jobs: Some(jobs), running: Some(running) };
-        Ok(Self { thread: Arc::new(thread), file })
+        let (jobs, id) = (Some(jobs), running.thread().id());
+        let thread = Thread { jobs, ended: Mutex::new(ended), id };
+        Ok(Self { thread: Arc::new(thread), state, role })
     }
 
-    pub(super) fn file(&self) -> Option<&PathBuf> {
-        self.file.as_ref().as_ref()
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How long an answer is waited for; none: as long as it takes.
+    fn at_most(&self, wait: Duration) -> Option<Duration> {
+        (self.role == Role::Exporter).then_some(wait)
     }
 
     /// Does a job in one transaction and waits for it. What it wrote is kept if it succeeded, and
-    /// nothing of it if not. The transaction writes from the start: a job that reads first must not
-    /// find the file changed by another process when it writes then.
+    /// nothing of it if not.
     pub(super) async fn call<T, F>(&self, attempt: &'static str, job: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.ask(attempt, |database| database.run(TransactionBehavior::Immediate, job)).await
+        self.ask(attempt, self.at_most(WRITE_WAIT), |database| database.write(job)).await
+    }
+
+    /// Has something wait to be written, and tries to write it with all that waits. If that fails
+    /// or takes long it is not lost: every later write tries again.
+    pub(super) async fn save(
+        &self,
+        attempt: &'static str,
+        add: impl FnOnce(&mut Database) + Send + 'static,
+    ) -> Result<(), Error> {
+        let job = |database: &mut Database| {
+            add(database);
+            database.flush()
+        };
+        let saved = self.ask(attempt, self.at_most(WRITE_WAIT), job).await;
+        if saved.is_err() {
+            // The thread may not have come to it yet.
+            self.state.has_unsaved.store(true, Ordering::Relaxed);
+        }
+        saved
     }
 
     /// Reads in one transaction, which sees one state and holds up no writer of another process.
@@ -97,38 +131,54 @@ impl Worker {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.ask(attempt, |database| database.run(TransactionBehavior::Deferred, job)).await
+        self.read_all(attempt, |database| database.read(job)).await
     }
 
-    /// As [`Self::call`] without anybody who waits: `then` gets the result on the store's thread.
-    pub(super) fn do_later<T, F>(
+    /// Reads what is in the file and what waits for it.
+    pub(super) async fn read_all<T: Send + 'static>(
         &self,
+        attempt: &'static str,
+        job: impl FnOnce(&mut Database) -> Result<T, Cause> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.ask(attempt, self.at_most(READ_WAIT), job).await
+    }
+
+    /// Reads for as long as it takes, as what is written while it is read needs.
+    pub(super) async fn read_at_length<T, F>(
+        &self,
+        attempt: &'static str,
         job: F,
-        then: impl FnOnce(rusqlite::Result<T>) + Send + 'static,
-    ) where
-        T: 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.send(move |database| then(database.run(TransactionBehavior::Immediate, job)));
+        self.ask(attempt, None, |database| database.read(job)).await
     }
 
     async fn ask<T: Send + 'static>(
         &self,
         attempt: &'static str,
-        job: impl FnOnce(&mut Database) -> rusqlite::Result<T> + Send + 'static,
+        wait: Option<Duration>,
+        job: impl FnOnce(&mut Database) -> Result<T, Cause> + Send + 'static,
     ) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
         self.send(move |database| {
             // Whoever asked may have gone.
             let _ = answer.send(job(database));
         });
-        match answered.await {
+        let answered = match wait {
+            Some(wait) => timeout(wait, answered).await.map_err(|_| Error::slow(attempt, wait))?,
+            None => answered.await,
+        };
+        match answered {
             Ok(result) => result.map_err(|cause| Error::new(attempt, &cause)),
             Err(_) => Err(Error::stopped(attempt)),
         }
     }
 
-    fn send(&self, job: impl FnOnce(&mut Database) + Send + 'static) {
+    /// Does a job for which nobody waits.
+    pub(super) fn send(&self, job: impl FnOnce(&mut Database) + Send + 'static) {
         if let Some(jobs) = &self.thread.jobs {
             // A thread that is gone is found out by who waits.
             let _ = jobs.send(Box::new(job));
@@ -138,72 +188,6 @@ impl Worker {
 
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Store({:?})", self.file)
-    }
-}
-
-impl Database {
-    fn run<T>(
-        &mut self,
-        behavior: TransactionBehavior,
-        job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<T> {
-        let result = self.transact(behavior, job);
-        if let Err(error) = &result
-            && file::is_damage(error)
-        {
-            self.begin_anew(&error.to_string());
-        }
-        result
-    }
-
-    fn transact<T>(
-        &mut self,
-        behavior: TransactionBehavior,
-        job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<T> {
-        let transaction = self.connection.transaction_with_behavior(behavior)?;
-        let value = job(&transaction)?;
-        transaction.commit()?;
-        Ok(value)
-    }
-
-    /// Damage that shows only in use: the file is moved aside and another is begun.
-    fn begin_anew(&mut self, what: &str) {
-        let Some(path) = self.file.as_ref().as_ref() else { return };
-        let now = self.clock.now();
-        // Closed first, so that it is not written to any more.
-        match Connection::open_in_memory() {
-            Ok(nothing) => drop(std::mem::replace(&mut self.connection, nothing)),
-            Err(_) => return,
-        }
-        let reopened = file::set_aside(path, &format!("it is damaged ({what})"), now)
-            .and_then(|_| file::open(path, now));
-        match reopened {
-            Ok(connection) => self.connection = connection,
-            Err(unusable) => tracing::error!(%unusable, "No history is kept from now on"),
-        }
-    }
-}
-
-impl Identity {
-    /// The tenant's number, as far as there is one.
-    pub(super) fn find(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Option<i64>> {
-        let mut statement =
-            transaction.prepare_cached("SELECT id FROM tenants WHERE name = ?1 AND app_id = ?2")?;
-        let mut rows = statement.query((&self.name, &self.app_id))?;
-        rows.next()?.map(|row| row.get(0)).transpose()
-    }
-
-    /// The tenant's number, made if there is none.
-    pub(super) fn number(&self, transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
-        if let Some(number) = self.find(transaction)? {
-            return Ok(number);
-        }
-        transaction.execute(
-            "INSERT INTO tenants (name, app_id) VALUES (?1, ?2)",
-            (&self.name, &self.app_id),
-        )?;
-        Ok(transaction.last_insert_rowid())
+        write!(f, "Store({:?})", self.state.file)
     }
 }

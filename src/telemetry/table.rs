@@ -98,6 +98,16 @@ table! {
         "Defects in the exporter that ended a loop, a request or a rendering; all are tried again.";
     HTTP_REQUESTS = Counter "feishu_exporter_http_requests_total" ["path", "code"]
         "Requests to the exporter's own pages, by path and status code.";
+    HTTP_CONNECTIONS = Gauge "feishu_exporter_http_connections" []
+        "Connections to the exporter's own pages that are open.";
+    HTTP_CONNECTIONS_LIMIT = Gauge "feishu_exporter_http_connections_limit" []
+        "Connections at once, beyond which the longest idle are closed; half of the open files that the process may have, 512 at most.";
+    HTTP_CLOSED = Counter "feishu_exporter_http_connections_closed_total" ["reason"]
+        "Connections that ended: done, idle, slow (the answer was not read), evicted (made room for others), lifetime, handshake (no TLS was agreed on) or error.";
+    HTTP_REFUSED = Counter "feishu_exporter_http_connections_refused_total" []
+        "Connections that found no room, not even in the reserve for probes, or no file descriptor.";
+    WEB_CONFIG_LOADED = Gauge "feishu_exporter_web_config_last_reload_successful" []
+        "Whether the file of --web.config.file and the files that it names could be used when they were last read; 1 without one.";
     HTTP_DURATION = Histogram "feishu_exporter_http_request_duration_seconds" []
         "How long the exporter took to answer a request to its own pages, without sending the body.";
 }

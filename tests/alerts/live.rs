@@ -121,7 +121,7 @@ fn serve(configuration: &str) -> (Program, String) {
 fn alertmanager(webhook: &str) -> (Program, String) {
     let mut example = fs::read_to_string(rules::path("alertmanager.example.yml")).unwrap();
     for (shipped, here) in [
-        ("http://prometheusalert:8080/prometheusalert?type=fs&tpl=prometheus-fs", webhook),
+        ("http://feishu-alert-relay:10919/", webhook),
         ("group_wait: 5m", "group_wait: 1s"),
         ("group_interval: 10m", "group_interval: 1s"),
     ] {

@@ -1,6 +1,6 @@
 //! From the documents' answers to the page of metrics, through everything that lies between.
 
-use std::{collections::BTreeMap, fs, process::Command, time::Duration};
+use std::{collections::BTreeMap, fs, net::TcpListener, process::Command, time::Duration};
 
 use feishu_exporter::{
     app::{self, App},
@@ -66,11 +66,12 @@ async fn the_documented_answers_become_exactly_these_samples() {
     let loaded = config::load(&Source::File(file), &BTreeMap::new(), clock.now()).unwrap();
     let options = app::Options {
         collect: loaded.options,
-        server: Options::at(vec![vec![([127, 0, 0, 1], 0).into()]]),
+        server: Options::on(vec![TcpListener::bind("127.0.0.1:0").unwrap()]),
         history: app::History::Nowhere,
+        reload: None,
         revision: "test",
     };
-    let app = App::bind(options, clock).await.unwrap();
+    let app = App::bind(options, clock).unwrap();
     let address = app.local_addrs()[0];
     let (stop, shutdown) = shutdown::channel();
     let running = tokio::spawn(app.run(shutdown));
@@ -85,6 +86,9 @@ async fn the_documented_answers_become_exactly_these_samples() {
     let all_asked = |status: &Value| {
         let is_over = |s: &Value| !s["last_success"].is_null() || !s["problem"].is_null();
         let tenant = &status["tenants"][0];
+        if tenant.is_null() {
+            return false;
+        }
         let (sources, departments) = (&tenant["sources"], &tenant["departments"]);
         departments.as_array().unwrap().len() == 3
             && departments.as_array().unwrap().iter().all(|d| d["state"] != "pending")
@@ -105,7 +109,7 @@ async fn the_documented_answers_become_exactly_these_samples() {
         tokio::time::sleep(GLANCE).await;
     };
     stop.stop();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
     assert_eq!(samples(&page), wanted, "the page: {page}");
 }
 

@@ -151,6 +151,7 @@ impl Ledger for Free {
 fn client(server: &Server) -> Arc<Client> {
     let limits = Limits {
         requests_per_second: 1e6,
+        requests_per_minute: None,
         concurrency: 1,
         timeout: Duration::from_secs(30),
         requests_per_month: 0,

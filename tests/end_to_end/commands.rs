@@ -125,12 +125,76 @@ fn check_config_says_what_the_example_means_and_what_is_wrong() {
     }
 }
 
+/// What bash offers after these words, by the function of the script itself.
+fn bash_offers(script: &str, words: &[&str]) -> Vec<String> {
+    let line = words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" ");
+    let read = format!(
+        "{script}\n\
+         COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMPREPLY=()\n\
+         offer=$(complete -p feishu-exporter | sed 's/.*-F \\([^ ]*\\) .*/\\1/')\n\
+         \"$offer\" feishu-exporter \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"\n\
+         printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let bash = std::process::Command::new("bash").args(["-c", &read]).output().unwrap();
+    assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
+    String::from_utf8(bash.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
 #[test]
-fn the_completions_for_bash_are_a_script_that_bash_reads() {
+fn bash_completes_commands_and_the_flags_and_values_of_each() {
     let empty = directory(&[]);
     let (status, script, _) = run(empty.path(), &["completions", "bash"]);
     assert_eq!(status, Some(0));
-    let read = format!("{script}\ncomplete -p feishu-exporter");
-    let bash = std::process::Command::new("bash").args(["-c", &read]).output().unwrap();
-    assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
+    let offers = |words: &[&str]| bash_offers(&script, words);
+    let has = |offered: &[String], wanted: &str| {
+        assert!(offered.iter().any(|offer| offer == wanted), "{wanted} is not in {offered:?}");
+    };
+    has(&offers(&["feishu-exporter", "disc"]), "discover");
+    has(&offers(&["feishu-exporter", "--web.l"]), "--web.listen-address");
+    let command = feishu_exporter::cli::command();
+    for subcommand in command.get_subcommands() {
+        let name = subcommand.get_name();
+        let flags = subcommand.get_arguments().filter_map(|argument| argument.get_long());
+        for flag in flags.filter(|flag| *flag != "help") {
+            let flag = format!("--{flag}");
+            has(&offers(&["feishu-exporter", name, &flag[..4.min(flag.len())]]), &flag);
+        }
+    }
+    has(&offers(&["feishu-exporter", "discover", "--format", "y"]), "yaml");
+    has(&offers(&["feishu-exporter", "collect", "--log.level", "de"]), "debug");
+    has(&offers(&["feishu-exporter", "completions", "z"]), "zsh");
+}
+
+#[test]
+fn discover_says_where_nothing_is_found_and_lists_children_after_their_parent() {
+    let world = World::new(30);
+    let files = directory(&[("feishu-exporter.yml", &world.configuration()), ("secret", SECRET)]);
+    let (status, out, _) = run(files.path(), &["discover", "--format=json"]);
+    assert_eq!(status, Some(0));
+    let listed: Value = serde_json::from_str(&out).unwrap();
+    let listed = listed.as_array().unwrap();
+    let mut above: Vec<&str> = Vec::new();
+    for department in listed {
+        let depth = usize::try_from(department["depth"].as_u64().unwrap()).unwrap();
+        above.truncate(depth - 1);
+        if let Some(parent) = above.last() {
+            assert_eq!(department["parent_id"], **parent);
+        }
+        above.push(department["id"].as_str().unwrap());
+    }
+    let (status, out, err) =
+        run(files.path(), &["discover", "--root=od-nobody", "--log.level=error"]);
+    assert_eq!((status, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("od-nobody"), "{err}");
+}
+
+#[test]
+fn collect_tells_a_failure_once_and_promises_nothing() {
+    let world = World::new(4);
+    let files = directory(&[("feishu-exporter.yml", &world.configuration()), ("secret", "wrong")]);
+    let (status, _, err) = run(files.path(), &["collect"]);
+    assert_eq!(status, Some(1));
+    assert_eq!(err.matches("10014").count(), 1, "{err}");
+    let failure = err.lines().find(|line| !line.starts_with("warning: ")).unwrap();
+    assert!(failure.starts_with("feishu-exporter: ") && !err.contains("next try"), "{err}");
 }

@@ -46,12 +46,16 @@ impl Program {
 
     /// Starts any command in a directory.
     pub(crate) fn start(mut command: Command, directory: TempDir) -> Self {
-        let output = |name| File::create(directory.path().join(name)).unwrap();
+        command.stderr(File::create(directory.path().join("stderr")).unwrap());
+        Self::with_own_stderr(command, directory)
+    }
+
+    /// Starts a command whose standard error goes where it was told.
+    pub(crate) fn with_own_stderr(mut command: Command, directory: TempDir) -> Self {
         let child = command
             .current_dir(directory.path())
             .stdin(std::process::Stdio::null())
-            .stdout(output("stdout"))
-            .stderr(output("stderr"))
+            .stdout(File::create(directory.path().join("stdout")).unwrap())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} does not start ({error}): use tests/run"));
         Self { child, directory }
@@ -135,7 +139,8 @@ pub(crate) fn directory(files: &[(&str, &str)]) -> TempDir {
     directory
 }
 
-fn exporter(args: &[&str]) -> Command {
+/// The exporter with no variable set that it reads.
+pub(crate) fn exporter(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_feishu-exporter"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_lowercase();

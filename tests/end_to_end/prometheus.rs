@@ -18,11 +18,17 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Scrapes one target every second.
     pub(crate) fn of(target: &str) -> Self {
+        Self::with(target, "", &[])
+    }
+
+    /// The same with more lines for the job, and the files that they name.
+    pub(crate) fn with(target: &str, more: &str, files: &[(&str, &str)]) -> Self {
         let configuration = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n  \
-             - job_name: feishu\n    static_configs: [{{targets: ['{target}']}}]\n"
+             - job_name: feishu\n    static_configs: [{{targets: ['{target}']}}]\n{more}"
         );
-        let directory = directory(&[("prometheus.yml", &configuration)]);
+        let files = [&[("prometheus.yml", configuration.as_str())], files].concat();
+        let directory = directory(&files);
         // Bound and closed again: Prometheus does not say which port it took of its own choice.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut command = Command::new("prometheus");

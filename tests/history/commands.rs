@@ -30,7 +30,7 @@ fn bad_usage_is_status_2_and_names_the_flag() {
         (&[url, "--format=openmetrics"], "cannot be used with"),
         (&[url, "--step=1d"], "cannot be used with"),
         (&[url, "--remote-write.username=a"], "--remote-write.password-file"),
-        (&[url, "--remote-write.bearer-token-file=none"], "cannot be read"),
+        (&[url, "--remote-write.bearer-token-file=none"], "cannot be used"),
         (&["--remote-write.url=http://a:hunter2@h/"], "--remote-write.password-file"),
         (&["--output=x", "--remote-write.header=a=b"], "cannot be used with"),
     ] {
@@ -161,4 +161,58 @@ fn where_nothing_can_be_written_the_reason_is_told() {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("there is nothing to write") && said.contains("1051003"), "{said}");
     assert!(!place.path().join("back.om").exists());
+}
+
+#[test]
+fn a_dry_run_tells_the_plan_and_asks_for_nothing() {
+    let world = World::new(3);
+    let limits = "    limits: {requests_per_month: 1000, requests_per_second: 5}\n";
+    let configuration = configuration(&world.api, &world.departments(), limits);
+    let place = directory(&[("feishu-exporter.yml", &configuration), ("secret", SECRET)]);
+    let (status, _, said) = run(place.path(), &["backfill", "--dry-run"]);
+    assert_eq!(status, Some(0), "{said}");
+    // Five pages each, and a token.
+    let plan = "to be fetched are 273 days of 3 departments, with about 16 requests, which take 3s; \
+                1,000 of the month's 1,000 requests are left";
+    assert!(said.contains(plan), "{said}");
+    assert!(world.requests().is_empty());
+    let (_, _, said) = run(place.path(), &["backfill", "--output=back.om"]);
+    assert!(said.contains(plan) && said.contains("with 16 requests"), "{said}");
+    assert_eq!(world.requests().len(), 16);
+    let (_, _, said) = run(place.path(), &["backfill", "--dry-run"]);
+    assert!(said.contains("the store lacks nothing of its 3 departments"), "{said}");
+}
+
+#[test]
+fn without_labels_the_command_warns_that_the_series_will_not_join() {
+    let past = Past::new();
+    assert!(past.written(&["--output=a.om"]).contains("will not join the live series"));
+    assert!(!past.written(&["--output=a.om", "--label=job=a"]).contains("--label"));
+}
+
+#[test]
+fn a_bar_starts_empty_says_its_unit_and_survives_a_line_of_the_log() {
+    let world = World::new(3);
+    let configuration =
+        configuration(&world.api, &world.departments(), "    limits: {requests_per_second: 100}\n");
+    let place = directory(&[("feishu-exporter.yml", &configuration), ("secret", SECRET)]);
+    // Older days that are not offered any more: the log tells.
+    let invalid = json!({ "error": { "status": 500, "code": 1_051_001, "msg": "no" } });
+    world.fault_at("admin_dept_stats", &invalid);
+    let exporter = env!("CARGO_BIN_EXE_feishu-exporter");
+    let command = format!("{exporter} backfill --output=back.om --label=job=a --from=2020-01-01");
+    let shown = std::process::Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .current_dir(place.path())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let first = shown.split("fetched [").nth(1).unwrap_or_else(|| panic!("{shown}"));
+    let bar = first.split(']').next().unwrap();
+    assert!(bar.trim().is_empty(), "it starts as {bar:?}");
+    assert!(first.contains("] 0/") && first.contains("days of departments"), "{first}");
+    assert!(shown.contains("does not offer these days"), "{shown:?}");
+    let lines = shown.matches("ts=").count();
+    assert_eq!(shown.matches("\r\u{1b}[2Kts=").count(), lines, "{shown:?}");
 }

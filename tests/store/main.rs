@@ -11,6 +11,7 @@ mod outside;
 mod program;
 mod queries;
 mod restart;
+mod volumes;
 #[path = "../end_to_end/world.rs"]
 #[expect(dead_code, reason = "not all of it is needed here")]
 mod world;

@@ -8,9 +8,9 @@ use crate::{
     world::{SECRET, World, metrics_of_latest, metrics_when},
 };
 
-const BASELINE: &str = "feishu_department_suite_dau_baseline";
+pub(crate) const BASELINE: &str = "feishu_department_suite_dau_baseline";
 
-fn serve(configuration: &str, store: &str) -> Program {
+pub(crate) fn serve(configuration: &str, store: &str) -> Program {
     Program::exporter(
         &[
             "serve",
@@ -22,8 +22,16 @@ fn serve(configuration: &str, store: &str) -> Program {
     )
 }
 
+/// The first page that an exporter calls ready.
+pub(crate) fn first_page(url: &str) -> String {
+    eventually("an exporter that has loaded its store", || {
+        (get(&format!("{url}/-/ready"), &[]).status == 200).then_some(())
+    });
+    text(&format!("{url}/metrics"))
+}
+
 /// Everything about departments, without what tells of requests.
-fn series(page: &str) -> BTreeSet<String> {
+pub(crate) fn series(page: &str) -> BTreeSet<String> {
     let is_published =
         |line: &&str| line.starts_with("feishu_department") || line.starts_with("feishu_calendar");
     page.lines().filter(is_published).map(str::to_owned).collect()
@@ -52,8 +60,7 @@ fn the_first_page_after_a_crash_is_the_last_one_before_even_without_feishu() {
 
     let mut again = serve(&configuration, &path);
     let url = again.listens();
-    assert_eq!(get(&format!("{url}/-/ready"), &[]).status, 200);
-    let first = text(&format!("{url}/metrics"));
+    let first = first_page(&url);
     let (first, page) = (series(&first), series(&page));
     let changed: Vec<_> = first.symmetric_difference(&page).take(10).collect();
     assert!(changed.is_empty(), "{changed:#?}");

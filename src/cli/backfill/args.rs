@@ -15,7 +15,7 @@ const STEP_MIN: Duration = Duration::from_secs(15);
 /// openmetrics` or VictoriaMetrics' import, or pushes by remote write. An interrupted backfill goes
 /// on where it stopped: run the same command again.
 #[derive(Clone, Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("destination").required(true).args(["output", "remote_write_url"]))]
+#[command(group = clap::ArgGroup::new("destination").required(true).multiple(true).args(["output", "remote_write_url", "dry_run"]))]
 pub struct Args {
     /// Where the configuration is.
     #[command(flatten)]
@@ -29,16 +29,22 @@ pub struct Args {
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub to: Option<Day>,
 
-    /// Fetch again what the store has.
+    /// Fetch again what the store has, and replace it.
     #[arg(long)]
     pub refresh: bool,
 
-    /// Fetch one row per product version beside the total, for four to five times the requests.
+    /// Fetch one row per product version beside the total, for four to five times the requests; the
+    /// weeks before --from, which only baselines need, without them.
     #[arg(long)]
     pub product_versions: bool,
 
+    /// Say what would be fetched and how many requests that takes, and end. This itself asks Feishu
+    /// for nothing: departments of discovery count as far as the store knows them.
+    #[arg(long)]
+    pub dry_run: bool,
+
     /// File to write, or - for standard output.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "remote_write_url")]
     pub output: Option<String>,
 
     /// Format of the file [default: openmetrics].
@@ -97,6 +103,14 @@ pub struct Args {
         conflicts_with = "output"
     )]
     pub ca_file: Option<PathBuf>,
+
+    /// Send what the receiver accepted before as well, such as to one that has lost its data.
+    #[arg(
+        long = "remote-write.send-again",
+        requires = "remote_write_url",
+        conflicts_with = "output"
+    )]
+    pub send_again: bool,
 
     /// Label to add to every sample, such as those of the live target: job=feishu; repeatable.
     #[arg(long = "label", value_name = "NAME=VALUE")]

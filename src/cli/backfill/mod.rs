@@ -2,7 +2,7 @@
 
 mod args;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -18,14 +18,14 @@ use crate::{
     app,
     catalogue::FIGURES,
     clock::Clock,
-    collect::{self, Fetched, OFFERED_DAYS, PastDays, Tenant, expected_day},
+    collect::{self, Fetched, OFFERED_DAYS, PastDays, Plan, Tenant, expected_day},
     day::{Day, after},
     history::{
         self, Credentials, Destination, Error, GeoDays, History, Labels, Pushed, Receiver,
         ReceiverOptions, Subject, Written,
     },
     secret::{Secret, SecretSource},
-    shutdown::{self, Shutdown},
+    shutdown::Shutdown,
     store::{Role, Store, TenantStore},
     usage::FigureSet,
 };
@@ -33,7 +33,7 @@ use crate::{
 /// Failures that are told; more would drown the first ones.
 const FAILURES_TOLD_MAX: usize = 10;
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, mut shutdown: Shutdown) -> Result<(), Failure> {
     let clock = Clock::system();
     let options = args.config.begin(&clock)?.options;
     let now = clock.now();
@@ -56,6 +56,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         )));
     }
     let days = days(args, &options, now)?;
+    if args.labels.is_empty() && !args.dry_run {
+        say(
+            "no --label is given: what is written will not join the live series, which Prometheus \
+             gives the labels of its scrape; add them, such as --label=job=feishu \
+             --label=instance=localhost:10917",
+        );
+    }
     let receiver = receiver(args, &clock)?;
     // Better known before anything is fetched.
     if let Some(path) = args.output.as_ref().filter(|path| *path != "-") {
@@ -63,12 +70,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             .map_err(|e| Failure::usage(format!("--output: {e}")))?;
     }
     block_on(async {
-        let mut shutdown = shutdown::by_signal()?;
         let store = open(&args.config, clock.clone())?;
         let fetched = tokio::select! {
             fetched = fetch(args, &options, clock, &store) => fetched?,
             () = shutdown.requested() => return Err(failed(Error::Interrupted)),
         };
+        if args.dry_run {
+            return Ok(());
+        }
         let mut subjects = Vec::with_capacity(options.tenants.len());
         for ((tenant, geos), fetched) in options.tenants.iter().zip(days).zip(&fetched) {
             // Part of a tenant's past would look like a past with gaps.
@@ -80,7 +89,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let history = History { subjects, labels, step, now };
         let written = match (&args.output, receiver) {
             (Some(output), _) => to_file(args, output, history, &shutdown).await,
-            (None, Some(receiver)) => to_receiver(&history, &receiver, shutdown).await,
+            (None, Some(receiver)) => {
+                to_receiver(&history, &receiver, args.send_again, shutdown).await
+            }
             // clap has refused this.
             (None, None) => return Err(Failure::usage("give --output or --remote-write.url")),
         };
@@ -110,12 +121,19 @@ async fn fetch(
         to: args.to,
         refresh: args.refresh,
         with_versions: args.product_versions,
+        plan_only: args.dry_run,
     };
-    let mut progress = Progress::new("fetched");
-    let mut show = |at: collect::Progress<'_>| progress.at(at.done as u64, at.of as u64);
+    let mut progress = Progress::new("fetched", "days of departments");
+    let mut show = |told: collect::Progress<'_>| match told {
+        collect::Progress::Planned(plan) => say(&described(plan)),
+        collect::Progress::Fetched(done, of) => progress.at(done as u64, of as u64),
+    };
     let fetched = app::fetch_past(options.clone(), clock, store, wanted, &mut show)
         .await
         .map_err(Failure::failed)?;
+    if args.dry_run {
+        return Ok(fetched);
+    }
     let requests: u64 = fetched.iter().map(|fetched| fetched.requests).sum();
     say(&format!("fetched what the store lacked with {} requests", grouped(requests)));
     let ended: Vec<String> = fetched.iter().filter_map(ended).collect();
@@ -125,6 +143,33 @@ async fn fetch(
         }
         _ => Ok(fetched),
     }
+}
+
+/// A plan in words.
+fn described(plan: &Plan) -> String {
+    let Plan { tenant, targets, days, requests, .. } = plan;
+    let mut text = match days {
+        0 => format!("tenant {tenant}: the store lacks nothing of its {targets} departments"),
+        _ => format!(
+            "tenant {tenant}: to be fetched are {} days of {targets} departments, with {} {} \
+             requests, which take {}",
+            grouped(*days as u64),
+            if plan.is_lower_bound { "at least" } else { "about" },
+            grouped(*requests),
+            humantime::format_duration(Duration::from_secs(plan.takes.as_secs().max(1)))
+        ),
+    };
+    if let Some((limit, spent)) = plan.budget {
+        text += &format!(
+            "; {} of the month's {} requests are left",
+            grouped(limit.saturating_sub(spent)),
+            grouped(limit)
+        );
+    }
+    if plan.lacks_discovered {
+        text += "; departments that discovery finds are not known yet and come on top";
+    }
+    text
 }
 
 /// What ended a tenant's fetch early, if anything did.
@@ -277,7 +322,7 @@ async fn to_file(
             history::measure(&file, Box::new(|_, _| ())).await.map_err(failed)?;
         say(&format!("{} samples, {} bytes to {name}", grouped(samples), grouped(bytes)));
     }
-    let watch = Progress::new("written").watch();
+    let watch = Progress::new("written", "metrics").watch();
     let Written { series, samples, bytes, days } =
         history::write(&file, destination, watch).await.map_err(failed)?;
     say(&format!(
@@ -292,14 +337,20 @@ async fn to_file(
 async fn to_receiver(
     history: &History,
     receiver: &Receiver,
+    again: bool,
     mut shutdown: Shutdown,
 ) -> Result<(), Failure> {
-    let watch = Progress::new("pushed").watch();
-    let pushed = history::push(history, receiver, &mut shutdown, watch).await.map_err(failed)?;
+    let watch = Progress::new("pushed", "days of departments").watch();
+    let pushed =
+        history::push(history, receiver, again, &mut shutdown, watch).await.map_err(failed)?;
     let Pushed { days, department_days, skipped, samples, requests, bytes } = pushed;
+    let again = match samples {
+        0 => ": --remote-write.send-again sends them again",
+        _ => "",
+    };
     say(&format!(
         "{days} days, {} days of departments, {} samples, {} bytes in {requests} requests; {} days \
-         of departments were accepted before",
+         of departments were accepted before{again}",
         grouped(department_days),
         grouped(samples),
         grouped(bytes),

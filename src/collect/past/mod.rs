@@ -1,10 +1,8 @@
-//! One tenant's past: the days of the weeks before are fetched once, and what departments usually
-//! do is told from them. A loop beside those of the statistics and the optional sources, which
-//! yields to the statistics.
+//! The loop of one tenant's past: the days of the weeks before are fetched once, and what
+//! departments usually do is worked out from them. It yields to the statistics.
 
-mod backfill;
-mod fill;
-mod plan;
+pub(crate) mod fill;
+pub(crate) mod plan;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,33 +11,24 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::{sync::watch, time::Instant};
 
-pub use self::backfill::{Fetched, PastDays, Progress};
-use self::fill::Manner;
-pub(crate) use self::plan::OFFERED_DAYS;
+use self::{fill::Fill, plan::OFFERED_DAYS};
 use super::{
-    asking::Asked,
-    board::Board,
-    job::{Job, Source},
-    keeping::Keeper,
-    latest_day,
-    metrics::Metrics,
-    optional::{Known, Served},
-    options,
-    report::is_large_enough,
-    tenant::CLOCK_CHECK,
+    board::Progress,
+    context::Context,
+    contribution::{Baselines, Contribution, OfSource},
+    due::Due,
+    many::Many,
+    messages::{Known, Served},
+    sources::Source,
+    statistics::{latest_day, standing::REASKS_MAX},
 };
 use crate::{
     baseline::{Baseline, compared_with},
-    clock::Clock,
+    clock::later,
     day::{Day, after},
-    feishu::{Client, Error},
-    snapshot::SourceStatus,
-    sources::departments::{Ask, Versions},
+    sources::departments::{Ask, Found, FoundDay},
     store::Extent,
     usage::{Figures, Geo, TOTAL_USERS, Target},
 };
@@ -51,79 +40,41 @@ const ANY_TIME: i32 = -1;
 /// How often days older than `retention` are looked for.
 const FORGET_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
-/// The baselines of one tenant, by department and day.
-type Baselines = BTreeMap<(Geo, Arc<str>), Vec<(Day, Arc<Baseline>)>>;
-
-/// What the past contributes to the snapshot.
-#[derive(Clone, Default)]
-pub(super) struct PastReport {
-    pub(super) baselines: Baselines,
-    pub(super) source: Option<SourceStatus>,
-}
-
 /// The loop.
-pub(super) struct Past {
-    options: options::Tenant,
-    clock: Clock,
-    metrics: Metrics,
-    board: Arc<Board>,
-    index: usize,
+pub(crate) struct Past {
+    context: Context,
     known: watch::Receiver<Known>,
-    keeper: Keeper,
-    manner: Manner,
-    job: Job<Ask>,
+    fill: Fill,
+    due: Due<Ask>,
     baselines: Baselines,
     forgotten: Option<Timestamp>,
-    /// Whether the store could not tell what is lacking.
-    is_untold: bool,
-}
-
-/// What the loop is made of, beside the tenant's options.
-pub(super) struct Links {
-    pub(super) client: Arc<Client>,
-    pub(super) versions: Arc<Versions>,
-    pub(super) clock: Clock,
-    pub(super) metrics: Metrics,
-    pub(super) board: Arc<Board>,
-    pub(super) index: usize,
-    pub(super) known: watch::Receiver<Known>,
-    pub(super) keeper: Keeper,
-}
-
-/// Whether a tenant has baselines, given whether it has a store.
-pub(super) fn is_on(options: &options::Tenant, has_store: bool) -> bool {
-    has_store && options.schedule.baseline_weeks > 0
+    /// Whether the store could not say what is lacking.
+    is_unclear: bool,
+    /// How often days were asked for whose answer could not be read in full.
+    damaged: BTreeMap<(Target, Day), u8>,
+    /// When such days are asked for again.
+    again: Option<Timestamp>,
 }
 
 impl Past {
     /// A loop that knows nothing yet.
-    pub(super) fn new(options: options::Tenant, links: Links) -> Self {
-        let retry = options.schedule.interval;
+    pub(crate) fn new(context: Context) -> Self {
         Self {
-            clock: links.clock,
-            metrics: links.metrics,
-            board: links.board,
-            index: links.index,
-            known: links.known,
-            keeper: links.keeper,
-            manner: Manner {
-                client: links.client,
-                versions: links.versions,
-                with_versions: false,
-                // Half of what is allowed, so that the statistics never wait for all.
-                at_once: (options.api.limits.concurrency / 2).max(1),
-            },
-            job: Job::new(Source::Baselines, None, retry),
-            baselines: Baselines::new(),
+            known: context.messages.known.subscribe(),
+            fill: Fill::new(&context, false),
+            due: Due::new(None, context.options.schedule.interval),
+            baselines: BTreeMap::new(),
             forgotten: None,
-            is_untold: false,
-            options,
+            is_unclear: false,
+            damaged: BTreeMap::new(),
+            again: None,
+            context,
         }
     }
 
     /// Fetches for ever; stopped by being dropped.
-    pub(super) async fn run(mut self) {
-        if !self.keeper.is_there() {
+    pub(crate) async fn run(mut self) {
+        if !self.context.keeper.is_there() {
             return;
         }
         // What the store alone tells is there from the start.
@@ -137,50 +88,56 @@ impl Past {
                 self.publish().await;
             }
             self.forget().await;
-            let now = self.clock.now();
-            let next = self.job.due(now).filter(|due| *due > now);
-            let left = next.map_or(CLOCK_CHECK, |next| now.duration_until(next).unsigned_abs());
+            let now = self.context.now();
+            let next = self.due.next(now).filter(|next| *next > now);
             is_news = tokio::select! {
-                () = sleep(left.clamp(Duration::from_millis(1), CLOCK_CHECK)) => false,
-                changed = self.known.changed() => match changed {
-                    Ok(()) => true,
-                    Err(_) => return,
-                },
+                () = self.context.sleep_towards(next) => false,
+                Ok(()) = self.known.changed() => true,
             };
         }
     }
 
     /// Whether something is due although nothing is new.
     fn has_something_to_do(&self) -> bool {
-        let now = self.clock.now();
-        self.is_untold || self.keeper.owes() || self.job.due(now).is_some_and(|due| due <= now)
+        let now = self.context.now();
+        self.is_unclear
+            || self.again.is_some_and(|at| at <= now)
+            || self.context.keeper.has_unsaved()
+            || self.due.next(now).is_some_and(|next| next <= now)
     }
 
     /// Fetches what baselines lack, and tells whether there is anything new to publish.
-    pub(super) async fn run_once(&mut self) -> bool {
-        if !is_on(&self.options, self.keeper.is_there()) {
+    pub(crate) async fn run_once(&mut self) -> bool {
+        if !self.context.has(Source::Baselines) {
             return false;
         }
         let known = self.known.borrow_and_update().clone();
-        if self.keeper.keep_the_rest().await {
+        if self.context.keeper.keep_unsaved().await {
             self.baselines.clear();
         }
         let mut any = self.compare(&known.served).await;
-        if !known.has_looked || !known.is_reachable {
+        if !known.may_ask() {
             return any;
         }
         let lacking = self.lacking(&known).await;
-        self.is_untold = lacking.is_none();
+        self.is_unclear = lacking.is_none();
         let Some(asks) = lacking else { return any };
-        let now = self.clock.now();
-        if asks.is_empty() && self.job.last_success.is_none() && !known.targets.is_empty() {
+        let now = self.context.now();
+        if asks.is_empty() && self.due.last_success.is_none() && !known.targets.is_empty() {
             // There is all that is needed, from before this process.
-            self.job.ran(now, None, None);
-            self.metrics.succeeded_before(&self.options.name, Source::Baselines, now);
+            self.due.ended(now, None, None);
+            self.context.metrics.succeeded_before(Source::Baselines, now);
             any = true;
         }
-        self.job.wants(now, asks);
-        let ready = self.job.ready(now);
+        // Days that came damaged wait for their time.
+        let waits = |ask: &Ask| {
+            self.again.is_some_and(|at| now < at)
+                && ask.start == ask.end
+                && self.damaged.contains_key(&(ask.target.clone(), ask.start))
+        };
+        self.due.want(now, asks.into_iter().filter(|ask| !waits(ask)).collect());
+        self.again = self.again.filter(|at| now < *at);
+        let ready = self.due.ready(now);
         if !ready.is_empty() {
             self.fetch(ready, &known).await;
             any = true;
@@ -189,9 +146,9 @@ impl Past {
     }
 
     /// The baselines of what is served, from the store alone.
-    pub(super) async fn compare(&mut self, served: &[Served]) -> bool {
-        let schedule = &self.options.schedule;
-        let calendar = &self.options.calendar;
+    pub(crate) async fn compare(&mut self, served: &[Served]) -> bool {
+        let schedule = &self.context.options.schedule;
+        let calendar = &self.context.options.calendar;
         let places: BTreeSet<_> = served.iter().map(Served::place).collect();
         let before = self.baselines.len();
         self.baselines.retain(|place, _| places.contains(place));
@@ -217,13 +174,12 @@ impl Past {
             let target = Target { geo, department_id, include_children: served.include_children };
             (target, days.iter().flat_map(|(_, compared)| compared).copied().collect())
         });
-        let totals = self.keeper.totals(asked.collect()).await;
+        let totals = self.context.keeper.totals(asked.collect()).await;
         for ((served, days), totals) in new.into_iter().zip(totals) {
             let baselines = days.map(|(day, compared)| {
                 let is_compared = |(of, figures): &&(Day, Figures)| {
                     let users = figures.raw(TOTAL_USERS);
-                    compared.contains(of)
-                        && is_large_enough(users, self.options.min_department_users)
+                    compared.contains(of) && self.context.options.publishes(users)
                 };
                 let totals: Vec<Figures> =
                     totals.iter().filter(is_compared).map(|(_, f)| f.clone()).collect();
@@ -237,62 +193,92 @@ impl Past {
 
     /// What to ask for so that all baselines are known; none if the store cannot tell.
     async fn lacking(&self, known: &Known) -> Option<BTreeSet<Ask>> {
-        let schedule = &self.options.schedule;
+        let schedule = &self.context.options.schedule;
         let weeks = schedule.baseline_weeks;
         let ranges = known
             .targets
             .iter()
             .map(|(target, held, _)| (target.clone(), after(*held, -7 * i32::from(weeks)), *held));
-        let covered = self.keeper.covered(ranges.collect(), Extent::Total, ANY_TIME).await?;
+        let covered =
+            self.context.keeper.covered(ranges.collect(), Extent::Total, ANY_TIME).await?;
         let mut asks = BTreeSet::new();
         for ((target, held, members), covered) in known.targets.iter().zip(&covered) {
             let oldest = self.oldest(target.geo);
             let compared = [*held, after(*held, 1)]
-                .map(|day| compared_with(day, weeks, &self.options.calendar));
+                .map(|day| compared_with(day, weeks, &self.context.options.calendar));
             let needed: BTreeSet<Day> =
                 compared.concat().into_iter().filter(|day| *day >= oldest).collect();
-            asks.extend(plan::asks(target, &needed, after(*held, -1), covered, *members));
+            let last = after(*held, -1);
+            asks.extend(plan::asks(target, &needed, last, covered, *members, plan::PAGES_MAX));
         }
         Some(asks)
     }
 
     /// The oldest day that is worth asking for: what is older is not kept, or not offered.
     fn oldest(&self, geo: Geo) -> Day {
-        let schedule = &self.options.schedule;
-        let zone = self.options.geos.iter().find(|g| g.geo == geo).map(|geo| &geo.zone);
+        let schedule = &self.context.options.schedule;
+        let zone = self.context.options.geos.iter().find(|g| g.geo == geo).map(|geo| &geo.zone);
         let expected = zone
-            .map(|zone| latest_day::expected(self.clock.now(), zone, schedule.ready_at))
+            .map(|zone| latest_day::expected(self.context.now(), zone, schedule.ready_at))
             .unwrap_or_default();
         after(expected, 1 - OFFERED_DAYS.min(schedule.retention_days))
     }
 
     async fn fetch(&mut self, asks: Vec<Ask>, known: &Known) {
         let started = Instant::now();
-        let mut progress = Instant::now();
-        let mut asking = self.manner.asking(asks, self.metrics.panics.clone());
+        let mut progress = Progress::every(PROGRESS_AFTER);
+        let mut requests = Many::new(self.context.at_once(), self.context.metrics.panics());
+        requests.extend(asks);
         let mut is_kept = true;
-        while let Some(asked) = asking.next().await {
-            let now = self.clock.now();
-            match asked {
-                Asked::Answered(ask, found) => {
-                    let tenant = &self.options.name;
-                    self.metrics.rejected(tenant, found.rejected_rows, &found.rejected_values);
+        while let Some((ask, answer)) = requests.next(|ask| self.fill.ask(ask)).await {
+            let now = self.context.now();
+            match answer {
+                Ok(found) => {
+                    self.context.metrics.rejected(found.rejected_rows, &found.rejected_values);
                     // If not, it is kept as soon as that is possible, and not asked for again.
-                    is_kept &= self.keeper.keep(vec![self.manner.lists(&ask, found, now)]).await;
-                    self.job.done(&ask);
+                    let again = self.damaged(&ask, &found, now);
+                    let lists = vec![self.fill.lists(&ask, found, &again, now)];
+                    is_kept &= self.context.keeper.keep(lists).await;
+                    self.due.answered(&ask);
                     self.is_old(&ask.target, known);
                 }
-                Asked::Failed(ask, error) => self.job.failed(&ask, now, &error),
-                Asked::Ended => {}
+                Err(error) => {
+                    if !requests.concerns_all(&error, self.due.is_failing(&ask)) {
+                        self.due.failed(&ask, now, &error);
+                    }
+                }
             }
-            if progress.elapsed() >= PROGRESS_AFTER {
+            if progress.is_due() {
                 self.compare(&known.served).await;
-                self.publish().await;
-                progress = Instant::now();
+                progress.published(self.publish().await);
             }
         }
         self.compare(&known.served).await;
-        self.ended(started, is_kept, asking.failure, asking.ended_by);
+        // Where it is not kept, the keeper has said what is wrong.
+        let is_complete = is_kept && requests.failure.is_none();
+        let Many { failure, ended_by, .. } = requests;
+        self.context.ended(Source::Baselines, &mut self.due, started, failure, ended_by);
+        if is_complete {
+            tracing::info!(tenant = self.context.name(), "The past days for baselines are there");
+        }
+    }
+
+    /// The days of an answer that hold values which could not be read, or contradict each other:
+    /// they are asked for again as live days are.
+    fn damaged(&mut self, ask: &Ask, found: &Found, now: Timestamp) -> BTreeSet<Day> {
+        let is_damaged = |found: &&FoundDay| found.malformed || found.contradicted;
+        let days: BTreeSet<Day> =
+            found.days.iter().filter(is_damaged).map(|found| found.day.day).collect();
+        let again = days.into_iter().filter(|day| {
+            let asked = self.damaged.entry((ask.target.clone(), *day)).or_insert(0);
+            *asked += 1;
+            *asked <= REASKS_MAX
+        });
+        let again: BTreeSet<Day> = again.collect();
+        if !again.is_empty() {
+            self.again = Some(later(now, self.context.options.schedule.interval));
+        }
+        again
     }
 
     /// Forgets the baselines that a target's new days may change.
@@ -306,64 +292,38 @@ impl Past {
         }
     }
 
-    fn ended(
-        &mut self,
-        started: Instant,
-        is_kept: bool,
-        failure: Option<Error>,
-        ended_by: Option<Error>,
-    ) {
-        let now = self.clock.now();
-        let tenant = self.options.name.as_str();
-        let succeeded = failure.is_none();
-        self.metrics.collected(tenant, Source::Baselines, now, started.elapsed(), succeeded);
-        let is_news = self.job.ran(now, failure.as_ref(), ended_by.as_ref());
-        match ended_by.or(failure) {
-            Some(error) if is_news => tracing::warn!(
-                tenant, class = error.class.as_label(), %error,
-                "Past days are incomplete, so some baselines are missing; live values are not \
-                 concerned"
-            ),
-            Some(error) => tracing::debug!(tenant, %error, "Past days are still incomplete"),
-            None if is_kept => {
-                tracing::info!(tenant, "The past days that baselines need are there");
-            }
-            // The keeper has told what is wrong.
-            None => {}
-        }
-    }
-
     /// Removes days that are kept long enough, once a day.
-    pub(super) async fn forget(&mut self) {
-        let now = self.clock.now();
+    pub(crate) async fn forget(&mut self) {
+        let now = self.context.now();
         let is_due =
             self.forgotten.is_none_or(|at| at > now || now.duration_since(at) >= FORGET_EVERY);
         if !is_due || !self.known.borrow().has_looked {
             return;
         }
         self.forgotten = Some(now);
-        let today = self.options.geos.iter().map(|geo| geo.zone.local(now).date()).min();
-        if let Some(today) = today {
-            self.keeper.forget_before(after(today, -self.options.schedule.retention_days)).await;
-        }
+        let schedule = &self.context.options.schedule;
+        let served_days =
+            i32::try_from(schedule.max_age.as_secs() / 86_400 + 1).unwrap_or(i32::MAX);
+        self.context.keeper.forget_old_days(schedule.retention_days, served_days).await;
     }
 
-    pub(super) async fn publish(&self) {
-        self.board.publish_past(self.index, self.report()).await;
+    /// Publishes what is known now; returns how long that took.
+    pub(crate) async fn publish(&self) -> Duration {
+        self.context.publish(self.contributions()).await
     }
 
     /// What is known now.
-    pub(super) fn report(&self) -> PastReport {
-        let status = SourceStatus {
-            source: Source::Baselines.as_label(),
-            last_success: self.job.last_success,
-            next_attempt: self.job.due(self.clock.now()).or_else(|| self.known.borrow().next_look),
-            problem: self.job.problem.clone(),
-        };
-        let is_on = is_on(&self.options, self.keeper.is_there());
-        if let Some(next) = status.next_attempt.filter(|_| is_on) {
-            self.metrics.next(&self.options.name, Source::Baselines, next);
+    pub(crate) fn contributions(&self) -> Vec<Contribution> {
+        if !self.context.has(Source::Baselines) {
+            return Vec::new();
         }
-        PastReport { baselines: self.baselines.clone(), source: is_on.then_some(status) }
+        let status = self.context.status(Source::Baselines, &self.due);
+        if let Some(next) = status.next_attempt {
+            self.context.metrics.next(Source::Baselines, next);
+        }
+        vec![
+            Contribution::Baselines(self.baselines.clone()),
+            (Source::Baselines, OfSource::new(status)).into(),
+        ]
     }
 }

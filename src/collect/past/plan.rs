@@ -11,23 +11,30 @@ use crate::{
 
 /// Days of one request at most. The API document allows "a difference of at most 91 days, 91
 /// included"; 91 days in all are right whether the difference or the number is meant.
-pub(super) const SPAN_DAYS_MAX: i32 = 91;
+pub(crate) const SPAN_DAYS_MAX: i32 = 91;
 
 /// Days that the API still offers, by the same document: nothing says that it offers more.
 pub(crate) const OFFERED_DAYS: i32 = 91;
 
-/// Pages of one range at most: a failure costs no more than that.
-const PAGES_MAX: usize = 50;
+/// Pages that a failure, or the end of the process, may cost at most: those of one range, or of all
+/// ranges that are read at once.
+pub(crate) const PAGES_MAX: usize = 50;
+
+/// Pages of a list of so many rows.
+pub(crate) fn pages(rows: usize) -> u64 {
+    rows.div_ceil(DEPT_STATS_PAGE_SIZE as usize).max(1) as u64
+}
 
 /// What to ask of a target so that every needed day is known, as [`ranges`] says.
-pub(super) fn asks(
+pub(crate) fn asks(
     target: &Target,
     needed: &BTreeSet<Day>,
     last: Day,
     covered: &BTreeSet<Day>,
     members: usize,
+    pages_max: usize,
 ) -> impl Iterator<Item = Ask> {
-    ranges(needed, last, covered, members).into_iter().map(|(start, end)| Ask {
+    ranges(needed, last, covered, members, pages_max).into_iter().map(|(start, end)| Ask {
         target: target.clone(),
         start,
         end,
@@ -38,12 +45,14 @@ pub(super) fn asks(
 ///
 /// Where something is needed, all unknown days from the first needed one to `last` come with it:
 /// those between cost hardly more, and are needed in the days to come. `members` is how many
-/// departments one day's list holds.
+/// departments one day's list holds, `pages_max` how many pages a range has at most unless a day
+/// alone has more.
 fn ranges(
     needed: &BTreeSet<Day>,
     last: Day,
     covered: &BTreeSet<Day>,
     members: usize,
+    pages_max: usize,
 ) -> Vec<(Day, Day)> {
     let Some(first) = needed.iter().find(|day| !covered.contains(day)).copied() else {
         return Vec::new();
@@ -52,7 +61,7 @@ fn ranges(
         .map(|days| after(first, days))
         .filter(|day| !covered.contains(day))
         .collect();
-    let rows_max = PAGES_MAX * DEPT_STATS_PAGE_SIZE as usize;
+    let rows_max = pages_max * DEPT_STATS_PAGE_SIZE as usize;
     let days_max = i32::try_from(rows_max / members.max(1)).unwrap_or(i32::MAX);
     let days_max = days_max.clamp(1, SPAN_DAYS_MAX);
     let mut ranges: Vec<(Day, Day)> = Vec::new();
@@ -87,7 +96,7 @@ mod tests {
     fn planned(needed: &[i32], covered: &BTreeSet<Day>, members: usize) -> Vec<(i32, i32)> {
         let needed = days(needed.iter().copied());
         let back = |day: Day| days_between(day, SUNDAY);
-        ranges(&needed, after(SUNDAY, -1), covered, members)
+        ranges(&needed, after(SUNDAY, -1), covered, members, PAGES_MAX)
             .into_iter()
             .map(|(start, end)| (back(start), back(end)))
             .collect()

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    config::estimate::{Cost, Measured, estimate},
     day::after,
+    estimate::{Cost, Measured, estimate},
 };
 
 /// A tenant of that many listed departments, with names and baselines, as by default.
@@ -33,9 +33,9 @@ impl World {
 
     /// Lets everything run that is due now.
     async fn everything(&mut self) {
-        self.tenant.look_once().await;
-        self.tenant.publish().await;
-        self.tenant.tell();
+        self.statistics.look_once().await;
+        self.statistics.publish().await;
+        self.statistics.tell();
         self.past.run_once().await;
         self.optional.run_once().await;
     }
@@ -54,7 +54,7 @@ async fn the_first_day_and_month_cost_what_was_told_before() {
     // A month of the largest would take minutes; its days are all alike.
     for (departments, days) in [(20, 30), (200, 30), (2000, 2)] {
         let mut world = company(departments).await;
-        let told = estimate(&world.tenant.options, &Measured::default()).total();
+        let told = estimate(&world.statistics.context.options, &Measured::default()).total();
         world.everything().await;
         let first_day = world.counted();
         for day in 1..=days {

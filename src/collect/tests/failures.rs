@@ -6,7 +6,7 @@ use feishu_simulator::{Fault, Kind};
 /// Lets the pause after a failure pass.
 fn an_hour_later(world: &World, hours: i32) {
     let start: jiff::Timestamp = MONDAY_14.parse().unwrap();
-    let later = schedule::later(start, Duration::from_secs(hours.unsigned_abs().into()) * 3600);
+    let later = crate::clock::later(start, Duration::from_secs(hours.unsigned_abs().into()) * 3600);
     world.hand.set(later);
     world.simulator.set_now(later);
 }
@@ -83,12 +83,12 @@ async fn a_new_secret_in_the_file_is_noticed_once_and_tried_at_once() {
     let path = file.path().to_owned();
     let mut world = world(few(2), |tenant| tenant.api.app_secret = SecretSource::File(path)).await;
     assert_eq!(world.look().await, 0);
-    assert!(!world.tenant.client.has_new_secret());
+    assert!(!world.statistics.context.client.has_new_secret());
     std::fs::write(file.path(), "demo-secret\n").unwrap();
-    assert!(world.tenant.client.has_new_secret());
-    assert!(!world.tenant.client.has_new_secret(), "told once");
+    assert!(world.statistics.context.client.has_new_secret());
+    assert!(!world.statistics.context.client.has_new_secret(), "told once");
     assert_eq!(world.look().await, 0, "still paused");
-    world.tenant.try_new_secret();
+    world.statistics.state.try_new_secret();
     assert_eq!(world.look().await, world.ids().len() as u64);
 }
 
@@ -286,9 +286,9 @@ async fn nothing_is_sent_beyond_the_months_budget() {
 async fn the_loop_collects_publishes_and_tells_when_it_looks_next() {
     let mut world = world(few(3), |_| {}).await;
     let departments = world.ids().len() as u64;
-    world.tenant.options.schedule.interval = Duration::from_secs(1);
-    let World { simulator, tenant, published, _stop, .. } = world;
-    let running = tokio::spawn(tenant.run());
+    world.options().schedule.interval = Duration::from_secs(1);
+    let World { simulator, statistics, published, _stop, .. } = world;
+    let running = tokio::spawn(statistics.run());
     simulator.answered(Endpoint::AdminDeptStats, departments).await;
     let snapshot = loop {
         let snapshot = published.current().unwrap();
@@ -299,6 +299,24 @@ async fn the_loop_collects_publishes_and_tells_when_it_looks_next() {
     };
     let next = snapshot.status.tenants[0].next_attempt.unwrap();
     let ready: jiff::Timestamp = "2026-11-24T09:30:00+08:00".parse().unwrap();
-    assert!(next >= ready && next <= schedule::later(ready, schedule::JITTER_MAX), "{next}");
+    assert!(
+        next >= ready && next <= crate::clock::later(ready, statistics::schedule::JITTER_MAX),
+        "{next}"
+    );
     running.abort();
+}
+
+#[tokio::test]
+async fn rows_that_are_all_rejected_are_a_problem_with_an_example() {
+    let mut world = world(few(3), |_| {}).await;
+    let slashes = Kind::SetField { field: "date".to_owned(), value: "2026/11/22".into() };
+    let fault = Fault::from(slashes).endpoint(Endpoint::AdminDeptStats);
+    world.simulator.inject(fault).unwrap();
+    world.look().await;
+    assert!(world.served().is_empty());
+    for department in world.status().departments {
+        let problem = department.problem.unwrap();
+        assert!(problem.message.contains("2026/11/22"), "{}", problem.message);
+        assert!(problem.remedy.contains("department_id_type"), "{}", problem.remedy);
+    }
 }

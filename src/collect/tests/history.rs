@@ -31,9 +31,9 @@ async fn keeping(store: &Store, departments: usize, edit: impl FnOnce(&mut Tenan
 impl World {
     /// Lets statistics and past run as far as they can.
     async fn settle(&mut self) {
-        self.tenant.look_once().await;
-        self.tenant.publish().await;
-        self.tenant.tell();
+        self.statistics.look_once().await;
+        self.statistics.publish().await;
+        self.statistics.tell();
         self.past.run_once().await;
         self.past.publish().await;
     }
@@ -76,7 +76,7 @@ impl World {
     }
 
     fn today(&self) -> Day {
-        Zone::shanghai().local(self.tenant.clock.now()).date()
+        Zone::shanghai().local(self.statistics.context.clock.now()).date()
     }
 }
 
@@ -147,8 +147,8 @@ async fn the_next_weeks_need_no_request_for_the_past() {
         world.set_now(&format!("{day}T10:00:00+08:00"));
         let before = world.statistics_requests();
         // The baselines are there in the moment in which the day is.
-        world.tenant.look_once().await;
-        world.tenant.publish().await;
+        world.statistics.look_once().await;
+        world.statistics.publish().await;
         let baselines = world.baselines();
         assert_eq!(baselines.len(), departments * 12, "{day}");
         world.settle().await;
@@ -344,9 +344,9 @@ async fn a_failing_department_costs_the_others_no_baseline() {
     world.settle().await;
     let store = in_memory();
     let mut world = keeping(&store, 4, |_| {}).await;
-    world.tenant.look_once().await;
-    world.tenant.publish().await;
-    world.tenant.tell();
+    world.statistics.look_once().await;
+    world.statistics.publish().await;
+    world.statistics.tell();
     let denied = Kind::Error { status: 400, code: 1_051_003, msg: "no permission".to_owned() };
     world.simulator.inject(Fault::from(denied).department(&bad)).unwrap();
     world.past.run_once().await;
@@ -387,10 +387,14 @@ async fn what_was_learned_survives_a_restart() {
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     let mut world = world_keeping(Some(&store), options(), auto).await;
     world.settle().await;
-    assert_eq!(world.tenant.rates.scale, Some(RateScale::Percent));
+    assert_eq!(world.statistics.state.rates.scale, Some(RateScale::Percent));
     let asked = world.statistics_requests();
     let mut again = world_keeping(Some(&store), options(), auto).await;
-    assert_eq!(again.tenant.rates.scale, Some(RateScale::Percent), "before the first row");
+    assert_eq!(
+        again.statistics.state.rates.scale,
+        Some(RateScale::Percent),
+        "before the first row"
+    );
     // The name of the total is known as well: no second request a department.
     again.set_now("2026-11-24T10:00:00+08:00");
     again.settle().await;
@@ -404,7 +408,7 @@ async fn optional_sources_go_on_where_they_were() {
     let mut world = world_keeping(Some(&store), plenty(10), everything).await;
     for _ in 0..2 {
         world.optional.run_once().await;
-        world.tenant.retarget();
+        world.statistics.retarget();
         world.settle().await;
     }
     world.optional.run_once().await;
@@ -509,7 +513,7 @@ async fn backfill(
 async fn a_backfill_fetches_91_days_once_and_goes_on_where_it_was_interrupted() {
     let store = in_memory();
     let world = keeping(&store, 4, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let departments = world.ids().len() as u64;
     let simulator = world.simulator.clone();
     // The quota ends in the middle.
@@ -549,7 +553,7 @@ async fn a_backfill_finds_out_how_rates_are_read() {
     let store = in_memory();
     let options = simulator::Options { rates: simulator::Rates::Percent, ..plenty(12) };
     let world = world_keeping(Some(&store), options, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let wanted = PastDays { from: Some(after(SUNDAY, -6)), ..PastDays::default() };
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     backfill(&store, &world.simulator, &url, wanted, auto).await;
@@ -560,7 +564,7 @@ async fn a_backfill_finds_out_how_rates_are_read() {
 async fn a_backfill_asks_again_for_days_that_were_late() {
     let store = in_memory();
     let world = keeping(&store, 3, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let wanted = PastDays { from: Some(after(SUNDAY, -13)), ..PastDays::default() };
     let late = Kind::LateDay { until: None };
     world.simulator.inject(Fault::from(late).department(&world.ids()[0])).unwrap();
@@ -575,7 +579,7 @@ async fn a_backfill_asks_again_for_days_that_were_late() {
 async fn days_that_are_not_offered_any_more_are_asked_for_apart_and_are_no_failure() {
     let store = in_memory();
     let world = keeping(&store, 2, |_| {}).await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let invalid =
         Kind::Error { status: 500, code: 1_051_001, msg: "request contain invalid param".into() };
     // The first range of each department is the older one.
@@ -607,7 +611,7 @@ async fn a_backfill_takes_what_is_there_and_asks_for_all_again_only_when_told_to
     let store = in_memory();
     let mut world = keeping(&store, 2, |_| {}).await;
     world.settle().await;
-    let url = world.tenant.options.api.base_url.clone();
+    let url = world.statistics.context.options.api.base_url.clone();
     let departments = world.ids().len() as u64;
     let wanted = PastDays { from: Some(after(SUNDAY, -6)), ..PastDays::default() };
     // These days and those of their baselines: the live collection has all but six.
@@ -615,10 +619,109 @@ async fn a_backfill_takes_what_is_there_and_asks_for_all_again_only_when_told_to
     assert_eq!(fetched.requests, departments + 1, "one page each, and a token");
     let again = PastDays { refresh: true, ..wanted };
     let fetched = backfill(&store, &world.simulator, &url, again, |_| {}).await;
-    assert_eq!(fetched.requests, departments * 2 + 1);
+    assert_eq!(fetched.requests, departments * 3 + 1, "34 totals, and a day with its versions");
+    // Of the week wanted, not of those for its baselines: six days are lacking, with four rows.
     let versions = PastDays { with_versions: true, ..wanted };
     let fetched = backfill(&store, &world.simulator, &url, versions, |_| {}).await;
-    assert!(fetched.requests > departments * 5, "{}", fetched.requests);
+    assert_eq!(fetched.requests, departments * 2 + 1);
+    let fetched = backfill(&store, &world.simulator, &url, versions, |_| {}).await;
+    assert_eq!(fetched.requests, 0);
+}
+
+/// Feishu corrected what the live collection has: the total and every version of it.
+#[tokio::test]
+async fn a_refresh_replaces_the_days_of_the_live_collection_with_their_versions() {
+    let store = in_memory();
+    let mut world = keeping(&store, 2, |_| {}).await;
+    world.settle().await;
+    let url = world.statistics.context.options.api.base_url.clone();
+    let id = world.ids()[0].clone();
+    let tenant = kept(&store);
+    let of = || tenant.totals(vec![(alone(&id), vec![SUNDAY])]);
+    let dau = FIGURES.iter().position(|f| f.api_field == "suite_dau").unwrap();
+    let before = of().await.unwrap()[0][0].1.raw(dau).unwrap();
+    let slump = Kind::Slump { from: SUNDAY, to: SUNDAY, percent: 50, field: None };
+    world.simulator.inject(Fault::from(slump).department(&id)).unwrap();
+    let wanted = PastDays { from: Some(SUNDAY), refresh: true, ..PastDays::default() };
+    backfill(&store, &world.simulator, &url, wanted, |_| {}).await;
+    let after_it = of().await.unwrap()[0][0].1.raw(dau).unwrap();
+    assert!(after_it < before * 0.7, "{before} {after_it}");
+    let held = kept(&store).held(SUNDAY).await.unwrap();
+    let day = &held.iter().find(|held| *held.target.department_id == *id).unwrap().days[0];
+    assert_eq!(day.rows.len(), 4, "the versions are there and as new as the total");
+    let parts: f64 = day.rows[1..].iter().filter_map(|(_, figures)| figures.raw(dau)).sum();
+    assert!(parts < before * 0.9, "{parts} {before}");
+}
+
+#[tokio::test]
+async fn a_plan_is_told_before_anything_is_asked_and_holds() {
+    let store = in_memory();
+    let world = keeping(&store, 3, |_| {}).await;
+    let url = world.statistics.context.options.api.base_url.clone();
+    let before = world.simulator.requests().len();
+    let plan = |wanted| backfill_plan(&store, &world.simulator, &url, wanted);
+    let only = PastDays { plan_only: true, ..PastDays::default() };
+    let (planned, fetched) = plan(only).await;
+    assert_eq!(fetched.requests, 0);
+    assert_eq!(world.simulator.requests().len(), before);
+    let (again, fetched) = plan(PastDays::default()).await;
+    assert_eq!(fetched.requests, planned.requests);
+    assert_eq!((again.requests, again.days), (planned.requests, world.ids().len() * 91));
+    assert_eq!(plan(only).await.0.days, 0);
+}
+
+/// The plan of a backfill, and what it fetched.
+async fn backfill_plan(
+    store: &Store,
+    simulator: &Handle,
+    url: &str,
+    wanted: PastDays,
+) -> (Plan, Fetched) {
+    let (clock, _hand) = Clock::manual(simulator.now());
+    let tenants = vec![options_for(url, simulator)];
+    let options = Options { tenants, series_limit: 1_000_000 };
+    let (published, registry) = (Published::nothing(), Registry::new());
+    let collector =
+        Collector::new(options, &registry, clock, published, Storage::Store(store)).unwrap();
+    let mut plan = None;
+    let mut told = |told: Progress<'_>| {
+        if let Progress::Planned(planned) = told {
+            plan = Some(planned.clone());
+        }
+    };
+    let fetched = collector.fetch_past(wanted, &mut told).await.remove(0);
+    (plan.unwrap(), fetched)
+}
+
+/// A root of hundreds of departments, of which nobody knew before how many there are.
+#[tokio::test]
+async fn a_large_root_is_sized_from_its_first_answer_and_a_kill_loses_50_pages_at_most() {
+    let store = in_memory();
+    let world = world_keeping(Some(&store), plenty(300), |_| {}).await;
+    let url = world.statistics.context.options.api.base_url.clone();
+    let root = |tenant: &mut Tenant| {
+        tenant.departments = vec![ListedDepartment { id: "0".to_owned(), include_children: true }];
+    };
+    let before = world.simulator.requests().len();
+    let fetched = backfill(&store, &world.simulator, &url, PastDays::default(), root).await;
+    assert_eq!((fetched.ended_by, fetched.failures), (None, vec![]));
+    let requests = world.simulator.requests().split_off(before);
+    let span = |r: &simulator::Recorded| {
+        let day = |name| r.parameter(name).unwrap().parse::<Day>().unwrap();
+        days_between(day("start_date"), day("end_date")) + 1
+    };
+    let statistics: Vec<_> =
+        requests.iter().filter(|r| r.endpoint == Some(Endpoint::AdminDeptStats)).collect();
+    assert_eq!(span(statistics[0]), 1, "one day tells how many there are");
+    let rows = world.simulator.departments().iter().filter(|d| d.depth <= 4).count() + 1;
+    let pages_of_a_day = rows.div_ceil(20);
+    let at_once = 8;
+    assert!(statistics.iter().all(|r| {
+        let pages = usize::try_from(span(r)).unwrap() * rows / 20;
+        pages <= (50 / at_once).max(pages_of_a_day)
+    }));
+    let least = (rows * 91).div_ceil(20);
+    assert!(statistics.len() < least * 11 / 10, "{} of {least}", statistics.len());
 }
 
 #[tokio::test]
@@ -645,4 +748,73 @@ async fn a_store_that_fails_costs_history_and_not_the_live_values() {
     assert_eq!(world.statistics_requests(), asked);
     let held = kept(&store).held(after(SUNDAY, -1)).await.unwrap();
     assert_eq!(held.len(), world.ids().len());
+}
+
+/// The file is damaged while the exporter runs: the new one has the days that are served.
+#[tokio::test]
+async fn a_store_that_is_damaged_in_use_begins_anew_with_what_is_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let (clock, _hand) = Clock::manual(MONDAY_14.parse().unwrap());
+        Store::open(directory.path(), store::Role::Exporter, clock).unwrap()
+    };
+    let store = open();
+    let mut world = keeping(&store, 6, |tenant| tenant.rates = None).await;
+    world.settle().await;
+    assert!(kept(&store).rate_scale().await.unwrap().is_some());
+    let meddler = rusqlite::Connection::open(directory.path().join(store::FILE_NAME)).unwrap();
+    meddler
+        .execute_batch(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET rootpage = 1 WHERE name = 'figures';
+             PRAGMA schema_version = 4711",
+        )
+        .unwrap();
+    drop(meddler);
+    world.set_now("2026-11-24T11:00:00+08:00");
+    world.settle().await;
+    world.settle().await;
+    let (ids, spent) = (world.ids().len(), world.metric(REQUESTS, &["acme"]));
+    assert_eq!(world.metric("feishu_exporter_store_up", &[]), 1.0);
+    drop((world, store));
+
+    let store = open();
+    let held = kept(&store).held(after(SUNDAY, 1)).await.unwrap();
+    assert_eq!(held.len(), ids);
+    assert!(held.iter().all(|held| held.days.len() == 1));
+    assert!(kept(&store).rate_scale().await.unwrap().is_some());
+    let counted = kept(&store).spent("2026-11".to_owned()).await.unwrap().total;
+    assert_eq!(counted as f64, spent);
+}
+
+const REQUESTS: &str = "feishu_exporter_api_requests_this_month";
+
+/// Another program holds the file locked for writing while departments are collected.
+#[tokio::test]
+async fn a_held_write_lock_holds_no_publishing_up_and_loses_no_list() {
+    let directory = tempfile::tempdir().unwrap();
+    let (clock, _hand) = Clock::manual(MONDAY_14.parse().unwrap());
+    let store = Store::open(directory.path(), store::Role::Exporter, clock).unwrap();
+    let mut world = keeping(&store, 10, |_| {}).await;
+    let other = rusqlite::Connection::open(directory.path().join(store::FILE_NAME)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = tokio::time::Instant::now();
+    world.settle().await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert_eq!(world.served().len(), world.ids().len());
+    assert_eq!(world.metric("feishu_exporter_store_up", &[]), 0.0);
+    // Neither the live days nor the past are asked for again while they wait.
+    let asked = world.statistics_requests();
+    world.settle().await;
+    assert_eq!(world.statistics_requests(), asked);
+    other.execute_batch("ROLLBACK").unwrap();
+    world.settle().await;
+    assert_eq!(world.metric("feishu_exporter_store_up", &[]), 1.0);
+    assert_eq!(world.baselines().len(), world.ids().len() * 12);
+    assert_eq!(kept(&store).held(SUNDAY).await.unwrap().len(), world.ids().len());
+    assert_eq!(world.statistics_requests(), asked);
+    let (ids, last) = (world.ids(), after(SUNDAY, -28));
+    let all = ids.iter().map(|id| (alone(id), last, SUNDAY)).collect();
+    let covered = kept(&store).covered(all, Extent::Total, -1).await.unwrap();
+    assert!(covered.iter().all(|days| days.len() == 29));
 }

@@ -7,8 +7,8 @@ use feishu_simulator::{Fault, Kind};
 
 async fn looked(kind: Kind) -> World {
     let mut world = world(few(1), |_| {}).await;
-    world.tenant.options.departments.truncate(1);
-    world.tenant.groups[0].standings.truncate(1);
+    world.options().departments.truncate(1);
+    world.statistics.state.groups[0].standings.truncate(1);
     let fault = Fault::from(kind).endpoint(Endpoint::AdminDeptStats);
     world.simulator.inject(fault).unwrap();
     world.look().await;

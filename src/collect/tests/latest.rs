@@ -110,14 +110,11 @@ async fn a_department_without_any_row_is_asked_after_1_then_6_then_24_hours() {
 async fn values_that_are_too_old_are_no_longer_served() {
     let mut world = world(few(2), |_| {}).await;
     world.look().await;
-    world.tenant.expire();
     assert!(!world.served().is_empty());
     // Sunday ended on the 23rd at 00:00; fourteen days later it is too old.
     world.set_now("2026-12-06T23:59:59+08:00");
-    world.tenant.expire();
     assert!(!world.served().is_empty());
     world.set_now("2026-12-07T00:00:00+08:00");
-    world.tenant.expire();
     assert!(world.served().is_empty());
 }
 
@@ -125,7 +122,7 @@ async fn values_that_are_too_old_are_no_longer_served() {
 async fn one_ordered_day_is_collected_instead_of_the_latest() {
     let mut world = world(few(3), |_| {}).await;
     let ordered = jiff::civil::date(2026, 9, 15);
-    world.tenant.only_day = Some(ordered);
+    world.statistics.state.only_day = Some(ordered);
     assert_eq!(world.look().await, world.ids().len() as u64);
     assert_eq!(served_days(&world), [ordered]);
 }
@@ -173,9 +170,9 @@ async fn the_scale_of_rates_is_learned_and_until_then_rates_have_no_samples() {
     ] {
         let options = simulator::Options { rates: written, ..few(12) };
         let mut world = world(options, |tenant| tenant.rates = None).await;
-        assert_eq!(report::report(&world.tenant).view.scale, None);
+        assert_eq!(world.report().view.scale, None);
         world.look().await;
-        assert_eq!(report::report(&world.tenant).view.scale, Some(scale));
+        assert_eq!(world.report().view.scale, Some(scale));
     }
 }
 
@@ -190,5 +187,5 @@ async fn one_odd_department_does_not_decide_the_scale_of_rates() {
         world.simulator.inject(Fault::from(kind).department(&lead)).unwrap();
     }
     world.look().await;
-    assert_eq!(report::report(&world.tenant).view.scale, Some(RateScale::Ratio));
+    assert_eq!(world.report().view.scale, Some(RateScale::Ratio));
 }

@@ -7,6 +7,8 @@ mod history;
 mod hostile;
 mod latest;
 mod optional;
+mod time;
+mod values;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -14,7 +16,7 @@ use jiff::civil::date;
 
 use prometheus::{Registry, proto::MetricFamily};
 
-use super::{tenant::Tenant as Running, *};
+use super::*;
 use crate::{
     baseline::calendar::Calendar,
     catalogue::FIGURES,
@@ -35,7 +37,7 @@ const SUNDAY: Day = jiff::civil::date(2026, 11, 22);
 /// A simulated tenant, a collector for it, and one clock for both.
 struct World {
     simulator: Handle,
-    tenant: Running,
+    statistics: Statistics,
     optional: Optional,
     past: Past,
     registry: Registry,
@@ -55,6 +57,17 @@ async fn world_keeping(
     options: simulator::Options,
     edit: impl FnOnce(&mut Tenant),
 ) -> World {
+    world_by(Clock::manual(MONDAY_14.parse().unwrap()), store, options, edit).await
+}
+
+/// As [`world_keeping`], with a clock of the exporter's own; the simulator's begins at
+/// [`MONDAY_14`] and runs.
+async fn world_by(
+    (clock, hand): (Clock, Hand),
+    store: Option<&Store>,
+    options: simulator::Options,
+    edit: impl FnOnce(&mut Tenant),
+) -> World {
     let options = simulator::Options { now: Some(MONDAY_14.parse().unwrap()), ..options };
     let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await.unwrap();
     let handle = simulator.handle();
@@ -62,17 +75,16 @@ async fn world_keeping(
     edit(&mut tenant);
     let (stop, shutdown) = shutdown::channel();
     tokio::spawn(simulator.run(shutdown.wait()));
-    let (clock, hand) = Clock::manual(MONDAY_14.parse().unwrap());
     let (registry, published) = (Registry::new(), Published::nothing());
     let options = Options { tenants: vec![tenant], series_limit: 1_000_000 };
     let storage = store.map_or(Storage::Nowhere, Storage::Store);
     let collector = Collector::new(options, &registry, clock, published.clone(), storage).unwrap();
     collector.publish_start().await;
-    let Loops { mut tenant, mut optional, past } = collector.loops(0);
+    let Loops { mut statistics, mut optional, past } = Loops::new(&collector.tenants[0]);
     optional.restore().await;
-    tenant.retarget();
-    tenant.restore().await;
-    World { simulator: handle, tenant, optional, past, registry, published, hand, _stop: stop }
+    statistics.retarget();
+    statistics.restore().await;
+    World { simulator: handle, statistics, optional, past, registry, published, hand, _stop: stop }
 }
 
 /// A tenant of the simulator with every department listed and nothing else switched on.
@@ -89,6 +101,7 @@ pub(crate) fn options_for(base_url: &str, handle: &Handle) -> Tenant {
             department_id_type: DepartmentIdType::OpenDepartmentId,
             limits: Limits {
                 requests_per_second: 100.0,
+                requests_per_minute: None,
                 concurrency: 8,
                 timeout: Duration::from_secs(10),
                 requests_per_month: 0,
@@ -129,12 +142,21 @@ impl World {
     /// Looks once and returns how many statistics requests that took.
     async fn look(&mut self) -> u64 {
         let before = self.simulator.request_count(Endpoint::AdminDeptStats);
-        self.tenant.look_once().await;
+        self.statistics.look_once().await;
         self.simulator.request_count(Endpoint::AdminDeptStats) - before
     }
 
+    fn report(&self) -> contribution::Statistics {
+        report::report(&self.statistics.context, &self.statistics.state)
+    }
+
+    /// The tenant's options, to be changed while nothing runs.
+    fn options(&mut self) -> &mut Tenant {
+        Arc::make_mut(&mut self.statistics.context.options)
+    }
+
     fn served(&self) -> Vec<Arc<DepartmentDay>> {
-        report::report(&self.tenant).view.departments
+        self.report().view.departments
     }
 
     fn served_one(&self, id: &str) -> Option<Arc<DepartmentDay>> {
@@ -143,11 +165,11 @@ impl World {
 
     /// The ids of the departments that are listed.
     fn ids(&self) -> Vec<String> {
-        self.tenant.options.departments.iter().map(|d| d.id.clone()).collect()
+        self.statistics.context.options.departments.iter().map(|d| d.id.clone()).collect()
     }
 
     fn status(&self) -> TenantStatus {
-        report::report(&self.tenant).status
+        self.report().status
     }
 
     /// The value of one of the own metrics whose labels include these values.
@@ -278,7 +300,7 @@ async fn a_snapshot_is_published_with_figures_and_facts() {
         (0, world.ids().len())
     );
     world.look().await;
-    world.tenant.publish().await;
+    world.statistics.publish().await;
     let snapshot = world.published.current().unwrap();
     assert!(snapshot.body.series > 38 * world.ids().len() as u64);
     let text = exposition::text(&snapshot.body);

@@ -1,6 +1,6 @@
 //! The optional sources: they agree with the organisation, and what they lack disturbs nobody.
 
-use super::*;
+use super::{statistics::grouping::Grouping, *};
 use feishu_simulator::{Fault, Kind, Status, Unavailable};
 
 /// Every source beside the statistics, and discovery.
@@ -29,24 +29,24 @@ fn everything_listed(tenant: &mut Tenant) {
 
 impl World {
     /// Lets every source run as far as it can.
-    async fn collect(&mut self) {
+    pub(super) async fn collect(&mut self) {
         for _ in 0..2 {
             self.optional.run_once().await;
-            self.tenant.retarget();
-            self.tenant.look_once().await;
-            self.tenant.publish().await;
-            self.tenant.tell();
+            self.statistics.retarget();
+            self.statistics.look_once().await;
+            self.statistics.publish().await;
+            self.statistics.tell();
         }
         self.optional.run_once().await;
         self.optional.publish().await;
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         exposition::text(&self.published.current().unwrap().body)
     }
 
     /// The value of the one series of that name whose labels include these.
-    fn sample(&self, name: &str, labels: &[&str]) -> Option<f64> {
+    pub(super) fn sample(&self, name: &str, labels: &[&str]) -> Option<f64> {
         let text = self.text();
         let head = format!("{name}{{");
         let mut found = text
@@ -57,7 +57,7 @@ impl World {
         value
     }
 
-    fn source(&self, source: &str) -> crate::snapshot::SourceStatus {
+    pub(super) fn source(&self, source: &str) -> crate::snapshot::SourceStatus {
         let snapshot = self.published.current().unwrap();
         snapshot.status.tenants[0].sources.iter().find(|s| s.source == source).unwrap().clone()
     }
@@ -203,9 +203,9 @@ async fn user_statistics_stand_only_beside_figures_of_the_same_day() {
     assert!(world.text().contains("feishu_users{"));
     world.set_now("2026-11-24T09:36:00+08:00");
     world.look().await;
-    world.tenant.publish().await;
+    world.statistics.publish().await;
     assert!(!world.text().contains("feishu_users{"), "yesterday's people beside today's figures");
-    world.tenant.tell();
+    world.statistics.tell();
     world.optional.run_once().await;
     world.optional.publish().await;
     assert!(world.text().contains("feishu_users{"));
@@ -237,8 +237,8 @@ async fn a_listed_department_wins_over_a_discovered_one() {
     })
     .await;
     world.collect().await;
-    let listed = world.tenant.options.departments[0].id.clone();
-    let targets: Vec<bool> = world.tenant.groups[0]
+    let listed = world.statistics.context.options.departments[0].id.clone();
+    let targets: Vec<bool> = world.statistics.state.groups[0]
         .standings
         .iter()
         .filter(|s| *s.target.department_id == *listed)
@@ -412,13 +412,13 @@ async fn company(parent_figures: simulator::ParentFigures) -> World {
     })
     .await;
     world.optional.run_once().await;
-    world.tenant.retarget();
+    world.statistics.retarget();
     world
 }
 
 /// Collects the next day and returns how many requests that took; every value must be the truth.
 async fn next_day(world: &mut World) -> u64 {
-    world.tenant.try_grouping(0).await;
+    world.statistics.try_grouping().await;
     world.set_now("2026-11-24T09:36:00+08:00");
     let requests = world.look().await;
     let monday = jiff::civil::date(2026, 11, 23);
@@ -439,7 +439,7 @@ async fn departments_are_asked_for_together_once_that_is_proven_to_be_the_same()
     let departments = world.within_reach().len() as u64;
     assert_eq!(world.look().await, departments, "each alone, as nothing is proven");
     let requests = next_day(&mut world).await;
-    assert_eq!(world.tenant.meaning, grouping::Meaning::Same);
+    assert_eq!(world.statistics.state.grouping, Grouping::Same);
     assert!(requests < departments / 2, "{requests} of {departments}");
 }
 
@@ -449,7 +449,7 @@ async fn where_a_parent_counts_its_descendants_each_is_asked_alone_for_ever() {
     let departments = world.within_reach().len() as u64;
     world.look().await;
     assert_eq!(next_day(&mut world).await, departments);
-    assert_eq!(world.tenant.meaning, grouping::Meaning::Differs);
+    assert_eq!(world.statistics.state.grouping, Grouping::Differs);
 }
 
 #[tokio::test]
@@ -457,8 +457,8 @@ async fn a_group_that_fails_falls_back_to_single_requests() {
     let mut world = company(simulator::ParentFigures::Direct).await;
     let departments = world.within_reach().len() as u64;
     world.look().await;
-    world.tenant.try_grouping(0).await;
-    assert_eq!(world.tenant.meaning, grouping::Meaning::Same);
+    world.statistics.try_grouping().await;
+    assert_eq!(world.statistics.state.grouping, Grouping::Same);
     // The lead is asked alone; the groups that follow are refused.
     let refused = Kind::Error { status: 500, code: 1_051_001, msg: "too many".to_owned() };
     let fault = Fault::from(refused).endpoint(Endpoint::AdminDeptStats).skip(1).times(1);
@@ -473,11 +473,11 @@ async fn a_group_that_fails_falls_back_to_single_requests() {
 #[tokio::test]
 async fn without_leave_nothing_is_grouped() {
     let mut world = company(simulator::ParentFigures::Direct).await;
-    world.tenant.options.request_grouping = false;
+    world.options().request_grouping = false;
     let departments = world.within_reach().len() as u64;
     world.look().await;
     assert_eq!(next_day(&mut world).await, departments);
-    assert_eq!(world.tenant.meaning, grouping::Meaning::Unknown);
+    assert_eq!(world.statistics.state.grouping, Grouping::Unknown);
 }
 
 #[tokio::test]
@@ -498,7 +498,7 @@ async fn a_walk_that_suddenly_sees_less_keeps_the_departments() {
         now += jiff::SignedDuration::from_hours(25);
         world.hand.set(now);
         world.optional.run_once().await;
-        world.tenant.retarget();
+        world.statistics.retarget();
         world.optional.publish().await;
         assert_eq!(world.served().len(), before, "{body}");
         assert_eq!(world.source("directory").problem.unwrap().class, "permission", "{body}");
@@ -520,4 +520,41 @@ async fn a_failure_in_passing_of_the_contact_api_takes_no_name_away() {
     assert_eq!(world.source("contact").problem.unwrap().class, "server");
     let asked = world.simulator.request_count(Endpoint::DepartmentsBatch) - before;
     assert_eq!(asked, 3, "sent again, but not split");
+}
+
+#[tokio::test]
+async fn lists_of_people_that_are_all_refused_cost_a_few_requests_and_hold_up_nobody() {
+    let mut world = world(few(40), |tenant| {
+        tenant.members = Some(Duration::from_secs(24 * 3600));
+    })
+    .await;
+    let lists = Endpoint::UsersFindByDepartment;
+    let refusal = Kind::Error { status: 403, code: 40_004, msg: "no authority".to_owned() };
+    world.simulator.inject(Fault::from(refusal).endpoint(lists)).unwrap();
+    world.collect().await;
+    let departments = world.ids().len() as u64;
+    let asked = world.simulator.request_count(lists);
+    assert!((10..=18).contains(&asked) && asked < departments, "{asked} of {departments}");
+    let problem = world.source("members").problem.unwrap();
+    assert_eq!(problem.code, Some(40_004));
+    assert!(problem.log_id.is_some() && problem.remedy.contains("通讯录权限范围"));
+    // Once the range is granted, those that were never asked come first, and all are counted.
+    world.simulator.clear_faults();
+    world.set_now("2026-11-23T15:10:00+08:00");
+    world.collect().await;
+    world.set_now("2026-11-23T16:20:00+08:00");
+    world.collect().await;
+    assert_eq!(world.source("members").problem, None);
+}
+
+#[tokio::test]
+async fn names_that_are_all_refused_are_told_with_code_and_log_id() {
+    let mut world = world(few(40), everything_listed).await;
+    let batch = Endpoint::DepartmentsBatch;
+    let refusal = Kind::Error { status: 403, code: 40_004, msg: "no authority".to_owned() };
+    world.simulator.inject(Fault::from(refusal).endpoint(batch)).unwrap();
+    world.collect().await;
+    assert!(world.simulator.request_count(batch) <= 3);
+    let problem = world.source("contact").problem.unwrap();
+    assert!(problem.code == Some(40_004) && problem.log_id.is_some(), "{problem:?}");
 }

@@ -206,3 +206,156 @@ async fn without_any_department_the_scopes_are_still_tried() {
     let diagnosis = world.examine().await;
     assert!(diagnosis.of("departments_filter").problems[0].remedy.contains("discovery.root"));
 }
+
+#[tokio::test]
+async fn an_endpoint_that_fails_again_and_again_is_given_up_and_one_slow_answer_is_not() {
+    let world = world(30).await;
+    let stats = simulator::Endpoint::AdminDeptStats;
+    let failing = refuse(500, 1_051_000);
+    world.simulator.inject(Fault::from(failing).endpoint(stats)).unwrap();
+    let diagnosis = world.examine().await;
+    // Three departments, each sent three times.
+    assert_eq!(world.simulator.request_count(stats), 9);
+    let [problem] = diagnosis.of("admin_dept_stats").problems.as_slice() else {
+        panic!("{diagnosis:?}")
+    };
+    assert_eq!(problem.code, Some(1_051_000));
+    world.simulator.clear_faults();
+    // An answer without an end is one department's; the others are tried.
+    let huge = Kind::Huge { bytes: 9 * 1024 * 1024 };
+    let fault = Fault::from(huge).endpoint(stats).department(&world.first());
+    world.simulator.inject(fault).unwrap();
+    let diagnosis = world.examine().await;
+    let finding = diagnosis.of("data_permission");
+    let tried = diagnosis.tried;
+    assert_eq!(finding.summary, format!("it fails for 1 of the {tried} departments tried"));
+}
+
+#[tokio::test]
+async fn rows_that_are_all_rejected_fail_with_an_example() {
+    let set =
+        |field: &str, value: &str| Kind::SetField { field: field.to_owned(), value: value.into() };
+    for (kind, example) in [
+        (set("date", "2026/11/22"), "2026/11/22"),
+        (set("department_id", "od-other"), "od-other"),
+        (Kind::DropField { field: "department_id".to_owned() }, "without department_id"),
+        (Kind::DropField { field: "date".to_owned() }, "without date"),
+    ] {
+        let world = world(4).await;
+        let fault = Fault::from(kind.clone()).endpoint(simulator::Endpoint::AdminDeptStats);
+        world.simulator.inject(fault).unwrap();
+        let diagnosis = world.examine().await;
+        let finding = diagnosis.of("admin_dept_stats");
+        assert_eq!(finding.verdict, Verdict::Fails, "{kind:?}: {diagnosis:?}");
+        let problem = &finding.problems[0];
+        assert!(problem.what.contains(example), "{kind:?}: {problem:?}");
+        assert!(problem.remedy.contains("department_id_type"), "{problem:?}");
+    }
+    let world = world(4).await;
+    let fault =
+        Fault::from(set("date", "22.11.2026")).endpoint(simulator::Endpoint::AdminUserStats);
+    world.simulator.inject(fault).unwrap();
+    let diagnosis = world.examine().await;
+    assert_eq!(diagnosis.unwell(), [("admin_user_stats", "fails")]);
+    assert!(diagnosis.of("admin_user_stats").problems[0].what.contains("22.11.2026"));
+}
+
+#[tokio::test]
+async fn a_department_that_answers_under_its_other_id_works() {
+    let world = world(4).await;
+    let other = Kind::SetField { field: "department_id".to_owned(), value: "D 1".into() };
+    let fault = Fault::from(other).endpoint(simulator::Endpoint::AdminDeptStats);
+    world.simulator.inject(fault.department(&world.first())).unwrap();
+    assert_eq!(world.examine().await.unwell(), []);
+}
+
+#[tokio::test]
+async fn names_that_are_all_refused_cost_three_requests_and_keep_their_code() {
+    for (status, code) in [(403, 40_004), (403, 40_014), (400, 40_001), (400, 99_992_402)] {
+        let world = world(40).await;
+        let batch = simulator::Endpoint::DepartmentsBatch;
+        world.simulator.inject(Fault::from(refuse(status, code)).endpoint(batch)).unwrap();
+        let diagnosis = world.examine().await;
+        assert!(diagnosis.tried > 10);
+        assert_eq!(world.simulator.request_count(batch), 3, "{code}");
+        let finding = diagnosis.of("departments_batch");
+        assert_eq!(finding.problems[0].code, Some(code), "{finding:?}");
+        assert!(finding.problems[0].log_id.is_some());
+    }
+    // One alone is asked for once.
+    let mut world = world(40).await;
+    world.tenant.departments.truncate(1);
+    let batch = simulator::Endpoint::DepartmentsBatch;
+    world.simulator.inject(Fault::from(refuse(403, 40_004)).endpoint(batch)).unwrap();
+    let diagnosis = world.examine().await;
+    assert_eq!(world.simulator.request_count(batch), 1);
+    assert_eq!(diagnosis.of("departments_batch").problems[0].code, Some(40_004));
+}
+
+#[tokio::test]
+async fn a_geo_that_refuses_every_department_has_to_be_enabled() {
+    let mut world = world(4).await;
+    world.tenant.geos = vec![GeoZone { geo: Geo::Jp, zone: Zone::utc() }];
+    let stats = simulator::Endpoint::AdminDeptStats;
+    world.simulator.inject(Fault::from(refuse(400, 1_051_002)).endpoint(stats)).unwrap();
+    let diagnosis = world.examine().await;
+    let remedy = &diagnosis.of("data_permission").problems[0].remedy;
+    assert!(remedy.starts_with("ask Feishu to enable geo jp"), "{remedy}");
+    world.tenant.geos = vec![GeoZone { geo: Geo::Local, zone: Zone::shanghai() }];
+    let diagnosis = world.examine().await;
+    let remedy = &diagnosis.of("data_permission").problems[0].remedy;
+    assert!(!remedy.contains("enable"), "{remedy}");
+}
+
+#[tokio::test]
+async fn a_refused_department_that_was_deleted_is_called_so() {
+    let world = world(4).await;
+    let (first, second) = (world.first(), world.tenant.departments[1].id.clone());
+    let stats = simulator::Endpoint::AdminDeptStats;
+    for id in [&first, &second] {
+        world
+            .simulator
+            .inject(Fault::from(refuse(500, 1_051_001)).endpoint(stats).department(id))
+            .unwrap();
+    }
+    let deleted = Kind::SetField { field: "status.is_deleted".to_owned(), value: true.into() };
+    let fault = Fault::from(deleted).endpoint(simulator::Endpoint::DepartmentsBatch);
+    world.simulator.inject(fault.department(&first)).unwrap();
+    let diagnosis = world.examine().await;
+    let problem = &diagnosis.of("data_permission").problems[0];
+    assert!(problem.what.ends_with(&format!("calls {first} deleted")), "{problem:?}");
+    assert!(problem.remedy.starts_with(&format!("take {first} out")), "{problem:?}");
+}
+
+#[tokio::test]
+async fn a_directory_that_shows_nothing_is_told_with_its_data_permission() {
+    let mut world = world(4).await;
+    // An accepted answer without any department: the state of every new app.
+    let nothing = Kind::Error { status: 200, code: 0, msg: "success".to_owned() };
+    let filter = simulator::Endpoint::DepartmentsFilter;
+    world.simulator.inject(Fault::from(nothing).endpoint(filter)).unwrap();
+    world.tenant.discovery = Some(discovery(&[]));
+    let diagnosis = world.examine().await;
+    let remedy = diagnosis.of("departments_filter").problems[0].remedy.clone();
+    assert!(remedy.contains("数据权限"), "{remedy}");
+    let below = Below { root: "0".to_owned(), max_depth: 4, everything: false };
+    let error = discover(&world.tenant, &below, world.clock.clone()).await.unwrap_err();
+    assert_eq!(error.remedy, remedy, "both tell the same");
+    // Below a department there may be none.
+    let below = Below { root: world.first(), ..below };
+    let listed = discover(&world.tenant, &below, world.clock.clone()).await.unwrap();
+    assert!(listed.departments.is_empty() && listed.denied.is_some());
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_told_with_its_size() {
+    let world = world(4).await;
+    let now: jiff::Timestamp = MONDAY_14.parse().unwrap();
+    let behind = now - jiff::SignedDuration::from_hours(26);
+    let clock = Clock::manual(behind).0;
+    let diagnosis = examine(&world.tenant, Sample::DEFAULT, clock).await;
+    let finding = diagnosis.of("clock");
+    assert_eq!(finding.verdict, Verdict::Fails);
+    assert!(finding.summary.contains("1day 2h behind Feishu's"), "{}", finding.summary);
+    assert!(!world.examine().await.findings.iter().any(|f| f.subject == Subject::Clock));
+}

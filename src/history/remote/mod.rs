@@ -6,32 +6,30 @@ mod receiver;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use self::message::{Label, Sample, TimeSeries, WriteRequest};
 pub use self::receiver::{Credentials, Receiver, ReceiverOptions};
 use super::{
     Error, History, Watch,
-    day_set::DaySet,
     outline::{Department, Outline, Place},
-    walk::{day_value, labels, version_label, workday_labels, workday_value},
+    walk::{LabelsSeen, day_value, labels, usual, version_label, workday_labels, workday_value},
 };
 use crate::{
-    baseline::median,
-    catalogue::{DAY_TIMESTAMP, FIGURES, TOTAL_VERSION, WORKDAY},
+    catalogue::{DAY_TIMESTAMP, FIGURE_COUNT, FIGURES, TOTAL_VERSION, WORKDAY},
     day::Day,
     shutdown::Shutdown,
-    store::{DepartmentKey, Past},
-    usage::{Figures, Geo, sample_of},
+    store::{Accepted, Past, ReceiverKey},
+    usage::{Geo, Version},
 };
 
 /// Series of one request at most, unless a single department has more: what Prometheus itself sends
 /// at once (`max_samples_per_send`), a few hundred kilobytes before compression. Receivers limit
 /// the size of requests.
 const SERIES_MAX: usize = 2000;
+
+/// The bit of the day gauge in [`Accepted::figures`].
+const DAY_GAUGE: u64 = 1 << FIGURE_COUNT;
 
 /// What was pushed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +38,7 @@ pub struct Pushed {
     pub days: u64,
     /// Days of departments that were sent.
     pub department_days: u64,
-    /// Days of departments that the receiver has from before.
+    /// Days of departments of which the receiver has everything from before.
     pub skipped: u64,
     /// Samples.
     pub samples: u64,
@@ -59,13 +57,17 @@ struct Due {
     day: Day,
 }
 
-/// Series of one request, and whose they are.
+/// Series of one request, and what of the days is sent with them.
+#[derive(Default)]
 struct Batch {
     series: Vec<TimeSeries>,
-    departments: Vec<DepartmentKey>,
+    accepted: Vec<Accepted>,
+    /// Departments that it has looked at, and how many of them there is something new of.
+    departments: usize,
+    with_news: usize,
 }
 
-/// Pushes every day that the receiver has not accepted yet.
+/// Pushes of every day what the receiver has not accepted yet; everything if `again`.
 ///
 /// # Errors
 /// If the store cannot be used, the receiver refuses, or a stop is requested. What was accepted
@@ -73,37 +75,41 @@ struct Batch {
 pub async fn push(
     history: &History,
     receiver: &Receiver,
+    again: bool,
     shutdown: &mut Shutdown,
     mut watch: Watch,
 ) -> Result<Pushed, Error> {
     let mut tenants = Vec::with_capacity(history.subjects.len());
     for subject in &history.subjects {
         let outline = Outline::load(Arc::clone(subject), history.now, None).await?;
-        let key = receiver.key(&history.labels, subject.figures);
-        tenants.push(Tenant::load(Arc::new(outline), key).await?);
+        let digest = receiver.digest(&history.labels);
+        let key = subject.store.receiver(digest, receiver.host()).await?;
+        tenants.push(Tenant { outline: Arc::new(outline), key, again });
     }
     let due = due(&tenants);
-    let mut pushed = Pushed::default();
-    let parts: usize = due.iter().map(|due| tenants[due.tenant].pending(due).len()).sum();
-    pushed.skipped = tenants.iter().map(Tenant::skipped).sum();
-    if parts == 0 && pushed.skipped == 0 {
+    let parts: usize = due.iter().map(|due| tenants[due.tenant].showing(due).len()).sum();
+    if parts == 0 {
         return Err(Error::Nothing);
     }
+    let mut pushed = Pushed::default();
     let mut days = BTreeSet::new();
     for due in &due {
         let tenant = &tenants[due.tenant];
-        let mut pending = tenant.pending(due);
-        let mut with_workday = !tenant.has_workday(due);
-        while !pending.is_empty() {
+        let showing = tenant.showing(due);
+        let mut done = 0;
+        while done < showing.len() {
             if shutdown.is_requested() {
                 return Err(Error::Interrupted);
             }
-            watch(pushed.department_days, parts as u64);
-            let batch = tenant.batch(*due, pending.clone(), with_workday, history).await?;
-            with_workday = false;
-            pending.drain(..batch.departments.len());
+            watch(pushed.department_days + pushed.skipped, parts as u64);
+            let batch = tenant.batch(*due, &showing, done, history).await?;
+            done += batch.departments;
+            pushed.department_days += batch.with_news as u64;
+            pushed.skipped += (batch.departments - batch.with_news) as u64;
+            if batch.series.is_empty() {
+                continue;
+            }
             pushed.samples += batch.series.len() as u64;
-            pushed.department_days += batch.departments.len() as u64;
             let body = WriteRequest { timeseries: batch.series }
                 .body()
                 .map_err(|e| Error::Output(format!("compressing a request: {e}")))?;
@@ -111,8 +117,7 @@ pub async fn push(
             pushed.requests += 1;
             pushed.bytes += body.len() as u64;
             days.insert(due.day);
-            let accepted = batch.departments.into_iter().map(|key| (key, due.day)).collect();
-            tenant.outline.subject.store.pushed(tenant.key.clone(), accepted).await?;
+            tenant.outline.subject.store.pushed(tenant.key, batch.accepted).await?;
         }
     }
     watch(parts as u64, parts as u64);
@@ -120,88 +125,64 @@ pub async fn push(
     Ok(pushed)
 }
 
-/// A tenant, and what the receiver has of it.
+/// A tenant, and by what it knows the receiver.
 struct Tenant {
     outline: Arc<Outline>,
-    /// What accepted days are remembered by.
-    key: String,
-    accepted: Arc<BTreeMap<DepartmentKey, DaySet>>,
+    key: ReceiverKey,
+    /// Whether what was accepted before is sent again.
+    again: bool,
 }
 
 impl Tenant {
-    async fn load(outline: Arc<Outline>, key: String) -> Result<Self, Error> {
-        let (keys, receiver) = (outline.keys(), key.clone());
-        let first = outline.days().map(|(from, _)| from).unwrap_or_default();
-        let read = move |past: &Past<'_>| {
-            keys.iter()
-                .map(|key| Ok((*key, DaySet::of(first, past.pushed(&receiver, *key)?))))
-                .collect()
-        };
-        let accepted = outline.subject.store.past(read).await?;
-        Ok(Self { outline, key, accepted: Arc::new(accepted) })
-    }
-
-    fn has(&self, department: &Department, day: Day) -> bool {
-        self.accepted.get(&department.key).is_some_and(|days| days.contains(day))
-    }
-
     /// The departments that show the day.
-    fn showing(&self, due: &Due) -> impl Iterator<Item = (usize, &Department)> {
-        let (geo, day) = (due.geo, due.day);
+    fn showing(&self, due: &Due) -> Vec<usize> {
         let departments = self.outline.departments.iter().enumerate();
-        departments.filter(move |(_, d)| d.geo == geo && d.shown.contains(day))
+        let shows = |d: &Department| d.geo == due.geo && d.shown.contains(due.day);
+        departments.filter(|(_, d)| shows(d)).map(|(at, _)| at).collect()
     }
 
-    /// The departments that show the day and of which the receiver does not have it.
-    fn pending(&self, due: &Due) -> Vec<usize> {
-        let pending = self.showing(due).filter(|(_, department)| !self.has(department, due.day));
-        pending.map(|(at, _)| at).collect()
-    }
-
-    /// Whether the receiver knows if it is a working day: that is sent with the first department.
-    fn has_workday(&self, due: &Due) -> bool {
-        self.showing(due).any(|(_, department)| self.has(department, due.day))
-    }
-
-    fn skipped(&self) -> u64 {
-        let of = |department: &Department| {
-            let Some(place) = self.outline.place(department) else { return 0 };
-            let shown = department.shown.iter().filter(|day| place.holds(*day));
-            shown.filter(|day| self.has(department, *day)).count() as u64
-        };
-        self.outline.departments.iter().map(of).sum()
-    }
-
-    /// The first departments that fit into a request.
+    /// What is new of the departments from the `done`th on, as far as it fits into a request.
     async fn batch(
         &self,
         due: Due,
-        pending: Vec<usize>,
-        with_workday: bool,
+        showing: &[usize],
+        done: usize,
         history: &History,
     ) -> Result<Batch, Error> {
-        let outline = Arc::clone(&self.outline);
+        let (outline, key, again) = (Arc::clone(&self.outline), self.key, self.again);
         let added: Vec<(String, String)> = history
             .labels
             .pairs()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
+        let showing = showing.to_vec();
         let read = move |past: &Past<'_>| {
-            let mut batch = Batch { series: Vec::new(), departments: Vec::new() };
+            let mut batch = Batch::default();
             let Some(place) = outline.places.get(&due.geo) else { return Ok(batch) };
+            let sent = |at: usize| match again {
+                true => Ok(Vec::new()),
+                false => past.pushed(key, outline.departments[at].key, due.day),
+            };
             let mut series = Series { added: &added, time_s: due.moment_s, all: Vec::new() };
-            if with_workday {
+            // Whether it is a working day is sent with the first department.
+            if done == 0
+                && !showing.iter().map(|at| sent(*at)).any(|s| s.is_ok_and(|s| !s.is_empty()))
+            {
                 let value = workday_value(&outline, due.day);
                 series.add(WORKDAY.name, &workday_labels(&outline, place), value);
             }
-            for at in pending {
+            for at in &showing[done..] {
+                let department = &outline.departments[*at];
                 let before = series.all.len();
-                department(&outline, place, &outline.departments[at], due.day, past, &mut series)?;
-                if !batch.departments.is_empty() && series.all.len() > SERIES_MAX {
+                let sent = sent(*at)?;
+                let new = add_day(&outline, place, department, due.day, past, &sent, &mut series)?;
+                if batch.with_news > 0 && series.all.len() > SERIES_MAX {
                     series.all.truncate(before);
                     break;
                 }
-                batch.departments.push(outline.departments[at].key);
+                batch.departments += 1;
+                batch.with_news += usize::from(!new.is_empty());
+                batch.accepted.extend(new);
             }
             batch.series = series.all;
             Ok(batch)
@@ -215,8 +196,8 @@ fn due(tenants: &[Tenant]) -> Vec<Due> {
     let mut due = Vec::new();
     for (tenant, Tenant { outline, .. }) in tenants.iter().enumerate() {
         for (geo, place) in &outline.places {
-            for day in place.shown.iter().filter(|day| place.holds(*day)) {
-                if let Some(run) = place.moments.run(day, None) {
+            for day in place.shown.iter() {
+                if let Some(run) = place.run_of_place(day) {
                     due.push(Due { moment_s: run.first_s, tenant, geo: *geo, day });
                 }
             }
@@ -226,50 +207,75 @@ fn due(tenants: &[Tenant]) -> Vec<Due> {
     due
 }
 
-/// All samples of a department's day.
-fn department(
+/// Adds the samples of a department's day that were not sent, and tells which those are.
+fn add_day(
     outline: &Outline,
     place: &Place,
     department: &Department,
     day: Day,
     past: &Past<'_>,
+    sent: &[Accepted],
     series: &mut Series<'_>,
-) -> Result<(), crate::store::Error> {
+) -> Result<Vec<Accepted>, crate::store::Error> {
     let subject = &outline.subject;
-    let published = || (0..FIGURES.len()).filter(|index| subject.figures.contains(*index));
-    let mut seen: Vec<String> = Vec::new();
+    let to_send = move |sent: u64| {
+        (0..FIGURE_COUNT).filter(move |i| subject.figures.contains(*i) && sent & (1 << i) == 0)
+    };
+    let nothing = |version: Version| Accepted {
+        department: department.key,
+        day,
+        version,
+        figures: 0,
+        baselines: 0,
+    };
+    let mut labels_seen = LabelsSeen::default();
+    let mut all: Vec<Accepted> = Vec::new();
     for (version, figures) in past.rows(department.key, day)? {
-        let version = version_label(&version);
-        // Names that are cut to the same label are one series.
-        if seen.iter().any(|other| other == version) {
+        let label = version_label(&version);
+        if !labels_seen.is_new(label) {
             continue;
         }
-        seen.push(version.to_owned());
-        let labels = labels(outline, department, version);
-        for index in published() {
-            let sample = figures.raw(index).and_then(|value| {
-                sample_of(index, value, figures.had_percent_sign(index), subject.scale)
-            });
-            if let Some(sample) = sample.filter(|sample| sample.is_finite()) {
+        let labels = labels(outline, department, label);
+        let mut new = nothing(version.clone());
+        for index in to_send(sent_of(sent, &version).0) {
+            let sample = figures
+                .raw(index)
+                .and_then(|value| outline.sample(index, value, figures.had_percent_sign(index)));
+            if let Some(sample) = sample {
                 series.add(FIGURES[index].metric, &labels, sample);
+                new.figures |= 1 << index;
             }
         }
+        all.push(new);
     }
+    // What is told of the day as a whole is kept with the total.
+    let (sent_figures, sent_baselines) = sent_of(sent, &Version::Total);
+    let mut new = nothing(Version::Total);
     if let Some(compared) = outline.compared_with(department, day) {
-        let compared: Vec<Day> =
-            compared.into_iter().filter(|day| department.shown.contains(*day)).collect();
-        let totals: Vec<Figures> =
-            past.totals(department.key, &compared)?.into_iter().map(|(_, total)| total).collect();
-        for index in published() {
-            let Some(name) = FIGURES[index].baseline else { continue };
-            let values = totals.iter().filter_map(|total| total.raw(index)).collect();
-            if let Some(median) = median(values) {
-                series.add(name, &labels(outline, department, TOTAL_VERSION), median);
+        let totals = past.totals(department.key, &compared)?;
+        let labels = labels(outline, department, TOTAL_VERSION);
+        for index in to_send(sent_baselines) {
+            let total = |of: Day| totals.iter().find(|(day, _)| *day == of)?.1.raw(index);
+            let name = FIGURES[index].baseline;
+            if let (Some(name), Some(usual)) = (name, usual(&compared, total)) {
+                series.add(name, &labels, usual);
+                new.baselines |= 1 << index;
             }
         }
     }
-    series.add(DAY_TIMESTAMP.name, &department.labels(subject), day_value(place, day));
-    Ok(())
+    if sent_figures & DAY_GAUGE == 0 {
+        series.add(DAY_TIMESTAMP.name, &department.labels(subject), day_value(place, day));
+        new.figures |= DAY_GAUGE;
+    }
+    all.push(new);
+    all.retain(|new| new.figures | new.baselines != 0);
+    Ok(all)
+}
+
+/// Which figures and baselines of a version were sent.
+fn sent_of(sent: &[Accepted], version: &Version) -> (u64, u64) {
+    let sent = sent.iter().find(|sent| sent.version == *version);
+    sent.map_or((0, 0), |sent| (sent.figures, sent.baselines))
 }
 
 /// Series with one sample each, all of the same time.

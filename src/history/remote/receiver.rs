@@ -1,6 +1,10 @@
 //! The receiver: one request at a time, sent again where that may help.
 
-use std::{fmt::Write as _, path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use reqwest::{
     Client, Response, StatusCode, Url,
@@ -14,7 +18,6 @@ use crate::{
     http_client::{self, chain},
     secret::Secret,
     shutdown::Shutdown,
-    usage::FigureSet,
 };
 
 /// For one request. A receiver that is busy with old samples may take its time.
@@ -27,6 +30,8 @@ const BACK_OFF_FIRST: Duration = Duration::from_millis(500);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 /// The longest wait that a receiver may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+/// Failures that are less apart than this are one spell, which is told once.
+const SPELL_GAP: Duration = Duration::from_secs(120);
 /// Bytes of the receiver's words that are read, and characters that are told.
 const WORDS_BYTES_MAX: usize = 16 * 1024;
 const WORDS_CHARS_MAX: usize = 300;
@@ -75,6 +80,7 @@ pub struct Receiver {
     clock: Clock,
     /// For so long requests may fail one after another.
     pub(super) patience: Duration,
+    last_failure: Mutex<Option<Instant>>,
 }
 
 /// Why a request was not accepted.
@@ -117,26 +123,40 @@ impl Receiver {
                 "The receiver's credentials are sent over http, where others may read them"
             );
         }
-        Ok(Self { http, url, options, headers, clock, patience: PATIENCE })
+        let last_failure = Mutex::default();
+        Ok(Self { http, url, options, headers, clock, patience: PATIENCE, last_failure })
     }
 
-    /// What the days that it accepted are remembered by: everything that makes its series others.
-    pub(super) fn key(&self, labels: &Labels, figures: FigureSet) -> String {
-        let mut key = self.options.url.clone();
-        for (name, value) in labels.pairs() {
-            // Writing to a string cannot fail.
-            let _ = write!(key, " {name}={value:?}");
+    /// What the days that it accepted are remembered by: a digest of everything that makes its
+    /// series others, since address, headers and account may hold secrets.
+    pub(super) fn digest(&self, labels: &Labels) -> [u8; 32] {
+        let mut headers: Vec<&str> = self.options.headers.iter().map(Secret::expose).collect();
+        headers.sort_unstable();
+        let (kind, account) = match &self.options.credentials {
+            None => ("nobody", ""),
+            Some(Credentials::Basic(name, _)) => ("name", name.as_str()),
+            Some(Credentials::Bearer(token)) => ("token", token.expose()),
+        };
+        let mut parts = vec![self.url.as_str(), kind, account];
+        let count = headers.len().to_string();
+        parts.push(&count);
+        parts.extend(headers);
+        parts.extend(labels.pairs().flat_map(|(name, value)| [name, value]));
+        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        for part in parts {
+            // The length first, so that no two lists of parts make the same text.
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
         }
-        if figures != FigureSet::all() {
-            let _ = write!(key, " figures:{:x}", figures.bits());
-        }
-        if !self.options.headers.is_empty() {
-            // They may name the tenant of a receiver, and they may hold a secret.
-            let mut headers: Vec<&str> = self.options.headers.iter().map(Secret::expose).collect();
-            headers.sort_unstable();
-            let _ = write!(key, " headers:{:08x}", crc32fast::hash(headers.join("\n").as_bytes()));
-        }
-        key
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
+    }
+
+    /// Its host, for people.
+    pub(super) fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
     /// Sends a body until it is accepted.
@@ -158,9 +178,10 @@ impl Receiver {
             if !refused.may_pass() || since.elapsed() + wait > self.patience {
                 return Err(Error::Receiver(self.told(&refused, failures)));
             }
-            if failures == 1 {
+            if self.is_new_spell() {
                 tracing::warn!(
-                    "The receiver {}; it is tried again for {}",
+                    "The receiver {}; each request is tried again for {}, and this is not told \
+                     again while it lasts",
                     refused.what(),
                     humantime::format_duration(self.patience)
                 );
@@ -170,6 +191,12 @@ impl Receiver {
                 () = shutdown.requested() => return Err(Error::Interrupted),
             }
         }
+    }
+
+    /// Notes a failure, and tells whether the ones before it lie long back.
+    pub(super) fn is_new_spell(&self) -> bool {
+        let mut last = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        last.replace(Instant::now()).is_none_or(|last| last.elapsed() > SPELL_GAP)
     }
 
     async fn send_once(&self, body: &[u8]) -> Result<(), Refused> {
@@ -254,12 +281,21 @@ impl Refused {
             Some(300..=399) => {
                 "redirects are not followed; give --remote-write.url the address that it names"
             }
+            // Mimir, Cortex and Loki say so of a request that names no tenant.
+            Some(401) if self.words.contains("no org id") => {
+                "it wants to know the tenant: give it by --remote-write.header=X-Scope-OrgID=NAME"
+            }
             Some(401 | 403) => {
                 "check --remote-write.username and its password file, or the bearer token"
             }
             Some(404 | 405) => {
                 "check the path of --remote-write.url; Prometheus receives at /api/v1/write when \
                  it is started with --web.enable-remote-write-receiver"
+            }
+            Some(415) => {
+                "it takes remote write 2.0 only, and this is 1.0: let it take 1.0 too; Prometheus \
+                 does with --web.remote-write-receiver.accepted-protobuf-messages=\
+                 prometheus.WriteRequest"
             }
             Some(413) => "raise the size of requests that it takes",
             Some(429) => "raise its limit of samples, or try again later",
@@ -373,10 +409,10 @@ mod tests {
 
     #[test]
     fn days_are_remembered_apart_for_other_labels_and_tenants_of_a_receiver() {
-        let receiver = |url: &str, headers: &[&str]| {
+        let receiver = |url: &str, headers: &[&str], credentials| {
             let options = ReceiverOptions {
                 url: url.to_owned(),
-                credentials: None,
+                credentials,
                 headers: headers.iter().map(|&h| Secret::new(h.to_owned())).collect(),
                 ca_file: None,
             };
@@ -385,20 +421,30 @@ mod tests {
         let url = "http://127.0.0.1:9090/api/v1/write";
         let none = Labels::default();
         let job = Labels::parse(["job=a"]).unwrap();
-        let (all, mut few) = (FigureSet::all(), FigureSet::none());
-        few.insert(3);
-        let keys = [
-            receiver(url, &[]).key(&none, all),
-            receiver(url, &[]).key(&job, all),
-            receiver(url, &["X-Scope-OrgID=hunter2"]).key(&none, all),
-            receiver(url, &["X-Scope-OrgID=b"]).key(&none, all),
-            receiver("http://127.0.0.1:9091/api/v1/write", &[]).key(&none, all),
-            receiver(url, &[]).key(&none, few),
+        let basic = |name: &str, password: &str| {
+            Some(Credentials::Basic(name.to_owned(), Secret::new(password.to_owned())))
+        };
+        let bearer = |token: &str| Some(Credentials::Bearer(Secret::new(token.to_owned())));
+        let digests = [
+            receiver(url, &[], None).digest(&none),
+            receiver(url, &[], None).digest(&job),
+            receiver(url, &["X-Scope-OrgID=hunter2"], None).digest(&none),
+            receiver(url, &["X-Scope-OrgID=b"], None).digest(&none),
+            receiver(url, &[], basic("me", "x")).digest(&none),
+            receiver(url, &[], basic("you", "x")).digest(&none),
+            receiver(url, &[], bearer("me")).digest(&none),
+            receiver("http://127.0.0.1:9091/api/v1/write", &[], None).digest(&none),
+            receiver(&format!("{url}?token=a"), &[], None).digest(&none),
         ];
-        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
-        assert_eq!(distinct.len(), keys.len(), "{keys:?}");
-        assert!(!keys[2].contains("hunter2"));
-        let told = format!("{:?}", receiver(url, &["X-Scope-OrgID=hunter2"]));
+        let distinct: std::collections::BTreeSet<_> = digests.iter().collect();
+        assert_eq!(distinct.len(), digests.len());
+        // Another password, or another spelling of the address, is the same receiver.
+        assert_eq!(receiver(url, &[], basic("me", "y")).digest(&none), digests[4]);
+        let spelled = "HTTP://127.0.0.1:9090/api/v1/./write";
+        assert_eq!(receiver(spelled, &[], None).digest(&none), digests[0]);
+        let with_token = receiver("http://host:1/t0ken?x=t0ken", &[], None);
+        assert_eq!(with_token.host(), "host:1");
+        let told = format!("{:?}", receiver(url, &["X-Scope-OrgID=hunter2"], None));
         assert!(!told.contains("hunter2"), "{told}");
     }
 

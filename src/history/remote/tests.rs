@@ -202,7 +202,7 @@ fn nobody() -> Watch {
 
 async fn pushed(history: &History, receiver: &Receiver) -> Result<Pushed, Error> {
     let (_trigger, mut shutdown) = shutdown::channel();
-    push(history, receiver, &mut shutdown, nobody()).await
+    push(history, receiver, false, &mut shutdown, nobody()).await
 }
 
 #[tokio::test]
@@ -315,6 +315,7 @@ async fn other_refusals_are_final_and_what_was_accepted_stays() {
         ("400 Bad Request", "out_of_order_time_window"),
         ("401 Unauthorized", "password file"),
         ("404 Not Found", "--web.enable-remote-write-receiver"),
+        ("415 Unsupported Media Type", "accepted-protobuf-messages=prometheus.WriteRequest"),
         ("302 Found\r\nLocation: http://127.0.0.1:1/", "redirects are not followed"),
     ] {
         let mut double = Double::answering(&[accepted, accepted, (answer, "no\u{1b}[2J")]).await;
@@ -367,7 +368,9 @@ async fn a_stop_ends_a_push_even_while_it_waits() {
     let receiver = double.receiver(None);
     let (trigger, mut shutdown) = shutdown::channel();
     let pushing =
-        tokio::spawn(async move { push(&history, &receiver, &mut shutdown, nobody()).await });
+        tokio::spawn(
+            async move { push(&history, &receiver, false, &mut shutdown, nobody()).await },
+        );
     double.requests.recv().await.unwrap();
     trigger.stop();
     assert!(matches!(pushing.await.unwrap(), Err(Error::Interrupted)));
@@ -401,4 +404,117 @@ async fn a_batch_is_bounded_and_never_splits_a_department() {
     }
     assert_eq!(whole.len(), 120);
     assert_eq!(done.samples, 120 * 77 + 2);
+}
+
+/// A history of these figures.
+fn of_figures(tenant: &TenantStore, figures: &[usize]) -> History {
+    let mut set = FigureSet::none();
+    figures.iter().for_each(|index| set.insert(*index));
+    history_of(Subject { figures: set, ..subject(tenant.clone()) })
+}
+
+/// Pushed in parts, whatever comes first, everything arrives once.
+#[tokio::test]
+async fn figures_and_baselines_that_come_later_are_sent_and_nothing_twice() {
+    let store = Store::in_memory(clock()).unwrap();
+    let tenant = store.tenant("acme", "cli_1");
+    // Without the weeks before, no day has a baseline.
+    keep(&tenant, "od-a", &all_days()[31..], &[]).await;
+    let mut double = Double::answering(&[]).await;
+    let receiver = double.receiver(None);
+    let first = pushed(&of_figures(&tenant, &[0, 3]), &receiver).await.unwrap();
+    // A day gauge and two figures in two versions; whether it is a working day.
+    assert_eq!(first.samples, 24 * (1 + 4) + 24);
+    let more = pushed(&of_figures(&tenant, &[3, 4]), &receiver).await.unwrap();
+    assert_eq!(more.samples, 24 * 2, "the other figure");
+    keep(&tenant, "od-a", &all_days(), &[]).await;
+    let history = history_of(subject(tenant.clone()));
+    let all_of_it = pushed(&history, &receiver).await.unwrap();
+    assert!(all_of_it.samples > 24 * 35 * 2);
+    let again = pushed(&history, &receiver).await.unwrap();
+    assert_eq!((again.samples, again.requests, again.skipped), (0, 0, 24));
+    let requests = double.taken();
+    let (page, _) = crate::history::tests::written(history).await;
+    // No sample came twice, and each came.
+    assert_eq!(all(&requests).len(), crate::history::tests::samples(&page).len());
+}
+
+#[tokio::test]
+async fn versions_that_are_known_later_are_sent_without_their_totals() {
+    let store = Store::in_memory(clock()).unwrap();
+    let tenant = store.tenant("acme", "cli_1");
+    crate::history::tests::keep_totals(&tenant, "od-a", &all_days()).await;
+    let mut double = Double::answering(&[]).await;
+    let receiver = double.receiver(None);
+    let history = history_of(subject(tenant.clone()));
+    pushed(&history, &receiver).await.unwrap();
+    let totals = double.taken();
+    keep(&tenant, "od-a", &all_days(), &[]).await;
+    let versions = pushed(&history, &receiver).await.unwrap();
+    assert_eq!(versions.samples, 24 * 38);
+    let versions = double.taken();
+    let is_of_version = |(labels, _, _): &Read| {
+        labels.iter().any(|(name, value)| name == "product_version" && value != "all")
+    };
+    assert!(versions.iter().flat_map(|r| decoded(&r.body)).all(|read| is_of_version(&read)));
+    all(&totals.into_iter().chain(versions).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_receiver_that_lost_its_data_is_sent_everything_again_when_asked_to() {
+    let (_store, tenant) = filled().await;
+    let history = history_of(subject(tenant));
+    let mut double = Double::answering(&[]).await;
+    let receiver = double.receiver(None);
+    let first = pushed(&history, &receiver).await.unwrap();
+    let sent = all(&double.taken());
+    let (_trigger, mut shutdown) = shutdown::channel();
+    let again = push(&history, &receiver, true, &mut shutdown, nobody()).await.unwrap();
+    assert_eq!(again, first);
+    assert_eq!(all(&double.taken()), sent);
+}
+
+#[tokio::test]
+async fn another_account_of_the_same_address_is_another_receiver() {
+    let (_store, tenant) = filled().await;
+    let history = history_of(subject(tenant));
+    let mut double = Double::answering(&[]).await;
+    let basic = |name: &str| Some(Credentials::Basic(name.to_owned(), Secret::new("x".to_owned())));
+    pushed(&history, &double.receiver(None)).await.unwrap();
+    let sent = all(&double.taken());
+    for name in ["me", "you"] {
+        pushed(&history, &double.receiver(basic(name))).await.unwrap();
+        assert_eq!(all(&double.taken()), sent);
+        let again = pushed(&history, &double.receiver(basic(name))).await.unwrap();
+        assert_eq!(again.samples, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_wants_a_tenant_is_told_the_header() {
+    let (_store, tenant) = filled().await;
+    let history = history_of(subject(tenant));
+    let double = Double::answering(&[("401 Unauthorized", "no org id\n")]).await;
+    let error = pushed(&history, &double.receiver(None)).await.unwrap_err().to_string();
+    assert!(error.contains("--remote-write.header=X-Scope-OrgID="), "{error}");
+}
+
+#[tokio::test]
+async fn refusals_are_told_once_a_spell() {
+    let options = ReceiverOptions {
+        url: "http://127.0.0.1:9/".to_owned(),
+        credentials: None,
+        headers: vec![],
+        ca_file: None,
+    };
+    let receiver = Receiver::new(options, Clock::system()).unwrap();
+    tokio::time::pause();
+    let mut told = 0;
+    for _ in 0..72 {
+        told += u32::from(receiver.is_new_spell());
+        tokio::time::advance(Duration::from_secs(2)).await;
+    }
+    assert_eq!(told, 1);
+    tokio::time::advance(Duration::from_secs(200)).await;
+    assert!(receiver.is_new_spell());
 }

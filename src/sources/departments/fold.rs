@@ -20,8 +20,8 @@ pub(super) struct Fold<'a> {
     versions: &'a Versions,
     /// Whether rows per version were asked for; if not, every row is the total.
     with_versions: bool,
-    /// The id under which the root's rows came, once seen.
-    root_id: Option<String>,
+    /// The other id under which the rows of the one department came, once seen.
+    other_id: Option<String>,
     lists: BTreeMap<(Arc<str>, Day), List>,
     found: Found,
 }
@@ -32,6 +32,7 @@ struct List {
     department: String,
     path: String,
     rows: BTreeMap<Version, Row>,
+    malformed: bool,
 }
 
 #[expect(clippy::large_enum_variant, reason = "nearly every row is believed")]
@@ -47,7 +48,7 @@ impl<'a> Fold<'a> {
             ask,
             versions,
             with_versions,
-            root_id: None,
+            other_id: None,
             lists: BTreeMap::new(),
             found: Found::default(),
         }
@@ -55,10 +56,20 @@ impl<'a> Fold<'a> {
 
     /// Takes one item of the list; none stands for one that is no object.
     pub(super) fn row(&mut self, row: Option<&DeptStat<'_>>) {
-        let place = row.and_then(|row| Some((row, self.department_of(row)?, self.day_of(row)?)));
-        let Some((row, department_id, day)) = place else {
-            self.found.rejected_rows += 1;
-            return;
+        let Some(row) = row else {
+            return self.reject(1, || "an item that is no object".to_owned());
+        };
+        let Some(department_id) = self.department_of(row) else {
+            return self.reject(1, || match row.quoted_department_id().as_str() {
+                "" => "a row without department_id".to_owned(),
+                id => format!("a row of department {id}, which was not asked for"),
+            });
+        };
+        let Some(day) = self.day_of(row) else {
+            return self.reject(1, || match row.quoted_date().as_str() {
+                "" => "a row without date".to_owned(),
+                date => format!("a row of the day {date}, which was not asked for"),
+            });
         };
         let version = row.product_version();
         let version = match version.as_deref() {
@@ -67,25 +78,38 @@ impl<'a> Fold<'a> {
             }
             _ => Version::Total,
         };
-        let figures = self.figures_of(row);
-        let list = self.lists.entry((department_id, day)).or_default();
+        let (figures, malformed) = self.figures_of(row);
+        let list = self.lists.entry((Arc::clone(&department_id), day)).or_default();
+        list.malformed |= malformed;
         // The names stand in every row; where they differ, the total's are taken.
         if version == Version::Total || list.department.is_empty() {
             list.department = row.department_name().unwrap_or_default();
             list.path = row.department_path().unwrap_or_default();
         }
-        match list.rows.entry(version) {
+        let rejected = match list.rows.entry(version) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Row::Believed(figures));
+                0
             }
             Entry::Occupied(mut known) => match known.get() {
-                Row::Believed(same) if *same == figures => {}
+                Row::Believed(same) if *same == figures => 0,
                 Row::Believed(_) => {
                     known.insert(Row::Contradicted);
-                    self.found.rejected_rows += 2;
+                    2
                 }
-                Row::Contradicted => self.found.rejected_rows += 1,
+                Row::Contradicted => 1,
             },
+        };
+        self.reject(rejected, || {
+            format!("rows of {department_id} for {day} that contradict each other")
+        });
+    }
+
+    /// Counts rows that are not believed; the first is told in words.
+    fn reject(&mut self, rows: u64, example: impl FnOnce() -> String) {
+        self.found.rejected_rows += rows;
+        if rows > 0 {
+            self.found.rejected_example.get_or_insert_with(example);
         }
     }
 
@@ -118,9 +142,11 @@ impl<'a> Fold<'a> {
             let Some(list) = self.lists.get_mut(&place).filter(|list| list.lacks_a_total()) else {
                 continue;
             };
-            let Some(Row::Believed(figures)) = total.rows.into_values().next() else { continue };
+            let rows = total.rows.into_values().next();
+            let Some(Row::Believed(figures)) = rows else { continue };
             let comparison = total_name::compare(&list.named(), &figures);
             self.versions.compared(&place.0, place.1, &comparison);
+            list.malformed |= total.malformed;
             list.rows.insert(Version::Total, Row::Believed(figures));
         }
         self.found.add_rejected(&totals.found);
@@ -141,31 +167,37 @@ impl<'a> Fold<'a> {
     fn department_of(&mut self, row: &DeptStat<'_>) -> Option<Arc<str>> {
         let id = row.department_id()?;
         let asked = &self.ask.target.department_id;
-        if self.ask.target.include_children {
+        if self.ask.target.include_children || id == **asked {
             return Some(label_value(&id).into());
         }
-        if id == **asked {
-            return Some(label_value(&id).into());
-        }
-        // No document says under which id the root's rows come; any one will do, but only one.
-        let is_root = **asked == *ROOT && *self.root_id.get_or_insert_with(|| id.clone()) == id;
-        is_root.then(|| Arc::clone(asked))
+        // No document says under which of its two ids a department's rows come, or the root's:
+        // the other kind will do, but only one such id.
+        let may_be_other = **asked == *ROOT || is_open_id(asked) != is_open_id(&id);
+        let is_it = may_be_other && *self.other_id.get_or_insert_with(|| id.clone()) == id;
+        is_it.then(|| Arc::clone(asked))
     }
 
     fn day_of(&self, row: &DeptStat<'_>) -> Option<Day> {
         row.date().filter(|day| (self.ask.start..=self.ask.end).contains(day))
     }
 
-    fn figures_of(&mut self, row: &DeptStat<'_>) -> Figures {
-        let mut figures = Figures::none();
+    /// The figures of a row, and whether some could not be read.
+    fn figures_of(&mut self, row: &DeptStat<'_>) -> (Figures, bool) {
+        let (mut figures, mut malformed) = (Figures::none(), false);
         for (index, figure) in FIGURES.iter().enumerate() {
             let scalar = row.figure(figure.api_field);
             if number::set(&mut figures, index, figure.unit, &scalar).is_err() {
                 *self.found.rejected_values.entry(figure.api_field).or_default() += 1;
+                malformed = true;
             }
         }
-        figures
+        (figures, malformed)
     }
+}
+
+/// Whether the id is of the kind that the system makes (API document: `od-…`).
+fn is_open_id(id: &str) -> bool {
+    id.starts_with("od-")
 }
 
 impl List {
@@ -214,7 +246,7 @@ impl List {
             day,
             rows,
         };
-        FoundDay { day: Arc::new(day), contradicted }
+        FoundDay { day: Arc::new(day), contradicted, malformed: self.malformed }
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) struct Fold {
     meetings: Spread,
     vc_minutes: Spread,
     rejected_rows: u64,
+    rejected_example: Option<String>,
     rejected_values: RejectedValues,
 }
 
@@ -62,16 +63,20 @@ impl Fold {
             meetings: Spread::default(),
             vc_minutes: Spread::default(),
             rejected_rows: 0,
+            rejected_example: None,
             rejected_values: RejectedValues::new(),
         }
     }
 
     /// Takes one item of the list; none stands for one that is no object.
     pub(super) fn row(&mut self, row: Option<&UserStat<'_>>) {
-        let Some(row) = row.filter(|row| row.date() == Some(self.day)) else {
-            self.rejected_rows += 1;
-            return;
-        };
+        let Some(row) = row else { return self.reject_row("an item that is no object".to_owned()) };
+        if row.date() != Some(self.day) {
+            return self.reject_row(match row.quoted_date().as_str() {
+                "" => "a row without date".to_owned(),
+                date => format!("a row of the day {date}, which was not asked for"),
+            });
+        }
         if let Some(id) = row.user_id()
             && !self.seen.insert(self.hasher.hash_one(id))
         {
@@ -106,6 +111,11 @@ impl Fold {
         }
     }
 
+    fn reject_row(&mut self, example: String) {
+        self.rejected_rows += 1;
+        self.rejected_example.get_or_insert(example);
+    }
+
     pub(super) fn finish(self, min_group_size: u64) -> Found {
         let seconds = |minutes: f64| minutes * 60.0;
         let meeting_duration_s = self.vc_minutes.percentiles(self.people);
@@ -128,6 +138,7 @@ impl Fold {
             usage,
             people: self.people,
             rejected_rows: self.rejected_rows,
+            rejected_example: self.rejected_example,
             rejected_values: self.rejected_values,
         }
     }

@@ -52,7 +52,7 @@ fn fold(department_id: &str, include_children: bool, rows: &[Value]) -> Found {
 #[test]
 fn the_documented_answer_is_read_whole() {
     let found = fold(ID, false, &[sample_row()]);
-    let [FoundDay { day, contradicted: false }] = found.days.as_slice() else {
+    let [FoundDay { day, contradicted: false, malformed: false }] = found.days.as_slice() else {
         panic!("{found:?}")
     };
     assert_eq!((&*day.department_id, &*day.department), (ID, "subtestkkk"));
@@ -128,11 +128,67 @@ fn the_root_may_answer_under_its_real_id_but_only_under_one() {
 }
 
 #[test]
+fn a_department_asked_alone_may_answer_under_its_other_id_but_only_under_one() {
+    let custom = |id: &str| with(&[("department_id", id.into())]);
+    let version = with(&[("department_id", "D 1".into()), ("product_version", "旗舰版".into())]);
+    let found = fold(ID, false, &[custom("D 1"), version, custom("D 2")]);
+    assert_eq!((found.days.len(), found.rejected_rows), (1, 1));
+    assert_eq!((&*found.days[0].day.department_id, found.days[0].day.rows.len()), (ID, 2));
+    // Asked by the organisation's id, answered by the system's.
+    let found = fold("D 1", false, &[sample_row()]);
+    assert_eq!(&*found.days[0].day.department_id, "D 1");
+    // Another department of the same kind is another department.
+    for (asked, answered) in [(ID, "od-other"), ("D 1", "D 2"), ("1", "2")] {
+        let found = fold(asked, false, &[custom(answered)]);
+        assert_eq!((found.days.len(), found.rejected_rows), (0, 1), "{asked} {answered}");
+    }
+}
+
+#[test]
+fn rows_that_are_all_rejected_are_told_with_an_example() {
+    let target = Target { geo: Geo::Local, department_id: ID.into(), include_children: false };
+    for (rows, example) in [
+        (vec![with(&[("date", "2020/02/15".into())])], "a row of the day 2020/02/15, which"),
+        (vec![with(&[("date", Value::Null)])], "a row without date"),
+        (vec![with(&[("department_id", Value::Null)])], "a row without department_id"),
+        (vec![with(&[("department_id", "od-2".into())])], "a row of department od-2, which"),
+        (vec![Value::from(7)], "an item that is no object"),
+        (
+            vec![sample_row(), with(&[("suite_dau", 5.into())])],
+            "for 2020-02-15 that contradict each other",
+        ),
+    ] {
+        let error = fold(ID, false, &rows).unusable(&target).unwrap();
+        assert!(error.what.contains(example), "{error}");
+        assert!(error.remedy.contains("department_id_type"), "{error}");
+    }
+    let long = with(&[("department_id", "x".repeat(100_000).into()), ("date", "1".into())]);
+    assert!(fold(ID, false, &[long]).unusable(&target).unwrap().to_string().len() < 600);
+    let usable = fold(ID, false, &[sample_row(), with(&[("date", "2020/02/15".into())])]);
+    assert_eq!((usable.rejected_rows, usable.unusable(&target)), (1, None));
+    assert_eq!(fold(ID, false, &[]).unusable(&target), None, "an empty list is none of it");
+}
+
+#[test]
 fn a_third_row_after_a_contradiction_is_not_believed_either() {
     let other = with(&[("suite_dau", 5.into())]);
     let found = fold(ID, false, &[sample_row(), other, sample_row()]);
     assert!(found.days[0].contradicted && found.days[0].day.rows.is_empty());
     assert_eq!(found.rejected_rows, 3);
+}
+
+#[test]
+fn a_value_that_is_no_number_leaves_its_day_in_part_and_no_other() {
+    let odd = with(&[("im_dau", "12,345".into())]);
+    let sound = with(&[("department_id", "od-child".into())]);
+    let found = fold(ID, true, &[odd, sound]);
+    let whole: Vec<(&str, bool)> =
+        found.days.iter().map(|found| (&*found.day.department_id, found.is_whole())).collect();
+    assert_eq!(whole, [(ID, false), ("od-child", true)]);
+    assert_eq!(found.rejected_values, [("im_dau", 1)].into());
+    // Absent is not malformed.
+    let absent = with(&[("im_dau", Value::Null)]);
+    assert!(fold(ID, false, &[absent]).days[0].is_whole());
 }
 
 #[test]

@@ -1,0 +1,136 @@
+//! What each loop of a tenant adds to the snapshot, and how it comes together. Pure.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use super::sources::Source;
+use crate::{
+    baseline::Baseline,
+    day::Day,
+    exposition::{Place, Sample, TenantView},
+    snapshot::{SourceStatus, TenantStatus},
+    usage::Geo,
+};
+
+/// Something that replaces what was there of the same kind.
+pub(crate) enum Contribution {
+    /// The department statistics.
+    Statistics(Box<Statistics>),
+    /// What departments usually do.
+    Baselines(Baselines),
+    /// An optional source, or its state alone.
+    Source(Source, Box<OfSource>),
+}
+
+impl From<Statistics> for Contribution {
+    fn from(statistics: Statistics) -> Self {
+        Self::Statistics(Box::new(statistics))
+    }
+}
+
+impl From<(Source, OfSource)> for Contribution {
+    fn from((source, of_source): (Source, OfSource)) -> Self {
+        Self::Source(source, Box::new(of_source))
+    }
+}
+
+/// The department statistics, with everything that a tenant's other parts are added to.
+#[derive(Clone)]
+pub(crate) struct Statistics {
+    pub(crate) view: TenantView,
+    pub(crate) status: TenantStatus,
+}
+
+/// Baselines by department, of the day served and the one after it.
+pub(crate) type Baselines = BTreeMap<(Geo, Arc<str>), Vec<(Day, Arc<Baseline>)>>;
+
+/// What a source beside the statistics adds.
+#[derive(Clone)]
+pub(crate) struct OfSource {
+    pub(crate) status: SourceStatus,
+    /// Names and places by department id.
+    pub(crate) places: BTreeMap<Arc<str>, Place>,
+    /// What belongs to no day.
+    pub(crate) samples: Vec<Sample>,
+    /// What belongs to the day of a department, and is published beside that day only.
+    pub(crate) of_days: Vec<OfDay>,
+    /// Things that work, but that the operator should know.
+    pub(crate) notices: Vec<String>,
+}
+
+/// Samples of one department's day.
+#[derive(Clone, Debug)]
+pub(crate) struct OfDay {
+    pub(crate) geo: Geo,
+    pub(crate) department_id: Arc<str>,
+    pub(crate) day: Day,
+    pub(crate) samples: Vec<Sample>,
+}
+
+impl OfSource {
+    /// A source that has brought nothing yet.
+    pub(crate) fn new(status: SourceStatus) -> Self {
+        Self {
+            status,
+            places: BTreeMap::new(),
+            samples: Vec::new(),
+            of_days: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+}
+
+/// The newest contributions of one tenant's loops.
+#[derive(Default)]
+pub(crate) struct Contributions {
+    statistics: Option<Statistics>,
+    baselines: Baselines,
+    sources: BTreeMap<Source, OfSource>,
+}
+
+impl Contributions {
+    /// Replaces what there was of that kind.
+    pub(crate) fn put(&mut self, contribution: Contribution) {
+        match contribution {
+            Contribution::Statistics(statistics) => self.statistics = Some(*statistics),
+            Contribution::Baselines(baselines) => self.baselines = baselines,
+            Contribution::Source(source, of_source) => {
+                self.sources.insert(source, *of_source);
+            }
+        }
+    }
+
+    /// What all loops know, together; none before the statistics have said anything.
+    pub(crate) fn merged(&self) -> Option<(TenantView, TenantStatus)> {
+        let Statistics { mut view, mut status } = self.statistics.clone()?;
+        for day in &view.departments {
+            let place = (day.geo, Arc::clone(&day.department_id));
+            // Late days compare with their own weekday.
+            let of_place = self.baselines.get(&place).into_iter().flatten();
+            if let Some((_, baseline)) = of_place.into_iter().find(|(of, _)| *of == day.day) {
+                view.baselines.insert(place, Arc::clone(baseline));
+            }
+        }
+        for department in &mut status.departments {
+            let Some(served) = &department.served else { continue };
+            let of_place = self.baselines.get(&(served.geo, Arc::clone(&served.department_id)));
+            let of_day = of_place.into_iter().flatten().find(|(of, _)| *of == served.day);
+            department.baseline = of_day.map(|(_, baseline)| Arc::clone(baseline));
+        }
+        let served: HashSet<_> =
+            view.departments.iter().map(|day| (day.geo, &day.department_id, day.day)).collect();
+        for source in self.sources.values() {
+            view.samples.extend(source.samples.iter().cloned());
+            // People of one day beside figures of another would mislead.
+            let is_served = |of: &&OfDay| served.contains(&(of.geo, &of.department_id, of.day));
+            let of_days = source.of_days.iter().filter(is_served);
+            view.samples.extend(of_days.flat_map(|of| of.samples.iter().cloned()));
+            view.places.extend(source.places.clone());
+            status.notices.extend_from_slice(&source.notices);
+            status.sources.push(source.status.clone());
+        }
+        Some((view, status))
+    }
+}

@@ -1,0 +1,26 @@
+//! Facts about departments as samples; what is absent has none.
+
+use std::sync::Arc;
+
+use crate::{catalogue::Family, collect::contribution::OfSource, exposition::Sample};
+
+/// One sample.
+pub(super) fn sample(family: &'static Family, labels: &[&str], value: f64) -> Sample {
+    Sample { family, labels: labels.iter().map(|label| Arc::from(*label)).collect(), value }
+}
+
+/// A number of people.
+#[expect(clippy::cast_precision_loss, reason = "no department has 2^53 people")]
+pub(super) fn people(people: u64) -> f64 {
+    people as f64
+}
+
+/// Adds a number that a department has.
+pub(super) fn add_number(to: &mut OfSource, family: &'static Family, id: &str, value: Option<f64>) {
+    to.samples.extend(value.map(|value| sample(family, &[id], value)));
+}
+
+/// Adds something that a department is, as 1, or is not, as 0.
+pub(super) fn add_flag(to: &mut OfSource, family: &'static Family, id: &str, flag: Option<bool>) {
+    add_number(to, family, id, flag.map(|flag| f64::from(u8::from(flag))));
+}

@@ -1,0 +1,106 @@
+//! The sources of figures, a row each: their label, which of their values can be rejected, and
+//! whether a tenant has them switched on.
+
+use super::options;
+use crate::sources::{contact, directory, users};
+
+/// A source of figures: the closed list behind the label `source`, in the order of the status page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    /// `admin_dept_stats`.
+    Departments,
+    /// `admin_dept_stats` of the weeks before, once.
+    Baselines,
+    /// `directory/v1/departments/filter`.
+    Directory,
+    /// `contact/v3/departments/batch`.
+    Contact,
+    /// `contact/v3/users/find_by_department`.
+    Members,
+    /// `admin_user_stats`.
+    Users,
+}
+
+struct Row {
+    source: Source,
+    label: &'static str,
+    /// The fields beside the 38 figures whose values can be rejected.
+    number_fields: &'static [&'static str],
+    /// Whether a tenant has it, given whether there is a store.
+    is_on: fn(&options::Tenant, bool) -> bool,
+}
+
+const ROWS: [Row; 6] = [
+    Row {
+        source: Source::Departments,
+        label: "departments",
+        number_fields: &[],
+        is_on: |_, _| true,
+    },
+    Row {
+        source: Source::Baselines,
+        label: "baselines",
+        number_fields: &[],
+        is_on: |tenant, has_store| has_store && tenant.schedule.baseline_weeks > 0,
+    },
+    Row {
+        source: Source::Directory,
+        label: "directory",
+        number_fields: &directory::NUMBER_FIELDS,
+        is_on: |tenant, _| tenant.discovery.is_some() || tenant.directory.is_some(),
+    },
+    Row {
+        source: Source::Contact,
+        label: "contact",
+        number_fields: &contact::NUMBER_FIELDS,
+        is_on: |tenant, _| tenant.contact.is_some(),
+    },
+    Row {
+        source: Source::Members,
+        label: "members",
+        number_fields: &[],
+        is_on: |tenant, _| tenant.members.is_some(),
+    },
+    Row {
+        source: Source::Users,
+        label: "users",
+        number_fields: &users::NUMBER_FIELDS,
+        is_on: |tenant, _| tenant.user_statistics.is_some(),
+    },
+];
+
+impl Source {
+    /// Every source.
+    pub(crate) fn all() -> impl Iterator<Item = Self> + Clone {
+        ROWS.iter().map(|row| row.source)
+    }
+
+    /// The value of the label `source`; what the source brought is remembered under it as well.
+    pub(crate) fn as_label(self) -> &'static str {
+        self.row().label
+    }
+
+    /// The fields beside the 38 figures whose values can be rejected.
+    pub(crate) fn number_fields(self) -> &'static [&'static str] {
+        self.row().number_fields
+    }
+
+    /// Whether a tenant has it, given whether there is a store.
+    pub(crate) fn is_on(self, tenant: &options::Tenant, has_store: bool) -> bool {
+        (self.row().is_on)(tenant, has_store)
+    }
+
+    fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_finds_its_own_row() {
+        assert!(Source::all().enumerate().all(|(index, source)| source as usize == index));
+    }
+}

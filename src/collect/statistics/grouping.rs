@@ -1,0 +1,322 @@
+//! Which departments may be asked for together under an ancestor, and whether that gives the same
+//! figures. Pure.
+//!
+//! No document says whether a parent's row counts its descendants once sub-departments are asked
+//! for. So nothing is grouped until one parent and one child gave equal values both ways on one
+//! day; where they differ, nothing is grouped ever.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::standing::Standing;
+use crate::{
+    day::Day,
+    feishu::DEPT_STATS_PAGE_SIZE,
+    sources::{departments::Found, directory::Tree},
+    usage::DepartmentDay,
+};
+
+/// Pages of one request group at most: a failure costs no more than that.
+const PAGES_MAX: usize = 50;
+
+/// What is known of asking for departments together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Grouping {
+    /// Not tried, or not with a telling day.
+    #[default]
+    Unknown,
+    /// Both ways give the same: departments may be asked for together.
+    Same,
+    /// They differ: each is asked alone.
+    Differs,
+}
+
+/// Departments asked for with one query, by index; all lie at or below the head, which need not be
+/// one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bundle {
+    pub(crate) head: usize,
+    pub(crate) members: Vec<usize>,
+}
+
+/// A parent and a child whose values of a day are known, to be asked for together once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trial {
+    pub(crate) parent: usize,
+    child: usize,
+    pub(crate) day: Day,
+}
+
+/// The tree with what planning needs of it.
+struct Plan<'a> {
+    children: BTreeMap<&'a str, Vec<&'a str>>,
+    by_id: HashMap<&'a str, usize>,
+    rows_per_department: usize,
+}
+
+/// Splits the departments that are due into those worth asking for together and the others.
+pub(crate) fn bundles(
+    due: &[usize],
+    standings: &[Standing],
+    tree: &Tree,
+) -> (Vec<Bundle>, Vec<usize>) {
+    let plan = Plan::new(standings, tree);
+    let due: BTreeSet<usize> = due.iter().copied().collect();
+    let mut bundles = Vec::new();
+    let mut bundled = BTreeSet::new();
+    let mut waiting = plan.tops(tree);
+    while let Some(id) = waiting.pop() {
+        let subtree = plan.subtree(id);
+        let members: Vec<usize> = subtree
+            .iter()
+            .filter_map(|id| plan.by_id.get(id).copied())
+            .filter(|index| due.contains(index))
+            .collect();
+        let pages = plan.pages(subtree.len());
+        // The head itself need not be due: it was often the one asked first.
+        let is_fit =
+            |head: &usize| standings[*head].held.is_some() && !standings[*head].is_failed();
+        let head = plan.by_id.get(id).copied().filter(is_fit);
+        match head {
+            Some(head) if pages <= PAGES_MAX && pages < members.len() => {
+                bundled.extend(members.iter().copied());
+                bundles.push(Bundle { head, members });
+            }
+            _ => waiting.extend(plan.children.get(id).into_iter().flatten()),
+        }
+    }
+    let alone = due.into_iter().filter(|index| !bundled.contains(index)).collect();
+    (bundles, alone)
+}
+
+/// The cheapest parent and child that can tell, if asking together would save anything.
+pub(crate) fn trial(standings: &[Standing], tree: &Tree) -> Option<Trial> {
+    let all: Vec<usize> = (0..standings.len()).collect();
+    if bundles(&all, standings, tree).0.is_empty() {
+        return None;
+    }
+    let plan = Plan::new(standings, tree);
+    let trials = tree.nodes.iter().filter_map(|node| {
+        let parent = *plan.by_id.get(node.parent_department_id.as_str())?;
+        let child = *plan.by_id.get(node.department_id.as_str())?;
+        let (above, below) = (own_day(&standings[parent])?, own_day(&standings[child])?);
+        // A child with people would show in its parent's row, if it counted there.
+        let tells = above.day == below.day && below.users().is_some_and(|users| users > 0.0);
+        let pages = plan.pages(plan.subtree(&node.parent_department_id).len());
+        (tells && pages <= PAGES_MAX).then_some((pages, Trial { parent, child, day: above.day }))
+    });
+    trials.min_by_key(|(pages, trial)| (*pages, trial.parent)).map(|(_, trial)| trial)
+}
+
+/// What a trial's answer says.
+pub(crate) fn verdict(trial: Trial, standings: &[Standing], together: &Found) -> Grouping {
+    let same = |index: usize| {
+        let alone = own_day(&standings[index])?;
+        let id = &standings[index].target.department_id;
+        let found = together.days.iter().find(|found| found.day.department_id == *id)?;
+        (alone.day == trial.day).then_some(alone.rows == found.day.rows)
+    };
+    match (same(trial.parent), same(trial.child)) {
+        (Some(true), Some(true)) => Grouping::Same,
+        (Some(false), _) | (_, Some(false)) => Grouping::Differs,
+        _ => Grouping::Unknown,
+    }
+}
+
+/// The part of a bundle's answer that concerns one of its members.
+pub(crate) fn share(found: &Found, standing: &Standing) -> Found {
+    let id = &standing.target.department_id;
+    let own = found.days.iter().filter(|found| found.day.department_id == *id);
+    Found { days: own.cloned().collect(), ..Found::default() }
+}
+
+impl<'a> Plan<'a> {
+    fn new(standings: &'a [Standing], tree: &'a Tree) -> Self {
+        let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for node in &tree.nodes {
+            children.entry(&node.parent_department_id).or_default().push(&node.department_id);
+        }
+        let alone = standings.iter().enumerate().filter(|(_, s)| !s.target.include_children);
+        Self {
+            children,
+            by_id: alone.map(|(index, s)| (&*s.target.department_id, index)).collect(),
+            rows_per_department: standings
+                .iter()
+                .flat_map(|standing| standing.days.values().map(|day| day.rows.len()))
+                .max()
+                .unwrap_or(1),
+        }
+    }
+
+    /// The departments whose parent is not in the tree, and that parent: the root may be asked for
+    /// as well.
+    fn tops(&self, tree: &'a Tree) -> Vec<&'a str> {
+        let inside: BTreeSet<&str> = tree.nodes.iter().map(|n| n.department_id.as_str()).collect();
+        let parents = self.children.keys().filter(|parent| !inside.contains(**parent));
+        parents.copied().collect()
+    }
+
+    /// A department and all below it.
+    fn subtree(&self, id: &'a str) -> Vec<&'a str> {
+        let mut subtree = vec![id];
+        let mut next = 0;
+        while let Some(id) = subtree.get(next).copied() {
+            subtree.extend(self.children.get(id).into_iter().flatten());
+            next += 1;
+        }
+        subtree
+    }
+
+    fn pages(&self, departments: usize) -> usize {
+        (departments * self.rows_per_department).div_ceil(DEPT_STATS_PAGE_SIZE as usize)
+    }
+}
+
+/// The day of the department itself, once it is whole.
+fn own_day(standing: &Standing) -> Option<&DepartmentDay> {
+    let day = standing.days.get(&standing.target.department_id)?;
+    (standing.complete && !standing.is_failed() && standing.held == Some(day.day)).then_some(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::{
+        sources::{departments::FoundDay, directory::Node},
+        usage::{Figures, Geo, Target, Version},
+    };
+
+    const DAY: Day = date(2026, 11, 22);
+
+    fn tree(edges: &[(&str, &str)]) -> Tree {
+        let node = |(parent, id): &(&str, &str)| Node {
+            department_id: (*id).to_owned(),
+            parent_department_id: (*parent).to_owned(),
+            path: Vec::new(),
+            depth: 1,
+            has_child: None,
+            is_enabled: None,
+            direct_members: None,
+            recursive_members: None,
+            direct_departments: None,
+            recursive_departments: None,
+            seen_at: None,
+        };
+        Tree { nodes: edges.iter().map(node).collect(), ..Tree::default() }
+    }
+
+    fn found(id: &str, users: f64, rows: usize) -> FoundDay {
+        let row = |n: usize| {
+            let mut figures = Figures::none();
+            figures.set(crate::collect::statistics::rates::USERS, users);
+            let version =
+                if n == 0 { Version::Total } else { Version::Named(n.to_string().into()) };
+            (version, figures)
+        };
+        FoundDay {
+            day: Arc::new(DepartmentDay {
+                geo: Geo::Local,
+                department_id: id.into(),
+                department: "".into(),
+                path: "".into(),
+                day: DAY,
+                rows: (0..rows).map(row).collect(),
+            }),
+            contradicted: false,
+            malformed: false,
+        }
+    }
+
+    fn standing(id: &str, users: f64, rows: usize) -> Standing {
+        let mut standing = Standing::new(Target {
+            geo: Geo::Local,
+            department_id: id.into(),
+            include_children: false,
+        });
+        let found = Found { days: vec![found(id, users, rows)], ..Found::default() };
+        standing.answered_well(found);
+        standing
+    }
+
+    /// A head with `n` children of five rows each.
+    fn family(head: &str, n: usize) -> (Vec<(String, String)>, Vec<Standing>) {
+        let mut edges = vec![("0".to_owned(), head.to_owned())];
+        let mut standings = vec![standing(head, 3.0, 5)];
+        for child in 0..n {
+            let id = format!("{head}{child}");
+            standings.push(standing(&id, 7.0, 5));
+            edges.push((head.to_owned(), id));
+        }
+        (edges, standings)
+    }
+
+    fn tree_of(edges: &[(String, String)]) -> Tree {
+        tree(&edges.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_family_is_asked_for_together_where_that_saves_requests() {
+        let (edges, standings) = family("a", 7);
+        let all: Vec<usize> = (0..8).collect();
+        // Forty rows are two pages instead of eight requests.
+        let (bundled, alone) = bundles(&all, &standings, &tree_of(&edges));
+        assert_eq!((bundled, alone), (vec![Bundle { head: 0, members: all.clone() }], vec![]));
+        // The head was asked before.
+        let (bundled, _) = bundles(&all[1..], &standings, &tree_of(&edges));
+        assert_eq!(bundled, [Bundle { head: 0, members: all[1..].to_vec() }]);
+        // One child alone is one request either way.
+        assert_eq!(bundles(&[3], &standings, &tree_of(&edges)), (vec![], vec![3]));
+    }
+
+    #[test]
+    fn a_family_beyond_50_pages_is_split_among_its_children() {
+        // 201 departments of five rows are 51 pages.
+        let (edges, standings) = family("a", 200);
+        let all: Vec<usize> = (0..standings.len()).collect();
+        let (bundled, alone) = bundles(&all, &standings, &tree_of(&edges));
+        assert_eq!((bundled.len(), alone.len()), (0, 201));
+        let (edges, standings) = family("a", 199);
+        let all: Vec<usize> = (0..standings.len()).collect();
+        assert_eq!(bundles(&all, &standings, &tree_of(&edges)).0.len(), 1);
+    }
+
+    #[test]
+    fn departments_outside_of_the_tree_are_asked_for_alone() {
+        let (edges, mut standings) = family("a", 7);
+        standings.push(standing("elsewhere", 5.0, 5));
+        let all: Vec<usize> = (0..9).collect();
+        let (bundled, alone) = bundles(&all, &standings, &tree_of(&edges));
+        assert_eq!((bundled.len(), alone), (1, vec![8]));
+    }
+
+    #[test]
+    fn a_trial_needs_a_child_with_people_and_something_to_save() {
+        let (edges, standings) = family("a", 7);
+        let trial_of = |standings: &[Standing]| trial(standings, &tree_of(&edges));
+        assert_eq!(trial_of(&standings), Some(Trial { parent: 0, child: 1, day: DAY }));
+        let empty: Vec<Standing> =
+            standings.iter().map(|s| standing(&s.target.department_id, 0.0, 5)).collect();
+        assert_eq!(trial_of(&empty), None, "no child has people");
+        let (edges, standings) = family("a", 0);
+        assert_eq!(trial(&standings, &tree_of(&edges)), None, "nothing to save");
+    }
+
+    #[test]
+    fn both_must_be_equal_both_ways() {
+        let (edges, standings) = family("a", 7);
+        let trial = trial(&standings, &tree_of(&edges)).unwrap();
+        let verdict = |parent: f64, child: f64| {
+            let days = vec![found("a", parent, 5), found("a0", child, 5)];
+            verdict(trial, &standings, &Found { days, ..Found::default() })
+        };
+        assert_eq!(verdict(3.0, 7.0), Grouping::Same);
+        assert_eq!(verdict(52.0, 7.0), Grouping::Differs, "the parent counts its children");
+        assert_eq!(verdict(3.0, 8.0), Grouping::Differs);
+        let alone = Found { days: vec![found("a", 3.0, 5)], ..Found::default() };
+        assert_eq!(super::verdict(trial, &standings, &alone), Grouping::Unknown);
+    }
+}

@@ -1,0 +1,204 @@
+//! The loop of one tenant's department statistics: look at what is due, publish, wait.
+
+pub(crate) mod grouping;
+pub(crate) mod latest_day;
+mod look;
+mod publish;
+pub(crate) mod rates;
+pub(crate) mod report;
+pub(crate) mod restoring;
+pub(crate) mod schedule;
+pub(crate) mod standing;
+pub(crate) mod state;
+
+use std::time::Duration;
+
+use humantime::format_duration;
+use jiff::Timestamp;
+use tokio::{sync::watch, time::Instant};
+
+use self::{look::Looked, schedule::JITTER_MAX, state::State};
+use super::{context::Context, messages::Discovered, sources::Source};
+use crate::feishu::Error;
+
+/// The loop, and all that it knows.
+pub(crate) struct Statistics {
+    pub(crate) context: Context,
+    pub(crate) state: State,
+    discovered: watch::Receiver<Discovered>,
+}
+
+impl Statistics {
+    /// A loop that knows nothing yet but the listed departments.
+    pub(crate) fn new(context: Context) -> Self {
+        let state = State::new(&context.options, JITTER_MAX.mul_f64(fastrand::f64()));
+        let discovered = context.messages.discovered.subscribe();
+        let mut statistics = Self { context, state, discovered };
+        statistics.retarget();
+        // Before anything is asked, the live statistics are known to take this much.
+        publish::reserve(&statistics.context, &statistics.state);
+        statistics
+    }
+
+    /// Looks and publishes for ever; stopped by being dropped.
+    pub(crate) async fn run(mut self) {
+        self.restore().await;
+        loop {
+            self.retarget();
+            self.look_once().await;
+            self.state.recount_current(self.context.current());
+            let next = self.next(self.context.now());
+            self.state.next_look = Some(next);
+            self.context.metrics.next(Source::Departments, next);
+            self.publish().await;
+            self.tell();
+            self.try_grouping().await;
+            self.state.next_look = None;
+            self.wait_until(next).await;
+        }
+    }
+
+    /// Takes in which departments there are now.
+    pub(crate) fn retarget(&mut self) {
+        let discovered = self.discovered.borrow_and_update().departments.clone();
+        self.state.retarget(&self.context.options.departments, &discovered);
+    }
+
+    /// Takes up where the process before this one ended.
+    pub(crate) async fn restore(&mut self) {
+        restoring::restore(&self.context, &mut self.state).await;
+        publish::reserve(&self.context, &self.state);
+    }
+
+    /// Looks at everything that is due now.
+    pub(crate) async fn look_once(&mut self) {
+        let Self { context, state, .. } = self;
+        restoring::recount(context).await;
+        let started = Instant::now();
+        let mut asked = 0;
+        let mut is_whole = true;
+        for group in 0..state.groups.len() {
+            if !state.is_due(group, context.now(), &context.options.schedule) {
+                continue;
+            }
+            let looked = look::look(context, state, group).await;
+            asked += looked.asked;
+            is_whole &= looked.failed == 0 && looked.ended_by.is_none();
+            conclude(context, state, group, &looked);
+        }
+        if state.rates.decide() {
+            tracing::warn!(
+                tenant = context.name(),
+                "Feishu's rates come in another scale than before, and are read so from now on"
+            );
+        }
+        state.days_mut().for_each(|day| context.versions.drop_repeated_total(day));
+        restoring::keep(context, state).await;
+        if asked > 0 {
+            let now = context.now();
+            if is_whole {
+                state.last_success = Some(now);
+            }
+            context.metrics.collected(Source::Departments, now, started.elapsed(), is_whole);
+        }
+    }
+
+    /// Finds out, once there is a day to compare, whether departments may be asked for together.
+    pub(crate) async fn try_grouping(&mut self) {
+        if self.state.problem.is_none() {
+            for group in 0..self.state.groups.len() {
+                look::try_grouping(&self.context, &mut self.state, group).await;
+            }
+            restoring::keep(&self.context, &mut self.state).await;
+        }
+    }
+
+    /// Publishes what is known now.
+    pub(crate) async fn publish(&mut self) -> Duration {
+        publish::publish(&self.context, &mut self.state).await
+    }
+
+    /// Tells the other loops what there is to ask for.
+    pub(crate) fn tell(&self) {
+        publish::reserve(&self.context, &self.state);
+        publish::tell(&self.context, &self.state, true);
+    }
+
+    /// Tells the other loops what is served before anything was asked.
+    pub(crate) fn tell_what_is_served(&self) {
+        publish::tell(&self.context, &self.state, false);
+    }
+
+    /// When there is something to do again.
+    fn next(&self, now: Timestamp) -> Timestamp {
+        self.state.next(now, &self.context.options.schedule)
+    }
+
+    /// Sleeps until then by the wall clock; publishes when something became too old, or is current
+    /// again since the clock went back, and returns early when a new secret may end a failure.
+    async fn wait_until(&mut self, next: Timestamp) {
+        loop {
+            let now = self.context.now();
+            // The plan is made anew each time, by the same reading of the clock, which runs and may
+            // have been set.
+            if now >= next || self.next(now) <= now {
+                return;
+            }
+            if self.state.recount_current(self.context.current()) {
+                self.state.next_look = Some(next);
+                self.publish().await;
+            }
+            if self.state.problem.is_some() && self.context.client.has_new_secret() {
+                self.state.try_new_secret();
+                return;
+            }
+            tokio::select! {
+                () = self.context.sleep_towards(Some(next)) => {}
+                // Discovery found other departments than before.
+                Ok(()) = self.discovered.changed() => return,
+            }
+        }
+    }
+}
+
+/// Draws conclusions from a look, and says each change once.
+fn conclude(context: &Context, state: &mut State, group: usize, looked: &Looked) {
+    let (tenant, geo) = (context.name(), state.groups[group].geo);
+    if let Some(error) = &looked.ended_by {
+        back_off(context, state, group, error);
+        return;
+    }
+    if state.went_through(group) {
+        tracing::info!(tenant, %geo, "Tenant {tenant} is collected again");
+    }
+    if let Some(error) = &looked.news {
+        tracing::warn!(
+            tenant, %geo, asked = looked.asked, failed = looked.failed,
+            class = error.class.as_label(), %error,
+            "{} of {} departments could not be collected; their last values stay",
+            looked.failed, looked.asked,
+        );
+    }
+    tracing::debug!(tenant, %geo, asked = looked.asked, failed = looked.failed, "Looked");
+}
+
+fn back_off(context: &Context, state: &mut State, group: usize, error: &Error) {
+    let now = context.now();
+    // Whole seconds read better, one more than is left.
+    let held = context.budget.is_exhausted().then(|| {
+        let left = now.duration_until(context.budget.next_month()).unsigned_abs();
+        Duration::from_secs(left.as_secs() + 1)
+    });
+    let interval = context.options.schedule.interval;
+    let (is_new, wait) = state.broke_off(group, now, error, interval, held);
+    let (tenant, geo) = (context.name(), state.groups[group].geo);
+    if is_new {
+        tracing::warn!(
+            tenant, %geo, class = error.class.as_label(), %error, wait = %format_duration(wait),
+            "Tenant {tenant} cannot be collected; last values stay, next try in {}",
+            format_duration(wait),
+        );
+    } else {
+        tracing::debug!(tenant, %geo, %error, wait = %format_duration(wait), "Still failing");
+    }
+}

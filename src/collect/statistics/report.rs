@@ -1,0 +1,255 @@
+//! A tenant's state as it is published: what is served, and the facts about it. Pure.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{
+    standing::Standing,
+    state::{Group, State},
+};
+use crate::{
+    collect::{
+        context::Context,
+        contribution::Statistics,
+        current::Current,
+        messages::{Known, Served},
+        metrics::DepartmentCounts,
+    },
+    day::Day,
+    exposition::{GeoView, Place, TenantView},
+    feishu::DepartmentIdType,
+    snapshot::{DepartmentState, DepartmentStatus, TenantStatus},
+    usage::{DepartmentDay, Target},
+};
+
+/// Everything about the tenant as it stands now.
+pub(crate) fn report(context: &Context, state: &State) -> Statistics {
+    let options = &context.options;
+    let served: Vec<_> =
+        state.groups.iter().map(|group| served(context, current(context, state), group)).collect();
+    let geos = state.groups.iter().zip(&served).map(|(group, served)| GeoView {
+        geo: group.geo,
+        zone: group.zone.clone(),
+        workday: served
+            .values()
+            .map(|served| served.day.day)
+            .max()
+            .map(|newest| options.calendar.is_workday(newest)),
+    });
+    let ups = state.groups.iter().flat_map(|group| {
+        let asked = group.standings.iter().filter(|s| s.last_look.is_some());
+        asked.map(|s| (group.geo, Arc::clone(&s.target.department_id), !s.is_failed()))
+    });
+    let view = TenantView {
+        name: context.name().into(),
+        figures: options.figures,
+        scale: state.rates.scale,
+        geos: geos.collect(),
+        department_up: ups.collect(),
+        places: places(context, state),
+        samples: Vec::new(),
+        departments: served
+            .into_iter()
+            .flat_map(BTreeMap::into_values)
+            .map(|served| served.day)
+            .collect(),
+        baselines: BTreeMap::new(),
+    };
+    Statistics { view, status: status(context, state) }
+}
+
+/// What the other loops are told; `has_looked` after anything was asked.
+pub(super) fn known(context: &Context, state: &State, has_looked: bool) -> Known {
+    Known {
+        has_looked,
+        is_reachable: state.is_reachable,
+        next_look: state.next_look,
+        ids: state.standings().map(|s| s.target.department_id.to_string()).collect(),
+        served: all_served(context, state),
+        targets: state
+            .standings()
+            .filter_map(|s| Some((s.target.clone(), s.held?, s.days.len())))
+            .collect(),
+    }
+}
+
+/// What the ids themselves tell, until the contact API tells more.
+fn places(context: &Context, state: &State) -> BTreeMap<Arc<str>, Place> {
+    if context.options.api.department_id_type == DepartmentIdType::OpenDepartmentId {
+        return BTreeMap::new();
+    }
+    let served = state.standings().flat_map(|standing| standing.days.keys());
+    let place =
+        |id: &Arc<str>| Place { custom_department_id: Some(id.to_string()), ..Place::default() };
+    served.map(|id| (Arc::clone(id), place(id))).collect()
+}
+
+/// Every department that is served, of all geos.
+pub(crate) fn all_served(context: &Context, state: &State) -> Vec<Served> {
+    state
+        .groups
+        .iter()
+        .flat_map(|group| served(context, current(context, state), group).into_values())
+        .collect()
+}
+
+/// The counts of the metric `departments`, each department once a geo.
+pub(crate) fn counts(context: &Context, state: &State) -> DepartmentCounts {
+    let mut counts = DepartmentCounts::default();
+    for group in &state.groups {
+        let expected = expected(context, group);
+        for standing in &group.standings {
+            counts.configured += 1;
+            counts.failed += u32::from(standing.is_failed());
+        }
+        let newest = newest_by_target(current(context, state), group);
+        counts.with_data += u32::try_from(newest.len()).unwrap_or(u32::MAX);
+        let latest = newest.into_values().filter(|day| *day >= expected).count();
+        counts.latest += u32::try_from(latest).unwrap_or(u32::MAX);
+    }
+    counts
+}
+
+/// What is current: everything, where a day was ordered.
+fn current(context: &Context, state: &State) -> Current {
+    match state.only_day {
+        Some(_) => Current::at(context.now(), Duration::MAX),
+        None => context.current(),
+    }
+}
+
+/// The newest day that each target serves.
+fn newest_by_target(current: Current, group: &Group) -> BTreeMap<&Target, Day> {
+    let mut newest: BTreeMap<&Target, Day> = BTreeMap::new();
+    for (standing, _, day) in group.current(current) {
+        let newest = newest.entry(&standing.target).or_insert(day.day);
+        *newest = day.day.max(*newest);
+    }
+    newest
+}
+
+/// The departments of a group that are served, each once.
+///
+/// One that was listed wins over the same one found through a parent; among parents, the newer
+/// day, then the one listed first.
+fn served(context: &Context, current: Current, group: &Group) -> BTreeMap<Arc<str>, Served> {
+    let of = |standing: &Standing, day: &Arc<DepartmentDay>| Served {
+        day: Arc::clone(day),
+        include_children: standing.target.include_children,
+    };
+    let mut served: BTreeMap<Arc<str>, Served> = BTreeMap::new();
+    let mut found: BTreeMap<&Arc<str>, Served> = BTreeMap::new();
+    for (standing, id, day) in group.current(current) {
+        if *id == standing.target.department_id {
+            served.insert(Arc::clone(id), of(standing, day));
+        }
+        if found.get(id).is_none_or(|known| known.day.day < day.day) {
+            found.insert(id, of(standing, day));
+        }
+    }
+    for (id, day) in found {
+        served.entry(Arc::clone(id)).or_insert(day);
+    }
+    served.retain(|_, served| context.options.publishes(served.day.users()));
+    served
+}
+
+fn expected(context: &Context, group: &Group) -> Day {
+    group.expected(context.now(), context.options.schedule.ready_at)
+}
+
+fn status(context: &Context, state: &State) -> TenantStatus {
+    let schedule = &context.options.schedule;
+    let departments = state.groups.iter().enumerate().flat_map(|(index, group)| {
+        let expected = expected(context, group);
+        let next = state.next_look;
+        let next = next.map(|next| next.max(state.plan(index, context.now(), schedule).next));
+        let newest = newest_by_target(current(context, state), group);
+        group.standings.iter().map(move |standing| {
+            let day = newest.get(&standing.target).copied();
+            department(context, group, standing, day, expected, next)
+        })
+    });
+    let of_group = || state.groups.iter().find_map(|group| group.problem.clone());
+    TenantStatus {
+        name: context.name().to_owned(),
+        base_url: context.options.api.base_url.clone(),
+        time_zone: state.groups[0].zone.clone(),
+        figures: context.options.figures,
+        scale: state.rates.scale,
+        up: state.accepted,
+        requests_this_month: context.budget.spent(),
+        requests_per_month_limit: context.budget.limit(),
+        last_success: state.last_success,
+        next_attempt: state.next_look,
+        problem: state.problem.clone().or_else(of_group),
+        notices: notices(context, state),
+        sources: Vec::new(),
+        departments: departments.collect(),
+    }
+}
+
+fn department(
+    context: &Context,
+    group: &Group,
+    standing: &Standing,
+    newest: Option<Day>,
+    expected: Day,
+    next_attempt: Option<jiff::Timestamp>,
+) -> DepartmentStatus {
+    let own = standing.days.get(&standing.target.department_id);
+    // That of the department itself, where it is served.
+    let day = newest.map(|newest| own.map_or(newest, |own| own.day));
+    DepartmentStatus {
+        geo: group.geo,
+        department_id: standing.target.department_id.to_string(),
+        department: own.map(|own| own.department.to_string()).filter(|name| !name.is_empty()),
+        path: own.map(|own| own.path.to_string()).filter(|path| !path.is_empty()),
+        served: own.filter(|day| context.options.publishes(day.users())).cloned(),
+        baseline: None,
+        state: state(standing, day, expected),
+        day,
+        day_end: day.map(|day| group.zone.end_of(day)),
+        expected_day: Some(expected),
+        last_success: standing.last_success,
+        next_attempt,
+        problem: standing.problem.clone(),
+    }
+}
+
+fn state(standing: &Standing, day: Option<Day>, expected: Day) -> DepartmentState {
+    match day {
+        _ if standing.is_failed() => DepartmentState::Failed,
+        None if standing.last_look.is_none() => DepartmentState::Pending,
+        None => DepartmentState::NoData,
+        Some(day) if day < expected => DepartmentState::Late,
+        Some(_) if !standing.complete => DepartmentState::Incomplete,
+        Some(_) => DepartmentState::Latest,
+    }
+}
+
+/// Things that work, but that the operator should know.
+fn notices(context: &Context, state: &State) -> Vec<String> {
+    let clock = context.client.clock_difference().map(|difference| {
+        format!(
+            "The clock of this machine is {difference} Feishu's. Days are decided by it: set it, \
+             and keep it right by NTP; what was missed is collected then."
+        )
+    });
+    let mut notices: Vec<String> = clock.into_iter().collect();
+    if context.versions.are_refused() {
+        notices.push(
+            "Feishu does not accept the parameter with_product_version, so only totals are \
+             collected; ask Feishu to enable product versions, or set product_versions: false."
+                .to_owned(),
+        );
+    }
+    let has_data = state.standings().any(|standing| !standing.days.is_empty());
+    if has_data && state.rates.scale.is_none() {
+        notices.push(
+            "The scale of Feishu's rates is not known yet, so rates have no samples; it is learned \
+             from a department with at least 20 members, or set by rates: ratio or rates: percent."
+                .to_owned(),
+        );
+    }
+    notices
+}

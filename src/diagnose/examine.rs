@@ -1,0 +1,119 @@
+//! `doctor` for one tenant: what is tried, in which order.
+
+use super::{
+    Session,
+    examination::{Diagnosis, Examination, NOT_TRIED, Size},
+    finding::{Finding, Problem, Subject, Verdict},
+    optional,
+    sample::Sample,
+    statistics,
+};
+use crate::{
+    clock::Clock,
+    collect::{ListedDepartment, Tenant},
+    feishu::Endpoint,
+    sources::directory::ROOT,
+};
+
+/// Tries everything that the tenant's configuration uses.
+pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock) -> Diagnosis {
+    let token = |verdict, text: &str| {
+        Finding::new(Subject::Endpoint(Endpoint::TenantAccessToken), verdict, text)
+    };
+    let mut diagnosis = Diagnosis {
+        findings: Vec::new(),
+        departments: tenant.departments.len(),
+        tried: 0,
+        size: Size::default(),
+        requests: 0,
+    };
+    let session = match Session::new(tenant, clock.clone()) {
+        Ok(session) => session,
+        Err(error) => {
+            let text = "nothing can be asked from this machine";
+            diagnosis
+                .findings
+                .push(token(Verdict::Fails, text).with(vec![Problem::new(error.clone())]));
+            diagnosis.findings.extend(nothing_tried(tenant));
+            return diagnosis;
+        }
+    };
+    let mut examination = Examination {
+        tenant,
+        sample,
+        clock,
+        departments: tenant.departments.clone(),
+        is_stand_in: false,
+        served: Vec::new(),
+        over: false,
+        diagnosis,
+        session,
+    };
+    match examination.session.client.sign_in().await {
+        Ok(()) => {
+            examination.find(token(Verdict::Works, "Feishu knows the app and gives a token"));
+            run(&mut examination).await;
+        }
+        Err(error) => {
+            let text = "there is no token, and without one nothing else can be asked";
+            examination.find(token(Verdict::Fails, text).with(vec![Problem::new(error)]));
+            examination.diagnosis.findings.extend(nothing_tried(tenant));
+        }
+    }
+    let Examination { mut diagnosis, session, .. } = examination;
+    diagnosis.requests = session.requests();
+    diagnosis
+}
+
+/// One thing after the other; a failure hides nothing that could still be tried.
+async fn run(examination: &mut Examination<'_>) {
+    optional::directory(examination).await;
+    if examination.departments.is_empty() {
+        let root = examination.tenant.discovery.as_ref().map_or(ROOT, |discovery| &discovery.root);
+        let id = root.to_owned();
+        examination.departments = vec![ListedDepartment { id, include_children: false }];
+        examination.is_stand_in = true;
+    } else {
+        examination.diagnosis.departments = examination.departments.len();
+        examination.departments = examination.sample.take(&examination.departments);
+        examination.diagnosis.tried = examination.departments.len();
+    }
+    statistics::statistics(examination).await;
+    optional::contact(examination).await;
+    optional::members(examination).await;
+    optional::users(examination).await;
+    examination.check_clock();
+}
+
+/// What would have been looked at.
+fn nothing_tried(tenant: &Tenant) -> Vec<Finding> {
+    let walks = tenant.discovery.is_some() || tenant.directory.is_some();
+    let subjects = [
+        (Subject::Endpoint(Endpoint::DepartmentsFilter), walks, optional::DIRECTORY_OFF),
+        (Subject::Endpoint(Endpoint::AdminDeptStats), true, ""),
+        (Subject::DataPermission, true, ""),
+        (Subject::LatestDay, true, ""),
+        (Subject::ProductVersions, tenant.product_versions, statistics::VERSIONS_OFF),
+        (Subject::Rates, true, ""),
+        (
+            Subject::Endpoint(Endpoint::DepartmentsBatch),
+            tenant.contact.is_some(),
+            optional::CONTACT_OFF,
+        ),
+        (
+            Subject::Endpoint(Endpoint::UsersFindByDepartment),
+            tenant.members.is_some(),
+            optional::MEMBERS_OFF,
+        ),
+        (
+            Subject::Endpoint(Endpoint::AdminUserStats),
+            tenant.user_statistics.is_some(),
+            optional::USERS_OFF,
+        ),
+    ];
+    let finding = |(subject, is_used, off): (Subject, bool, &'static str)| match is_used {
+        true => Finding::new(subject, Verdict::NotTried, NOT_TRIED),
+        false => Finding::new(subject, Verdict::NotUsed, off),
+    };
+    subjects.into_iter().map(finding).collect()
+}
