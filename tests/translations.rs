@@ -66,7 +66,8 @@ fn shape(text: &str) -> Shape {
 
 fn links(text: &str) -> Vec<String> {
     let link = Regex::new(r"\]\(([^)#: ]+)").unwrap();
-    link.captures_iter(text).map(|link| link[1].to_owned()).collect()
+    let targets = link.captures_iter(text).map(|link| link[1].to_owned());
+    targets.filter(|target| !["http", "https", "mailto"].contains(&target.as_str())).collect()
 }
 
 #[test]
