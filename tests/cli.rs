@@ -55,7 +55,6 @@ fn bad_usage_is_status_2_and_goes_to_standard_error() {
         &["collect", "--format=xml"],
         &["simulate", "--now=yesterday"],
         &["demo", "--departments=0"],
-        &["healthcheck", "--url=ftp://127.0.0.1/"],
         &["completions", "tcl"],
     ] {
         let (status, out, err) = run(args, &[]);

@@ -106,10 +106,15 @@ def health():
         stat(
             T("Configuration", "配置"),
             T(
-                "Whether the configuration was valid when it was last read; a bad one leaves the old in force.",
-                "最近一次读取的配置是否有效；无效时继续使用旧配置。",
+                "Whether the configuration, and that of TLS and users, was valid when it was last read; a bad one leaves the old in force.",
+                "最近一次读取的配置（包括 TLS 与用户的配置）是否有效；无效时继续使用旧配置。",
             ),
-            [now(own("feishu_exporter_config_last_reload_successful", TARGET), "{{instance}}")],
+            [
+                now(
+                    f"min by (instance) ({own('feishu_exporter_config_last_reload_successful', TARGET)} or {own('feishu_exporter_web_config_last_reload_successful', TARGET)})",
+                    "{{instance}}",
+                )
+            ],
             "short",
             size=(4, 4),
             background=True,
