@@ -18,8 +18,8 @@ use crate::{
 pub struct Options {
     /// At least one; names are unique.
     pub tenants: Vec<Tenant>,
-    /// Past this number of series about departments, baselines are left out, then product
-    /// versions.
+    /// Past this number of series about departments, baselines and what is judged are left out,
+    /// then product versions.
     pub series_limit: u64,
 }
 
@@ -176,6 +176,8 @@ pub struct Schedule {
     pub max_age: Duration,
     /// Over how many weeks baselines reach; 0: there are none.
     pub baseline_weeks: u8,
+    /// Whether the days are judged against what could be expected.
+    pub judgement: bool,
     /// How many days are kept in the store.
     pub retention_days: i32,
 }
@@ -189,6 +191,7 @@ impl Default for Schedule {
             lookback_days: 7,
             max_age: Duration::from_secs(14 * 86_400),
             baseline_weeks: 4,
+            judgement: true,
             // A year and a month, so that a month can be held against that of the year before.
             retention_days: 400,
         }

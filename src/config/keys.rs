@@ -291,6 +291,13 @@ pub const KEYS: &[Key] = &[
         "How many weeks back the baselines look, 2 to 12; 0: there are none. They need a store.",
     ),
     key(
+        "tenants[].collection.judgement",
+        Kind::Flag,
+        Some("true"),
+        "Whether each day is judged against what could be expected of it. It needs baselines, and \
+         fetches the past 13 weeks once.",
+    ),
+    key(
         "tenants[].collection.max_age",
         Kind::Duration { min: "1d", max: "91d" },
         Some("14d"),
@@ -340,8 +347,8 @@ pub const KEYS: &[Key] = &[
         "series_limit",
         Kind::Count { min: 1, max: 100_000_000 },
         Some("2000000"),
-        "Past this number of series about departments, baselines are left out, then product versions, never the \
-         totals.",
+        "Past this number of series about departments, baselines and what is judged are left out, then product \
+         versions, never the totals.",
     ),
 ];
 

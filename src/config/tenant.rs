@@ -315,6 +315,7 @@ fn schedule(section: &Section<'_>) -> Schedule {
         max_age: section.duration("max_age"),
         // The range is 12 weeks and ten years, so the numbers always fit.
         baseline_weeks: u8::try_from(section.count("baseline_weeks")).unwrap_or(u8::MAX),
+        judgement: section.flag("judgement"),
         retention_days: i32::try_from(section.duration("retention").as_secs() / 86_400)
             .unwrap_or(i32::MAX),
     };

@@ -57,6 +57,16 @@ const CONTACT_SERIES: u64 = 4;
 /// Families of the directory API with one series a department.
 const DIRECTORY_SERIES: u64 = 5;
 
+/// Series of a department that is judged: for each of eight products what was expected, the days of a
+/// drop and four deviations.
+const JUDGED_SERIES: u64 = 8 * 6;
+
+/// Series of a company that is judged: five for each of eight products.
+const COMPANY_SERIES: u64 = 8 * 5;
+
+/// Past days that the judgement takes: those that the API offers.
+const JUDGED_DAYS: u64 = 91;
+
 /// Statuses of members, each of which has a series in every department.
 const STATUS_SERIES: u64 = 6;
 
@@ -262,8 +272,9 @@ struct Takes {
 type Estimator = fn(&Tenant, &Size) -> Option<Takes>;
 
 /// Every source beside the department statistics, in the order in which costs are listed.
-const SOURCES: [(Source, Estimator); 5] = [
+const SOURCES: [(Source, Estimator); 6] = [
     (Source::Baselines, baselines),
+    (Source::Baselines, judgement),
     (Source::Contact, contact),
     (Source::Directory, directory),
     (Source::Members, members),
@@ -291,15 +302,32 @@ fn optional(tenant: &Tenant, size: &Size) -> Vec<Optional> {
 
 fn baselines(tenant: &Tenant, size: &Size) -> Option<Takes> {
     let days = baseline_days(tenant);
-    let page = u64::from(DEPT_STATS_PAGE_SIZE);
     // One row a day, without product versions.
-    let requests =
-        size.geos * (size.asked * days.div_ceil(page) + (size.children * days).div_ceil(page));
+    let requests = past_requests(size, days);
     let figures = FIGURES.iter().enumerate();
     let with_baseline = figures
         .filter(|(index, figure)| figure.baseline.is_some() && tenant.figures.contains(*index));
     let series = size.geos * size.served() * with_baseline.count() as u64;
     (days > 0).then_some(Takes { key: "baselines", asked: Asked::Once, requests, series })
+}
+
+/// What the judgement takes beside the baselines.
+fn judgement(tenant: &Tenant, size: &Size) -> Option<Takes> {
+    let days = baseline_days(tenant);
+    let requests = past_requests(size, judged_days(tenant).max(days)) - past_requests(size, days);
+    let series = size.geos * (size.served() * JUDGED_SERIES + COMPANY_SERIES);
+    (days > 0 && tenant.schedule.judgement).then_some(Takes {
+        key: "judgement",
+        asked: Asked::Once,
+        requests,
+        series,
+    })
+}
+
+/// Requests for past days of one row each.
+fn past_requests(size: &Size, days: u64) -> u64 {
+    let page = u64::from(DEPT_STATS_PAGE_SIZE);
+    size.geos * (size.asked * days.div_ceil(page) + (size.children * days).div_ceil(page))
 }
 
 fn contact(tenant: &Tenant, size: &Size) -> Option<Takes> {
@@ -359,6 +387,11 @@ const fn user_series(people: u64, min_group_size: u64) -> u64 {
         500.. => 4,
     };
     SINGLE + SPREADS * percentiles + ASSUMED_SYSTEMS + ASSUMED_CLIENTS
+}
+
+/// Past days that the judgement takes, those of baselines included.
+fn judged_days(tenant: &Tenant) -> u64 {
+    JUDGED_DAYS.min(tenant.schedule.retention_days.unsigned_abs().into())
 }
 
 /// Past days that baselines take, once.
