@@ -155,6 +155,7 @@ impl<'a> Fold<'a> {
 
     pub(super) fn finish(mut self) -> Found {
         let geo = self.ask.target.geo;
+        self.found.other_id = self.other_id.as_deref().map(|id| label_value(id).into());
         self.found.days = self
             .lists
             .into_iter()
