@@ -91,8 +91,8 @@ impl Tenant {
 /// A walk through the directory that finds departments.
 #[derive(Clone, Debug)]
 pub struct Discovery {
-    /// The department below which departments are found; `0` is the tenant's root.
-    pub root: String,
+    /// The departments below which others are found, at least one; `0` is the tenant's root.
+    pub roots: Vec<String>,
     /// Levels below the tenant's root, at most 4: the statistics reach no deeper.
     pub max_depth: u8,
     /// Expressions over the path `a/b/c`, of which one must match; empty: all do.

@@ -159,9 +159,10 @@ pub const KEYS: &[Key] = &[
     key("tenants[].discovery.enabled", Kind::Flag, OFF, "Whether to look for departments."),
     key(
         "tenants[].discovery.root",
-        Kind::Id,
+        Kind::OneOrMany(&Kind::Id),
         Some("0"),
-        "The department below which to look; `0` is the tenant's root.",
+        "The department below which to look, or a list of them, of which one may lie below \
+         another; `0` is the tenant's root.",
     ),
     key(
         "tenants[].discovery.max_depth",
@@ -316,6 +317,13 @@ pub const KEYS: &[Key] = &[
         "Over all endpoints.",
     ),
     key(
+        "tenants[].limits.requests_per_minute",
+        Kind::AutoOrCount { min: 1, max: 60_000 },
+        Some("auto"),
+        "For each endpoint. `auto`: 1000 where Feishu publishes that limit, and what its refusals \
+         teach for the others, the statistics among them.",
+    ),
+    key(
         "tenants[].limits.concurrency",
         Kind::Count { min: 1, max: 64 },
         Some("4"),
@@ -403,6 +411,8 @@ mod tests {
         assert_eq!(duration("tenants[].limits.timeout"), limits.timeout);
         let (kind, text) = default_of("tenants[].limits.requests_per_second");
         assert_eq!(kind.number(text), Ok(limits.requests_per_second));
+        let (kind, text) = default_of("tenants[].limits.requests_per_minute");
+        assert_eq!(kind.count_unless_auto(text), Ok(limits.requests_per_minute.map(u64::from)));
         let (kind, text) = default_of("tenants[].limits.concurrency");
         assert_eq!(kind.count(text), Ok(limits.concurrency as u64));
         let (kind, text) = default_of("tenants[].limits.requests_per_month");

@@ -56,8 +56,8 @@ pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
     };
     let walk = section.section("discovery");
     let discovery = optional::discovery(&walk);
-    let root = discovery.as_ref().map(|discovery| discovery.root.as_str());
-    warn_of_other_id_type(&walk, "root", root, department_id_type);
+    let roots = discovery.iter().flat_map(|discovery| &discovery.roots).map(String::as_str);
+    warn_of_other_id_type(&walk, "root", roots, department_id_type);
     let privacy = section.section("privacy");
     Tenant {
         api: feishu::Options {
@@ -349,7 +349,10 @@ fn schedule(section: &Section<'_>) -> Schedule {
 fn limits(section: &Section<'_>) -> Limits {
     Limits {
         requests_per_second: section.number("requests_per_second"),
-        requests_per_minute: None,
+        requests_per_minute: section
+            .count_unless_auto("requests_per_minute")
+            // The range ends at 60000, so the number always fits.
+            .map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
         concurrency: usize::try_from(section.count("concurrency")).unwrap_or(usize::MAX),
         timeout: section.duration("timeout"),
         requests_per_month: section.count("requests_per_month"),

@@ -9,7 +9,9 @@ pub use self::sentences::{assumptions, warnings};
 use crate::{
     catalogue::FIGURES,
     collect::{Source, Tenant},
-    feishu::{DEPARTMENTS_BATCH_MAX, DEPT_STATS_PAGE_SIZE, PEOPLE_PAGE_SIZE, USER_STATS_PAGE_SIZE},
+    feishu::{
+        DEPARTMENTS_BATCH_MAX, DEPT_STATS_PAGE_SIZE, Limits, PEOPLE_PAGE_SIZE, USER_STATS_PAGE_SIZE,
+    },
 };
 
 mod sentences;
@@ -162,9 +164,10 @@ impl Size {
     fn new(tenant: &Tenant, measured: &Measured) -> Self {
         let found = if tenant.discovery.is_some() { measured.found } else { None };
         let assumed_rows = if tenant.product_versions { ASSUMED_ROWS } else { 1 };
-        // Only the root is asked for its children where nothing below them is wanted.
+        let roots = tenant.discovery.as_ref().map_or(1, |discovery| discovery.roots.len() as u64);
+        // Only the roots are asked for their children where nothing below them is wanted.
         let is_flat = tenant.discovery.as_ref().is_some_and(|discovery| discovery.max_depth <= 1);
-        let assumed_parents = if is_flat { 1 } else { ASSUMED_PARENTS };
+        let assumed_parents = if is_flat { roots } else { ASSUMED_PARENTS.max(roots) };
         let people = measured.people.clone().filter(|people| !people.is_empty());
         Self {
             asked: tenant.departments.len() as u64 + found.unwrap_or_default(),
@@ -187,6 +190,12 @@ impl Size {
     }
 }
 
+/// The rate at which one endpoint is asked; what refusals will teach is not known beforehand.
+fn requests_per_second(limits: &Limits) -> f64 {
+    let by_minute = limits.requests_per_minute.map(|limit| f64::from(limit) / 60.0);
+    by_minute.unwrap_or(f64::INFINITY).min(limits.requests_per_second)
+}
+
 /// Estimates one tenant.
 #[must_use]
 pub fn estimate(tenant: &Tenant, measured: &Measured) -> Estimate {
@@ -207,7 +216,7 @@ pub fn estimate(tenant: &Tenant, measured: &Measured) -> Estimate {
     let figures = u64::from(tenant.figures.len());
     let of_department = size.geos * (size.rows * figures + 1) + 1;
     #[expect(clippy::cast_precision_loss, reason = "an estimate of seconds")]
-    let seconds = fetches as f64 / tenant.api.limits.requests_per_second;
+    let seconds = fetches as f64 / requests_per_second(&tenant.api.limits);
     Estimate {
         live: Cost {
             requests_first_day,

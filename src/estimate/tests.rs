@@ -96,6 +96,11 @@ fn each_optional_source_shows_its_own_cost() {
         ("user_statistics: {enabled: true}", "user_statistics", (101, 3131, 101 * 26)),
         ("discovery: {enabled: true}", "discovery", (20, 620, 101 * 5)),
         ("discovery: {enabled: true, max_depth: 1}", "discovery", (1, 31, 101 * 5)),
+        (
+            "discovery: {enabled: true, max_depth: 1, root: [od-a, od-b]}",
+            "discovery",
+            (2, 62, 101 * 5),
+        ),
     ] {
         let estimate = estimated(101, keys, &nothing());
         let source = estimate.optional.iter().find(|source| source.key == key).unwrap();
@@ -104,6 +109,14 @@ fn each_optional_source_shows_its_own_cost() {
     let both = estimated(1, "discovery: {enabled: true}\n  directory: {enabled: true}", &nothing());
     let keys: Vec<_> = both.optional.iter().map(|source| source.key).collect();
     assert_eq!(keys, ["baselines", "judgement", "contact", "discovery"], "one walk serves both");
+}
+
+#[test]
+fn a_limit_by_minute_lengthens_a_collection() {
+    let time = |keys| estimated(120, keys, &nothing()).collection_time.as_secs();
+    assert_eq!(time("rates: auto"), 24);
+    assert_eq!(time("limits: {requests_per_minute: 60}"), 120);
+    assert_eq!(time("limits: {requests_per_minute: 60000}"), 24);
 }
 
 #[test]
