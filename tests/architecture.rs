@@ -57,6 +57,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "day",
             "exposition",
             "feishu",
+            "judgement",
             "shutdown",
             "snapshot",
             "sources",

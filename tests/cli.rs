@@ -55,7 +55,6 @@ fn bad_usage_is_status_2_and_goes_to_standard_error() {
         &["collect", "--format=xml"],
         &["simulate", "--now=yesterday"],
         &["demo", "--departments=0"],
-        &["healthcheck", "--url=https://127.0.0.1/"],
         &["completions", "tcl"],
     ] {
         let (status, out, err) = run(args, &[]);
@@ -261,10 +260,13 @@ fn an_estimate_above_a_limit_is_a_warning() {
     let (status, out, _) = text(exporter(directory.path(), &["check-config"], &[]));
     assert_eq!(status, 0);
     assert!(
-        out.contains("warning: tenant default: about 13509 requests a month are more"),
+        out.contains("warning: tenant default: about 14709 requests a month are more"),
         "{out}"
     );
-    assert!(out.contains("warning: about 83201 series are more than series_limit (1000)"), "{out}");
+    assert!(
+        out.contains("warning: about 102441 series are more than series_limit (1000)"),
+        "{out}"
+    );
 }
 
 #[test]

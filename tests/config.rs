@@ -144,11 +144,12 @@ fn every_key_of_this_release_reaches_the_options() {
     assert_eq!(tenant.schedule.baseline_weeks, 6);
     assert_eq!(tenant.schedule.retention_days, 730);
     assert_eq!(tenant.api.limits.requests_per_second, 0.5);
+    assert_eq!(tenant.api.limits.requests_per_minute, Some(20));
     assert_eq!(tenant.api.limits.concurrency, 2);
     assert_eq!(tenant.api.limits.timeout, Duration::from_secs(90));
     assert_eq!(tenant.api.limits.requests_per_month, 9000);
     let discovery = tenant.discovery.as_ref().unwrap();
-    assert_eq!((discovery.root.as_str(), discovery.max_depth), ("od-3", 2));
+    assert_eq!((discovery.roots.join(" ").as_str(), discovery.max_depth), ("od-3 od-4", 2));
     assert_eq!((discovery.include[0].as_str(), discovery.exclude[0].as_str()), ("^a/b", "测试$"));
     assert_eq!((discovery.include.len(), discovery.exclude.len()), (1, 2));
     assert_eq!(discovery.min_members, 3);
@@ -171,7 +172,7 @@ fn with_discovery_no_department_needs_to_be_listed() {
     let tenant = &options.tenants[0];
     assert!(tenant.departments.is_empty());
     let discovery = tenant.discovery.as_ref().unwrap();
-    assert_eq!((discovery.root.as_str(), discovery.max_depth), ("0", 4));
+    assert_eq!((discovery.roots.join(" ").as_str(), discovery.max_depth), ("0", 4));
     assert!(discovery.include.is_empty() && discovery.exclude.is_empty());
     assert_eq!((discovery.min_members, discovery.refresh_interval), (0, DAY));
 }
@@ -246,6 +247,7 @@ fn warnings_tell_what_is_allowed_and_probably_not_meant() {
 fn what_is_valid_and_finds_nothing_or_tells_too_much_is_a_warning() {
     for (line, told) in [
         ("discovery: {enabled: true, max_depth: 0}", "discovery.max_depth: is 0: no department"),
+        ("discovery: {enabled: true, root: [od-1, \"0\"]}", "discovery.root: lists 0 beside"),
         ("base_url: https://acme.feishu.cn", "base_url: looks like an address for people"),
         ("base_url: https://open.feishu.cn/app", "base_url: looks like an address for people"),
     ] {

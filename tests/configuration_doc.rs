@@ -134,6 +134,8 @@ fn key_row(key: &Key) -> [String; 4] {
 fn kind(kind: &Kind) -> String {
     match kind {
         Kind::Section => "section".to_owned(),
+        Kind::OneOrMany(of) => format!("{}, or a list of such", self::kind(of)),
+        Kind::AutoOrCount { .. } => kind.to_string(),
         Kind::List(of) => format!("list: {}", self::kind(of)),
         Kind::Choice(words) => words.iter().copied().map(code).collect::<Vec<_>>().join(", "),
         Kind::Count { .. } => format!("whole number, {kind}"),

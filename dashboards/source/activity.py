@@ -16,6 +16,7 @@ from grafana import (
     steps,
     words,
 )
+from judged import of_company
 from promql import (
     ACTIVATED,
     BY_DAY,
@@ -82,6 +83,7 @@ def build(language):
     ]
     rows = [
         row(T("The newest day", "最新一天"), *the_day()),
+        row(T("Judged", "判断"), *of_company()),
         row(T("Adoption on that day", "当天的产品使用情况"), *adoption()),
         row(T("Day by day", "每日趋势"), *trends()),
         row(T("Departments", "部门排名"), *rankings()),

@@ -13,6 +13,7 @@ from grafana import (
     row,
     table,
 )
+from judged import of_department
 from promql import (
     ACTIVATED,
     KEY,
@@ -128,6 +129,7 @@ def build(language):
     variables = [data_source(), tenant(), *places(all_at_first=False), product_version()]
     rows = [
         row(T("The newest day", "最新一天"), *the_day()),
+        row(T("Judged", "判断"), *of_department()),
         row(
             T("People and use", "人员与使用"),
             by_day(T("Members", "成员"), ["users", "activated_users", "suite_dau"]),

@@ -106,10 +106,15 @@ def health():
         stat(
             T("Configuration", "配置"),
             T(
-                "Whether the configuration was valid when it was last read; a bad one leaves the old in force.",
-                "最近一次读取的配置是否有效；无效时继续使用旧配置。",
+                "Whether the configuration, and that of TLS and users, was valid when it was last read; a bad one leaves the old in force.",
+                "最近一次读取的配置（包括 TLS 与用户的配置）是否有效；无效时继续使用旧配置。",
             ),
-            [now(own("feishu_exporter_config_last_reload_successful", TARGET), "{{instance}}")],
+            [
+                now(
+                    f"min by (instance) ({own('feishu_exporter_config_last_reload_successful', TARGET)} or {own('feishu_exporter_web_config_last_reload_successful', TARGET)})",
+                    "{{instance}}",
+                )
+            ],
             "short",
             size=(4, 4),
             background=True,
@@ -118,8 +123,8 @@ def health():
         stat(
             T("Series limit reached", "达到序列上限"),
             T(
-                "Whether series were left out because of series_limit: baselines first, then product versions, never the totals.",
-                "是否因 series_limit 省略了序列：先省略基线，再省略产品版本，合计始终保留。",
+                "Whether series were left out because of series_limit: baselines and what is judged first, then product versions, never the totals.",
+                "是否因 series_limit 省略了序列：先省略基线与判断，再省略产品版本，合计始终保留。",
             ),
             [now(own("feishu_exporter_series_limit_reached", TARGET), "{{instance}}")],
             "short",

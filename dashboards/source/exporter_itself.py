@@ -90,6 +90,31 @@ def scraping():
             **HOURLY,
         ),
         lines(
+            T("Connections", "连接"),
+            T(
+                "Open connections and how many there may be, and those that were refused or closed to make room in an hour.",
+                "打开的连接数及其上限，以及每小时拒绝的和为腾出位置而关闭的连接数。",
+            ),
+            [
+                over_time(
+                    own("feishu_exporter_http_connections", TARGET), T("{{instance}} open", "{{instance}} 已打开")
+                ),
+                over_time(
+                    own("feishu_exporter_http_connections_limit", TARGET),
+                    T("{{instance}} limit", "{{instance}} 上限"),
+                ),
+                over_time(
+                    f"sum by (instance) (increase({own('feishu_exporter_http_connections_refused_total', TARGET)}[1h]))",
+                    T("{{instance}} refused", "{{instance}} 已拒绝"),
+                ),
+                over_time(
+                    f"sum by (instance) (increase({own('feishu_exporter_http_connections_closed_total', TARGET)}[1h]))",
+                    T("{{instance}} closed", "{{instance}} 已关闭"),
+                ),
+            ],
+            "short",
+        ),
+        lines(
             T("Time of the exporter's answers", "导出器响应时间"),
             T(
                 "How long the exporter took for 95 of 100 of its answers, without sending the body.",

@@ -103,6 +103,42 @@ families! {
         "Time that a person of the department was in meetings on the day served, by quantile of all its people (vc_duration).";
 }
 
+/// Declares the families of the judgement; `tenant` and `geo` are the first labels of all.
+macro_rules! judgement {
+    ($($constant:ident = $name:literal [$($label:literal),+] $help:literal;)+) => {
+        $(
+            #[doc = concat!("The family `", $name, "`.")]
+            pub const $constant: Family =
+                Family { name: $name, labels: &["tenant", "geo", $($label),+], help: $help };
+        )+
+        /// Every family of the judgement, in the order in which they are published.
+        pub const JUDGEMENT_FAMILIES: &[Family] = &[$($constant),+];
+    };
+}
+
+judgement! {
+    ACTIVITY_EXPECTED = "feishu_department_activity_expected" ["department_id", "department", "product"]
+        "What could be expected on the day served: the middle of the same weekdays before, for the head count, times what the whole company reached of its own where that is less; people, of email and search what the figure counts.";
+    ACTIVITY_DEVIATION = "feishu_department_activity_deviation" ["department_id", "department", "product", "window"]
+        "How far the last days of data lie above what could be expected, in robust standard deviations of the department's own days; below it negative; by the number of days.";
+    ACTIVITY_DROP_DAYS = "feishu_department_activity_drop_days" ["department_id", "department", "product"]
+        "Days of data since a drop began that the deviations show; 0 while there is none, or where another series tells it: the suite's, the company's, a parent's or a child's.";
+    ACTIVITY_DROP_RATIO = "feishu_department_activity_drop_ratio" ["department_id", "department", "product"]
+        "What is left of what could be expected, over the days of the drop; absent while there is none.";
+    ACTIVITY_DECLINE_RATIO = "feishu_department_activity_decline_ratio" ["department_id", "department", "product"]
+        "What is left of what was usual eight to twelve weeks before, over ten days of a slow decline; absent while there is none.";
+    COMPANY_ACTIVITY_RATIO = "feishu_company_activity_ratio" ["product"]
+        "The median over the departments of value to what is usual for each, on the newest day served; absent with fewer than three.";
+    COMPANY_DEPARTMENTS_JUDGED = "feishu_company_departments_judged" ["product"]
+        "Departments that tell of the company on the newest day served.";
+    COMPANY_DEPARTMENTS_LOW = "feishu_company_departments_low" ["product"]
+        "Departments in a drop, those included that another series tells.";
+    COMPANY_DEPARTMENTS_FALLEN_TOGETHER = "feishu_company_departments_fallen_together" ["product"]
+        "Departments that fell on the newest day served where they are so many that it is one event; 0 otherwise.";
+    COMPANY_ACTIVITY_FELL = "feishu_company_activity_fell" ["product"]
+        "Whether the whole company fell below half of the usual and has not come back: 1 or 0; of a product only while the suite goes on.";
+}
+
 /// The families that the statistics bring beside the figures, in the order in which they are
 /// published.
 pub const STATISTICS_FAMILIES: [Family; 3] = [DAY_TIMESTAMP, WORKDAY, DEPARTMENT_INFO];

@@ -11,7 +11,7 @@ pub use figures::{FIGURE_COUNT, FIGURE_LABELS, FIGURES, Figure, TOTAL_VERSION, U
 
 /// Every family beside the figures, in the order in which they are published.
 pub fn families() -> impl Iterator<Item = &'static Family> {
-    STATISTICS_FAMILIES.iter().chain(OPTIONAL_FAMILIES)
+    STATISTICS_FAMILIES.iter().chain(JUDGEMENT_FAMILIES).chain(OPTIONAL_FAMILIES)
 }
 
 #[cfg(test)]

@@ -165,7 +165,8 @@ fn baselines(tenant: &Tenant) -> String {
 fn discovery(discovery: &Discovery) -> String {
     let mut text = format!(
         "below {} down to level {}; how many departments it finds is unknown",
-        discovery.root, discovery.max_depth
+        discovery.roots.join(", "),
+        discovery.max_depth
     );
     // Writing to a string cannot fail.
     for (what, count) in

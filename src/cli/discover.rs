@@ -66,9 +66,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let options = args.config.begin(&clock)?.options;
     let tenant = chosen(&options.tenants, args.tenant.as_deref())?;
     let discovery = tenant.discovery.as_ref();
-    let configured_root = discovery.map_or(ROOT, |discovery| &discovery.root);
     let below = Below {
-        root: args.root.clone().unwrap_or_else(|| configured_root.to_owned()),
+        roots: match (&args.root, discovery) {
+            (Some(root), _) => vec![root.clone()],
+            (None, Some(discovery)) => discovery.roots.clone(),
+            (None, None) => vec![ROOT.to_owned()],
+        },
         max_depth: args
             .max_depth
             .or_else(|| discovery.map(|discovery| discovery.max_depth))

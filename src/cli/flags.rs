@@ -144,7 +144,10 @@ impl ConfigArgs {
     /// Switches off what needs a store, where there is none.
     pub fn without_store(&self, options: &mut collect::Options) {
         if self.history() == History::Nowhere {
-            options.tenants.iter_mut().for_each(|tenant| tenant.schedule.baseline_weeks = 0);
+            options.tenants.iter_mut().for_each(|tenant| {
+                tenant.schedule.baseline_weeks = 0;
+                tenant.schedule.judgement = false;
+            });
         }
     }
 

@@ -91,8 +91,8 @@ impl Board {
         if left_out > state.left_out {
             let what = match left_out {
                 LeftOut::Nothing => "nothing is",
-                LeftOut::Baselines => "baselines are",
-                LeftOut::Versions => "baselines and product versions are",
+                LeftOut::Baselines => "baselines and what is judged are",
+                LeftOut::Versions => "baselines, what is judged and product versions are",
             };
             tracing::warn!(
                 series_limit = limit,

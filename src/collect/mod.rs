@@ -202,7 +202,9 @@ impl Collector {
             optional.restore().await;
             statistics.retarget();
             statistics.restore().await;
-            past.compare(&report::all_served(context, &statistics.state)).await;
+            let served = report::all_served(context, &statistics.state);
+            past.compare(&served).await;
+            past.judge(&served).await;
             context.metrics.departments(report::counts(context, &statistics.state));
             for source in Source::all().filter(|source| context.has(*source)) {
                 context.metrics.next(source, context.now());

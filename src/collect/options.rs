@@ -18,8 +18,8 @@ use crate::{
 pub struct Options {
     /// At least one; names are unique.
     pub tenants: Vec<Tenant>,
-    /// Past this number of series about departments, baselines are left out, then product
-    /// versions.
+    /// Past this number of series about departments, baselines and what is judged are left out,
+    /// then product versions.
     pub series_limit: u64,
 }
 
@@ -91,8 +91,8 @@ impl Tenant {
 /// A walk through the directory that finds departments.
 #[derive(Clone, Debug)]
 pub struct Discovery {
-    /// The department below which departments are found; `0` is the tenant's root.
-    pub root: String,
+    /// The departments below which others are found, at least one; `0` is the tenant's root.
+    pub roots: Vec<String>,
     /// Levels below the tenant's root, at most 4: the statistics reach no deeper.
     pub max_depth: u8,
     /// Expressions over the path `a/b/c`, of which one must match; empty: all do.
@@ -176,6 +176,8 @@ pub struct Schedule {
     pub max_age: Duration,
     /// Over how many weeks baselines reach; 0: there are none.
     pub baseline_weeks: u8,
+    /// Whether the days are judged against what could be expected.
+    pub judgement: bool,
     /// How many days are kept in the store.
     pub retention_days: i32,
 }
@@ -189,6 +191,7 @@ impl Default for Schedule {
             lookback_days: 7,
             max_age: Duration::from_secs(14 * 86_400),
             baseline_weeks: 4,
+            judgement: true,
             // A year and a month, so that a month can be held against that of the year before.
             retention_days: 400,
         }

@@ -119,8 +119,9 @@ pub(super) fn unusable_proxies(env: &dyn Environment) -> Vec<Problem> {
             }
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => return None,
             // Without a scheme, http is meant: `proxy.example.org:3128`.
-            _ if Url::parse(&format!("http://{text}")).is_ok_and(|url| url.has_host())
-                && !text.contains("://") =>
+            _ if !text.contains("://")
+                && Url::parse(&format!("http://{text}"))
+                    .is_ok_and(|url| url.has_host() && url.path() == "/") =>
             {
                 return None;
             }

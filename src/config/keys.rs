@@ -159,9 +159,10 @@ pub const KEYS: &[Key] = &[
     key("tenants[].discovery.enabled", Kind::Flag, OFF, "Whether to look for departments."),
     key(
         "tenants[].discovery.root",
-        Kind::Id,
+        Kind::OneOrMany(&Kind::Id),
         Some("0"),
-        "The department below which to look; `0` is the tenant's root.",
+        "The department below which to look, or a list of them, of which one may lie below \
+         another; `0` is the tenant's root.",
     ),
     key(
         "tenants[].discovery.max_depth",
@@ -290,6 +291,13 @@ pub const KEYS: &[Key] = &[
         "How many weeks back the baselines look, 2 to 12; 0: there are none. They need a store.",
     ),
     key(
+        "tenants[].collection.judgement",
+        Kind::Flag,
+        Some("true"),
+        "Whether each day is judged against what could be expected of it. It needs baselines, and \
+         fetches the past 13 weeks once.",
+    ),
+    key(
         "tenants[].collection.max_age",
         Kind::Duration { min: "1d", max: "91d" },
         Some("14d"),
@@ -307,6 +315,13 @@ pub const KEYS: &[Key] = &[
         Kind::Number { min: 0.1, max: 100.0 },
         Some("5"),
         "Over all endpoints.",
+    ),
+    key(
+        "tenants[].limits.requests_per_minute",
+        Kind::AutoOrCount { min: 1, max: 60_000 },
+        Some("auto"),
+        "For each endpoint. `auto`: 1000 where Feishu publishes that limit, and what its refusals \
+         teach for the others, the statistics among them.",
     ),
     key(
         "tenants[].limits.concurrency",
@@ -332,8 +347,8 @@ pub const KEYS: &[Key] = &[
         "series_limit",
         Kind::Count { min: 1, max: 100_000_000 },
         Some("2000000"),
-        "Past this number of series about departments, baselines are left out, then product versions, never the \
-         totals.",
+        "Past this number of series about departments, baselines and what is judged are left out, then product \
+         versions, never the totals.",
     ),
 ];
 
@@ -396,6 +411,8 @@ mod tests {
         assert_eq!(duration("tenants[].limits.timeout"), limits.timeout);
         let (kind, text) = default_of("tenants[].limits.requests_per_second");
         assert_eq!(kind.number(text), Ok(limits.requests_per_second));
+        let (kind, text) = default_of("tenants[].limits.requests_per_minute");
+        assert_eq!(kind.count_unless_auto(text), Ok(limits.requests_per_minute.map(u64::from)));
         let (kind, text) = default_of("tenants[].limits.concurrency");
         assert_eq!(kind.count(text), Ok(limits.concurrency as u64));
         let (kind, text) = default_of("tenants[].limits.requests_per_month");

@@ -18,6 +18,9 @@ const PEM_BYTES_MAX: usize = 64 * 1024;
 /// Bytes that a compiled expression may take; plain ones take a few thousand.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
+/// What stands for a number that the program is to find.
+const AUTO: &str = "auto";
+
 /// The type of a key and its range.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -25,6 +28,8 @@ pub enum Kind {
     Section,
     /// A list of values or sections.
     List(&'static Kind),
+    /// A value, or a list of such.
+    OneOrMany(&'static Kind),
     /// Text without control characters.
     Text,
     /// Text without blanks.
@@ -61,6 +66,13 @@ pub enum Kind {
         /// The most.
         max: f64,
     },
+    /// A whole number, or `auto` where the program is to find it.
+    AutoOrCount {
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+    },
     /// A duration as Prometheus writes it.
     Duration {
         /// The shortest.
@@ -88,6 +100,7 @@ impl Kind {
     pub(super) fn check(&self, text: &str) -> Result<(), String> {
         match self {
             Self::Section | Self::List(_) => Err(format!("must be {self}, not a single value")),
+            Self::OneOrMany(of) => of.check(text),
             Self::Text
             | Self::Id
             | Self::Secret
@@ -100,6 +113,7 @@ impl Kind {
             Self::Flag => self.flag(text).map(drop),
             Self::Choice(_) => self.choice(text).map(drop),
             Self::Count { .. } => self.count(text).map(drop),
+            Self::AutoOrCount { .. } => self.count_unless_auto(text).map(drop),
             Self::Number { .. } => self.number(text).map(drop),
             Self::Duration { .. } | Self::WholeDays { .. } => self.duration(text).map(drop),
             Self::TimeOfDay => self.time(text).map(drop),
@@ -189,13 +203,20 @@ impl Kind {
     }
 
     pub(super) fn count(&self, text: &str) -> Result<u64, String> {
-        let Self::Count { min, max } = *self else { return Err(self.mismatch()) };
+        let (Self::Count { min, max } | Self::AutoOrCount { min, max }) = *self else {
+            return Err(self.mismatch());
+        };
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(format!("{} is not a whole number; choose {self}", shown(text)));
         }
         // More digits than a u64 holds are beyond every range.
         let count = text.parse().unwrap_or(u64::MAX);
         self.within(text, ["less", "more"], count, min, max)
+    }
+
+    /// None for `auto`.
+    pub(super) fn count_unless_auto(&self, text: &str) -> Result<Option<u64>, String> {
+        if text == AUTO { Ok(None) } else { self.count(text).map(Some) }
     }
 
     pub(super) fn number(&self, text: &str) -> Result<f64, String> {
@@ -261,7 +282,9 @@ impl Kind {
 
     fn bounds(&self) -> (String, String) {
         match self {
-            Self::Count { min, max } => (min.to_string(), max.to_string()),
+            Self::Count { min, max } | Self::AutoOrCount { min, max } => {
+                (min.to_string(), max.to_string())
+            }
             Self::Number { min, max } => (min.to_string(), max.to_string()),
             Self::Duration { min, max } | Self::WholeDays { min, max } => {
                 ((*min).to_owned(), (*max).to_owned())
@@ -281,6 +304,8 @@ impl fmt::Display for Kind {
         match self {
             Self::Section => f.write_str("a section of keys"),
             Self::List(of) => write!(f, "a list; each entry is {of}"),
+            Self::OneOrMany(of) => write!(f, "{of}, or a list of such"),
+            Self::AutoOrCount { min, max } => write!(f, "{AUTO} or {min}..{max}"),
             Self::Text => f.write_str("text"),
             Self::Id => f.write_str("an id"),
             Self::Secret => f.write_str("a secret"),

@@ -7,16 +7,25 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use super::{kind::Kind, section::Section};
-use crate::collect::{Contact, Discovery, Language, UserStatistics};
+use super::{
+    kind::{Kind, shown},
+    section::Section,
+};
+use crate::{
+    collect::{Contact, Discovery, Language, UserStatistics},
+    sources::directory::ROOT,
+};
 
 /// Expressions of one list at most; all of them are tried on every department.
 const PATTERNS_MAX: usize = 1000;
 
+/// Roots at most: each costs a request at least, where one above them would cost one.
+const ROOTS_MAX: usize = 1000;
+
 /// Reads `discovery`.
 pub(super) fn discovery(section: &Section<'_>) -> Option<Discovery> {
     let discovery = Discovery {
-        root: section.text("root").unwrap_or_default(),
+        roots: roots(section),
         // The range ends at 4, so the number always fits.
         max_depth: u8::try_from(section.count("max_depth")).unwrap_or(u8::MAX),
         include: patterns(section, "include"),
@@ -25,6 +34,9 @@ pub(super) fn discovery(section: &Section<'_>) -> Option<Discovery> {
         refresh_interval: section.duration("refresh_interval"),
     };
     let is_on = section.flag("enabled");
+    if is_on && discovery.roots.len() > 1 && discovery.roots.iter().any(|root| root == ROOT) {
+        section.warning("root", "lists 0 beside others, which all lie below it; keep 0 alone");
+    }
     if is_on && discovery.max_depth == 0 {
         section.warning(
             "max_depth",
@@ -32,6 +44,28 @@ pub(super) fn discovery(section: &Section<'_>) -> Option<Discovery> {
         );
     }
     is_on.then_some(discovery)
+}
+
+fn roots(section: &Section<'_>) -> Vec<String> {
+    const KEY: &str = "root";
+    let items = section.one_or_many(KEY);
+    if items.len() > ROOTS_MAX {
+        section.problem(KEY, format!("lists more than {ROOTS_MAX} departments; name one above"));
+        return Vec::new();
+    }
+    let mut roots: Vec<String> = Vec::with_capacity(items.len());
+    for item in &items {
+        let Some(id) = item.read(&Kind::Id, Kind::text) else { continue };
+        if roots.contains(&id) {
+            item.problem(format!("{} is listed twice; keep one", shown(&id)));
+        } else {
+            roots.push(id);
+        }
+    }
+    if items.is_empty() {
+        roots.push(ROOT.to_owned());
+    }
+    roots
 }
 
 /// Reads `contact`.

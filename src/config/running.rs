@@ -31,7 +31,7 @@ fn entry(key: &Key, node: Option<&Node>) -> Vec<String> {
     let name = key.name();
     match (&key.kind, node.map(|node| &node.value)) {
         (Kind::Section, _) => below(format!("{name}:"), section(key.path, node).into_iter(), "  "),
-        (Kind::List(of), Some(Value::List(items))) => {
+        (Kind::List(of) | Kind::OneOrMany(of), Some(Value::List(items))) => {
             let pattern = format!("{}[]", key.path);
             let lines = items.iter().flat_map(|node| item(&pattern, of, node));
             below(format!("{name}:"), lines, "  ")
@@ -89,7 +89,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("conf.yml");
         let written = "tenants:\n  - app_id: cli_a1\n    app_secret: hunter2\n    geos: [cn, {geo: sg}]\n    \
-                       departments: [{id: od-1}]\n    collection: {ready_at: \"10:00\"}\n";
+                       departments: [{id: od-1}]\n    discovery: {root: [od-2, od-3]}\n    limits: {requests_per_minute: 90}\n    collection: {ready_at: \"10:00\"}\n";
         std::fs::write(&file, written).unwrap();
         let load = |file| {
             let nothing = std::collections::BTreeMap::new();
@@ -101,6 +101,8 @@ mod tests {
             "    app_secret: <redacted>\n",
             "    geos:\n      - cn\n      - geo: sg\n",
             "    departments:\n      - id: od-1\n        include_children: false\n",
+            "      root:\n        - od-2\n        - od-3\n",
+            "      requests_per_minute: 90\n",
             "      interval: 1h\n      ready_at: \"10:00\"\n",
             "series_limit: 2000000\n",
         ] {

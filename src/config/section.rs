@@ -175,6 +175,19 @@ impl<'a> Section<'a> {
         nodes.iter().enumerate().map(item).collect()
     }
 
+    /// The entries of a list, or the only value in its place; none if it is left out.
+    pub(super) fn one_or_many(&self, key: &str) -> Vec<Item<'a>> {
+        match self.entry(key) {
+            Some(entry) if matches!(entry.node.value, Value::Scalar(_)) => vec![Item {
+                report: self.report,
+                node: &entry.node,
+                place: self.place(key),
+                pattern: join(&self.pattern, key),
+            }],
+            _ => self.items(key),
+        }
+    }
+
     /// Whether a key is there with a value; an empty list is none.
     pub(super) fn has(&self, key: &str) -> bool {
         match self.entry(key).map(|entry| &entry.node.value) {
@@ -203,6 +216,11 @@ impl<'a> Section<'a> {
 
     pub(super) fn count(&self, key: &str) -> u64 {
         self.read(key, Kind::count).unwrap_or_default()
+    }
+
+    /// None for `auto`.
+    pub(super) fn count_unless_auto(&self, key: &str) -> Option<u64> {
+        self.read(key, Kind::count_unless_auto).flatten()
     }
 
     pub(super) fn number(&self, key: &str) -> f64 {

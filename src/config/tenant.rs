@@ -56,8 +56,8 @@ pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
     };
     let walk = section.section("discovery");
     let discovery = optional::discovery(&walk);
-    let root = discovery.as_ref().map(|discovery| discovery.root.as_str());
-    warn_of_other_id_type(&walk, "root", root, department_id_type);
+    let roots = discovery.iter().flat_map(|discovery| &discovery.roots).map(String::as_str);
+    warn_of_other_id_type(&walk, "root", roots, department_id_type);
     let privacy = section.section("privacy");
     Tenant {
         api: feishu::Options {
@@ -315,6 +315,7 @@ fn schedule(section: &Section<'_>) -> Schedule {
         max_age: section.duration("max_age"),
         // The range is 12 weeks and ten years, so the numbers always fit.
         baseline_weeks: u8::try_from(section.count("baseline_weeks")).unwrap_or(u8::MAX),
+        judgement: section.flag("judgement"),
         retention_days: i32::try_from(section.duration("retention").as_secs() / 86_400)
             .unwrap_or(i32::MAX),
     };
@@ -348,7 +349,10 @@ fn schedule(section: &Section<'_>) -> Schedule {
 fn limits(section: &Section<'_>) -> Limits {
     Limits {
         requests_per_second: section.number("requests_per_second"),
-        requests_per_minute: None,
+        requests_per_minute: section
+            .count_unless_auto("requests_per_minute")
+            // The range ends at 60000, so the number always fits.
+            .map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
         concurrency: usize::try_from(section.count("concurrency")).unwrap_or(usize::MAX),
         timeout: section.duration("timeout"),
         requests_per_month: section.count("requests_per_month"),

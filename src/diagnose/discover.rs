@@ -13,8 +13,8 @@ use crate::{
 /// Which departments are listed.
 #[derive(Clone, Debug)]
 pub struct Below {
-    /// The department below which the walk begins.
-    pub root: String,
+    /// The departments below which the walk begins, at least one.
+    pub roots: Vec<String>,
     /// Levels below the tenant's root that are visited.
     pub max_depth: u8,
     /// Whether departments are listed that the configured discovery would leave out.
@@ -42,14 +42,15 @@ pub struct Listed {
 pub async fn discover(tenant: &Tenant, below: &Below, clock: Clock) -> Result<Listed, Error> {
     let session = Session::new(tenant, clock)?;
     let walk = Walk {
-        root: below.root.clone(),
+        roots: below.roots.clone(),
         max_depth: below.max_depth.into(),
         language: language(tenant),
     };
     let tree = directory::fetch(&session.client, &walk, at_once(tenant)).await?;
     let denied = tree.denied().or_else(|| tree.found_nothing());
     // Below another root there may be nothing; below the tenant's there is.
-    let is_leaf = tree.denied().is_none() && below.root != directory::ROOT;
+    let is_leaf =
+        tree.denied().is_none() && !below.roots.iter().any(|root| root == directory::ROOT);
     if let Some(error) = denied.clone().filter(|_| tree.nodes.is_empty() && !is_leaf) {
         return Err(error);
     }

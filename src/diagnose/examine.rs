@@ -69,8 +69,8 @@ pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock) -> Diagnosis
 async fn run(examination: &mut Examination<'_>) {
     optional::directory(examination).await;
     if examination.departments.is_empty() {
-        let root = examination.tenant.discovery.as_ref().map_or(ROOT, |discovery| &discovery.root);
-        let id = root.to_owned();
+        let roots = examination.tenant.discovery.as_ref().map(|discovery| &discovery.roots);
+        let id = roots.and_then(|roots| roots.first()).map_or(ROOT, String::as_str).to_owned();
         examination.departments = vec![ListedDepartment { id, include_children: false }];
         examination.is_stand_in = true;
     } else {

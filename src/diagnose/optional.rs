@@ -33,7 +33,7 @@ pub(super) async fn directory(examination: &mut Examination<'_>) {
         return;
     }
     let walk = Walk {
-        root: discovery.map_or(ROOT, |d| d.root.as_str()).to_owned(),
+        roots: discovery.map_or_else(|| vec![ROOT.to_owned()], |d| d.roots.clone()),
         max_depth: discovery.map_or(STATISTICS_DEPTH_MAX, |d| d.max_depth).into(),
         language: language(tenant),
     };
@@ -41,7 +41,7 @@ pub(super) async fn directory(examination: &mut Examination<'_>) {
     {
         Err(error) => examination.endpoint_fails(endpoint, error),
         Ok(tree) => {
-            examination.diagnosis.size.parents = Some(parents(&tree, walk.max_depth));
+            examination.diagnosis.size.parents = Some(parents(&tree, &walk));
             let mut text = format!("it lists {} departments", tree.nodes.len());
             if let Some(discovery) = discovery {
                 let found = discovered(&tree, discovery);
@@ -63,11 +63,15 @@ pub(super) async fn directory(examination: &mut Examination<'_>) {
     examination.find(finding);
 }
 
-/// The lists that a walk asks for: of the root and of every department that may have others below
+/// The lists that a walk asks for: of the roots and of every department that may have others below
 /// it and above the last level.
-fn parents(tree: &Tree, max_depth: usize) -> u64 {
-    let asked = |node: &&directory::Node| node.has_child != Some(false) && node.depth < max_depth;
-    tree.nodes.iter().filter(asked).count() as u64 + 1
+fn parents(tree: &Tree, walk: &Walk) -> u64 {
+    let asked = |node: &&directory::Node| {
+        node.has_child != Some(false)
+            && node.depth < walk.max_depth
+            && !walk.roots.contains(&node.department_id)
+    };
+    (tree.nodes.iter().filter(asked).count() + walk.roots.len()) as u64
 }
 
 fn nothing_taken() -> Problem {

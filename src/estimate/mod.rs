@@ -9,7 +9,9 @@ pub use self::sentences::{assumptions, warnings};
 use crate::{
     catalogue::FIGURES,
     collect::{Source, Tenant},
-    feishu::{DEPARTMENTS_BATCH_MAX, DEPT_STATS_PAGE_SIZE, PEOPLE_PAGE_SIZE, USER_STATS_PAGE_SIZE},
+    feishu::{
+        DEPARTMENTS_BATCH_MAX, DEPT_STATS_PAGE_SIZE, Limits, PEOPLE_PAGE_SIZE, USER_STATS_PAGE_SIZE,
+    },
 };
 
 mod sentences;
@@ -54,6 +56,16 @@ const CONTACT_SERIES: u64 = 4;
 
 /// Families of the directory API with one series a department.
 const DIRECTORY_SERIES: u64 = 5;
+
+/// Series of a department that is judged: for each of eight products what was expected, the days of a
+/// drop and four deviations.
+const JUDGED_SERIES: u64 = 8 * 6;
+
+/// Series of a company that is judged: five for each of eight products.
+const COMPANY_SERIES: u64 = 8 * 5;
+
+/// Past days that the judgement takes: those that the API offers.
+const JUDGED_DAYS: u64 = 91;
 
 /// Statuses of members, each of which has a series in every department.
 const STATUS_SERIES: u64 = 6;
@@ -152,9 +164,10 @@ impl Size {
     fn new(tenant: &Tenant, measured: &Measured) -> Self {
         let found = if tenant.discovery.is_some() { measured.found } else { None };
         let assumed_rows = if tenant.product_versions { ASSUMED_ROWS } else { 1 };
-        // Only the root is asked for its children where nothing below them is wanted.
+        let roots = tenant.discovery.as_ref().map_or(1, |discovery| discovery.roots.len() as u64);
+        // Only the roots are asked for their children where nothing below them is wanted.
         let is_flat = tenant.discovery.as_ref().is_some_and(|discovery| discovery.max_depth <= 1);
-        let assumed_parents = if is_flat { 1 } else { ASSUMED_PARENTS };
+        let assumed_parents = if is_flat { roots } else { ASSUMED_PARENTS.max(roots) };
         let people = measured.people.clone().filter(|people| !people.is_empty());
         Self {
             asked: tenant.departments.len() as u64 + found.unwrap_or_default(),
@@ -177,6 +190,12 @@ impl Size {
     }
 }
 
+/// The rate at which one endpoint is asked; what refusals will teach is not known beforehand.
+fn requests_per_second(limits: &Limits) -> f64 {
+    let by_minute = limits.requests_per_minute.map(|limit| f64::from(limit) / 60.0);
+    by_minute.unwrap_or(f64::INFINITY).min(limits.requests_per_second)
+}
+
 /// Estimates one tenant.
 #[must_use]
 pub fn estimate(tenant: &Tenant, measured: &Measured) -> Estimate {
@@ -197,7 +216,7 @@ pub fn estimate(tenant: &Tenant, measured: &Measured) -> Estimate {
     let figures = u64::from(tenant.figures.len());
     let of_department = size.geos * (size.rows * figures + 1) + 1;
     #[expect(clippy::cast_precision_loss, reason = "an estimate of seconds")]
-    let seconds = fetches as f64 / tenant.api.limits.requests_per_second;
+    let seconds = fetches as f64 / requests_per_second(&tenant.api.limits);
     Estimate {
         live: Cost {
             requests_first_day,
@@ -253,8 +272,9 @@ struct Takes {
 type Estimator = fn(&Tenant, &Size) -> Option<Takes>;
 
 /// Every source beside the department statistics, in the order in which costs are listed.
-const SOURCES: [(Source, Estimator); 5] = [
+const SOURCES: [(Source, Estimator); 6] = [
     (Source::Baselines, baselines),
+    (Source::Baselines, judgement),
     (Source::Contact, contact),
     (Source::Directory, directory),
     (Source::Members, members),
@@ -282,15 +302,32 @@ fn optional(tenant: &Tenant, size: &Size) -> Vec<Optional> {
 
 fn baselines(tenant: &Tenant, size: &Size) -> Option<Takes> {
     let days = baseline_days(tenant);
-    let page = u64::from(DEPT_STATS_PAGE_SIZE);
     // One row a day, without product versions.
-    let requests =
-        size.geos * (size.asked * days.div_ceil(page) + (size.children * days).div_ceil(page));
+    let requests = past_requests(size, days);
     let figures = FIGURES.iter().enumerate();
     let with_baseline = figures
         .filter(|(index, figure)| figure.baseline.is_some() && tenant.figures.contains(*index));
     let series = size.geos * size.served() * with_baseline.count() as u64;
     (days > 0).then_some(Takes { key: "baselines", asked: Asked::Once, requests, series })
+}
+
+/// What the judgement takes beside the baselines.
+fn judgement(tenant: &Tenant, size: &Size) -> Option<Takes> {
+    let days = baseline_days(tenant);
+    let requests = past_requests(size, judged_days(tenant).max(days)) - past_requests(size, days);
+    let series = size.geos * (size.served() * JUDGED_SERIES + COMPANY_SERIES);
+    (days > 0 && tenant.schedule.judgement).then_some(Takes {
+        key: "judgement",
+        asked: Asked::Once,
+        requests,
+        series,
+    })
+}
+
+/// Requests for past days of one row each.
+fn past_requests(size: &Size, days: u64) -> u64 {
+    let page = u64::from(DEPT_STATS_PAGE_SIZE);
+    size.geos * (size.asked * days.div_ceil(page) + (size.children * days).div_ceil(page))
 }
 
 fn contact(tenant: &Tenant, size: &Size) -> Option<Takes> {
@@ -350,6 +387,11 @@ const fn user_series(people: u64, min_group_size: u64) -> u64 {
         500.. => 4,
     };
     SINGLE + SPREADS * percentiles + ASSUMED_SYSTEMS + ASSUMED_CLIENTS
+}
+
+/// Past days that the judgement takes, those of baselines included.
+fn judged_days(tenant: &Tenant) -> u64 {
+    JUDGED_DAYS.min(tenant.schedule.retention_days.unsigned_abs().into())
 }
 
 /// Past days that baselines take, once.

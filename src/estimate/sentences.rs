@@ -64,8 +64,8 @@ pub fn warnings(options: &Options, estimates: &[Estimate]) -> Vec<String> {
     let series: u64 = estimates.iter().map(|estimate| estimate.total().series).sum();
     if series > options.series_limit {
         warnings.push(format!(
-            "about {series} series are more than series_limit ({}); baselines will be left out, \
-             then product versions",
+            "about {series} series are more than series_limit ({}); baselines and what is \
+             judged will be left out, then product versions",
             options.series_limit
         ));
     }

@@ -24,7 +24,8 @@ fn options(departments: u64, keys: &str) -> Options {
 
 #[test]
 fn every_source_has_its_costs() {
-    let estimated: Vec<Source> = SOURCES.iter().map(|(source, _)| *source).collect();
+    let mut estimated: Vec<Source> = SOURCES.iter().map(|(source, _)| *source).collect();
+    estimated.dedup();
     assert!(
         Source::all()
             .all(|source| { source == Source::Departments || estimated.contains(&source) })
@@ -95,6 +96,11 @@ fn each_optional_source_shows_its_own_cost() {
         ("user_statistics: {enabled: true}", "user_statistics", (101, 3131, 101 * 26)),
         ("discovery: {enabled: true}", "discovery", (20, 620, 101 * 5)),
         ("discovery: {enabled: true, max_depth: 1}", "discovery", (1, 31, 101 * 5)),
+        (
+            "discovery: {enabled: true, max_depth: 1, root: [od-a, od-b]}",
+            "discovery",
+            (2, 62, 101 * 5),
+        ),
     ] {
         let estimate = estimated(101, keys, &nothing());
         let source = estimate.optional.iter().find(|source| source.key == key).unwrap();
@@ -102,7 +108,15 @@ fn each_optional_source_shows_its_own_cost() {
     }
     let both = estimated(1, "discovery: {enabled: true}\n  directory: {enabled: true}", &nothing());
     let keys: Vec<_> = both.optional.iter().map(|source| source.key).collect();
-    assert_eq!(keys, ["baselines", "contact", "discovery"], "one walk serves both");
+    assert_eq!(keys, ["baselines", "judgement", "contact", "discovery"], "one walk serves both");
+}
+
+#[test]
+fn a_limit_by_minute_lengthens_a_collection() {
+    let time = |keys| estimated(120, keys, &nothing()).collection_time.as_secs();
+    assert_eq!(time("rates: auto"), 24);
+    assert_eq!(time("limits: {requests_per_minute: 60}"), 120);
+    assert_eq!(time("limits: {requests_per_minute: 60000}"), 24);
 }
 
 #[test]
@@ -157,7 +171,10 @@ fn what_was_measured_stands_in_for_what_was_assumed() {
     assert_eq!(known.live.series, 100 * (21 * 38 + 2) + 1);
     let requests: Vec<_> =
         known.optional.iter().map(|source| (source.key, source.cost.requests_per_day)).collect();
-    assert_eq!(requests, [("baselines", 0), ("contact", 2), ("discovery", 30), ("members", 150)]);
+    assert_eq!(
+        requests,
+        [("baselines", 0), ("judgement", 0), ("contact", 2), ("discovery", 30), ("members", 150)]
+    );
     let unused = Measured { people: Some(Vec::new()), ..nothing() };
     assert_eq!(estimated(1, keys, &unused), open, "an empty sample is none");
 }
@@ -167,13 +184,13 @@ fn departments_of_unknown_number_are_priced_each() {
     let found = options(1, "discovery: {enabled: true}");
     // A page a day for its figures, and a fiftieth of a call to the contact API.
     let more = further_department(&found.tenants[0], &nothing());
-    assert_eq!(numbers(more), (2, 34, 5 * 38 + 12 + 2 + 4 + 5));
+    assert_eq!(numbers(more), (2, 37, 5 * 38 + 12 + 48 + 2 + 4 + 5));
 
     let below = options(0, "departments: [{id: od-1, include_children: true}]");
     assert!(estimate(&below.tenants[0], &nothing()).is_lower_bound);
     // Its rows come in the pages of the listed department: five of twenty.
     let more = further_department(&below.tenants[0], &nothing());
-    assert_eq!(numbers(more), (1, 10, 5 * 38 + 12 + 2 + 4));
+    assert_eq!(numbers(more), (1, 13, 5 * 38 + 12 + 48 + 2 + 4));
     let known = Measured { children: Some(8), ..nothing() };
     let estimate = estimate(&below.tenants[0], &known);
     assert_eq!((estimate.live.requests_per_day, estimate.is_lower_bound), (3 + 2, false));
@@ -218,14 +235,14 @@ fn a_warning_tells_what_will_stop_and_what_to_do() {
             3,
             "limits: {requests_per_month: 170}",
             Some(
-                "191 requests a month are more than limits.requests_per_month (170); department \
+                "200 requests a month are more than limits.requests_per_month (170); department \
                  statistics take 154 of them and go first",
             ),
         ),
         (
             400,
             "contact:",
-            Some("13509 requests a month are more than the 10000 of Feishu's Basic plan"),
+            Some("14709 requests a month are more than the 10000 of Feishu's Basic plan"),
         ),
         (400, "limits: {requests_per_month: 20000}", None),
         (100, "members: {enabled: true, refresh_interval: 6h}", Some("refresh them less often")),

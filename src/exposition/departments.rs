@@ -18,7 +18,7 @@ use crate::{
     baseline::Baseline,
     catalogue::{
         DAY_TIMESTAMP, DEPARTMENT_INFO, FIGURE_COUNT, FIGURE_LABELS, FIGURES, Family,
-        OPTIONAL_FAMILIES, TOTAL_VERSION, WORKDAY,
+        JUDGEMENT_FAMILIES, OPTIONAL_FAMILIES, TOTAL_VERSION, WORKDAY,
     },
     snapshot::Body,
     telemetry::table::DEPARTMENT_UP,
@@ -53,9 +53,9 @@ pub enum LeftOut {
     /// Nothing.
     #[default]
     Nothing,
-    /// Baselines.
+    /// Baselines, and what is judged.
     Baselines,
-    /// Baselines and named product versions.
+    /// These, and named product versions.
     Versions,
 }
 
@@ -65,8 +65,8 @@ pub enum LeftOut {
 /// departments by geo and id, versions by name after the total. No series occurs twice: of two
 /// days of one department the newer is rendered, and ids are compared as the labels they become.
 ///
-/// With more than `series_limit` series, baselines are left out; if that is not enough, named
-/// product versions as well; totals never are.
+/// With more than `series_limit` series, baselines and what is judged are left out; if that is not
+/// enough, named product versions as well; totals never are.
 ///
 /// Of the body `before`, which may be empty, compressed parts are taken over where their text stays.
 #[must_use]
@@ -84,6 +84,9 @@ pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rende
         left_out = LeftOut::Baselines;
         for tenant in &mut tenants {
             tenant.rows.iter_mut().for_each(|row| row.baseline = None);
+            for family in JUDGEMENT_FAMILIES {
+                tenant.samples.retain(|(name, _), _| *name != family.name);
+            }
         }
     }
     if is_too_much(&tenants) {
@@ -100,7 +103,9 @@ pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rende
     write_days(&mut page, &tenants);
     write_workdays(&mut page, &tenants);
     write_info(&mut page, &tenants);
-    OPTIONAL_FAMILIES.iter().for_each(|family| write_samples(&mut page, &tenants, family));
+    for family in JUDGEMENT_FAMILIES.iter().chain(OPTIONAL_FAMILIES) {
+        write_samples(&mut page, &tenants, family);
+    }
     write_up(&mut page, &tenants);
     Rendered { body: page.finish(), left_out }
 }

@@ -45,10 +45,11 @@ pub struct Place {
     pub custom_department_id: Option<String>,
 }
 
-/// One sample of an optional source.
+/// One sample of a source beside the statistics.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// One of [`crate::catalogue::OPTIONAL_FAMILIES`].
+    /// One of [`crate::catalogue::JUDGEMENT_FAMILIES`] or
+    /// [`crate::catalogue::OPTIONAL_FAMILIES`].
     pub family: &'static Family,
     /// The values of its labels after `tenant`.
     pub labels: Vec<Arc<str>>,

@@ -52,8 +52,8 @@ const FIELD_SCOPES: [(&str, &str); 6] = [
 /// Where to walk.
 #[derive(Clone, Debug)]
 pub struct Walk {
-    /// The department below which the walk begins.
-    pub root: String,
+    /// The departments below which the walk begins, at least one; one may lie below another.
+    pub roots: Vec<String>,
     /// Levels below the tenant's root that are visited.
     pub max_depth: usize,
     /// The language of names.
@@ -135,22 +135,24 @@ struct Parent {
 /// and [`Tree::over`] adds what an earlier walk knows of it.
 ///
 /// # Errors
-/// If a list fails that is not this one department's: of the root, for everybody alike, or several
-/// in a row.
+/// If a list fails that is not this one department's: of every root, for everybody alike, or
+/// several in a row.
 pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<Tree, Error> {
     let mut tree = Tree {
-        reaches_all: walk.root == ROOT && walk.max_depth >= STATISTICS_DEPTH_MAX.into(),
+        reaches_all: walk.roots.iter().any(|root| root == ROOT)
+            && walk.max_depth >= STATISTICS_DEPTH_MAX.into(),
         ..Tree::default()
     };
     let mut frontier = Frontier::new(walk);
     let mut lists = Many::new(at_once);
     // The depth of a root that is not the tenant's follows from the paths of its children.
-    lists.extend([Parent { id: walk.root.clone(), depth: 0, path: Vec::new() }]);
+    let root = |id: &String| Parent { id: id.clone(), depth: 0, path: Vec::new() };
+    lists.extend(walk.roots.iter().map(root));
     let ask = |parent| {
         let (client, language) = (Arc::clone(client), walk.language);
         async move { list(&client, &parent, language).await }
     };
-    let mut failures = 0;
+    let (mut failures, mut failed_roots) = (0, 0);
     while let Some((parent, listed)) = lists.next(ask).await {
         match listed {
             Ok(listed) => {
@@ -159,7 +161,9 @@ pub async fn fetch(client: &Arc<Client>, walk: &Walk, at_once: usize) -> Result<
             }
             Err(error) => {
                 failures += u32::from(!error.app_was_accepted());
-                if parent.depth == 0 || failures == FAILURES_MAX || !is_its_own(&error) {
+                failed_roots += usize::from(parent.depth == 0);
+                let no_root = failed_roots == walk.roots.len();
+                if no_root || failures == FAILURES_MAX || !is_its_own(&error) {
                     return Err(error);
                 }
                 tree.unlisted.insert(parent.id.clone());
@@ -181,6 +185,8 @@ fn is_its_own(error: &Error) -> bool {
 /// How far a walk got.
 struct Frontier {
     max_depth: usize,
+    /// Where the walk began: below another root, each is found and not asked a second time.
+    roots: BTreeSet<String>,
     seen: BTreeSet<String>,
     /// Those of the hidden departments that are asked for their children.
     hidden: BTreeSet<String>,
@@ -188,7 +194,8 @@ struct Frontier {
 
 impl Frontier {
     fn new(walk: &Walk) -> Self {
-        Self { max_depth: walk.max_depth, seen: BTreeSet::new(), hidden: BTreeSet::new() }
+        let roots = walk.roots.iter().cloned().collect();
+        Self { max_depth: walk.max_depth, roots, seen: BTreeSet::new(), hidden: BTreeSet::new() }
     }
 
     /// Takes in the children of a department; returns those to be asked for theirs.
@@ -215,6 +222,7 @@ impl Frontier {
         for id in abnormals.into_iter().filter(|one| one.row_is_missing).filter_map(|one| one.id) {
             tree.unlisted.insert(id.clone());
             let is_open = parent.depth + 1 < self.max_depth;
+            let is_open = is_open && !self.roots.contains(&id);
             if is_open && self.hidden.len() < HIDDEN_PARENTS_MAX && self.hidden.insert(id.clone()) {
                 let path = parent.path.iter().chain([&id]).cloned().collect();
                 next.push(Parent { id, depth: parent.depth + 1, path });
@@ -228,7 +236,8 @@ impl Frontier {
                 let what = format!("the tree has no end after {DEPARTMENTS_MAX} departments");
                 return Err(Error::local(Class::Malformed, "walking the directory", what));
             }
-            if node.has_child != Some(false) && node.depth < self.max_depth {
+            let is_asked = self.roots.contains(&node.department_id);
+            if node.has_child != Some(false) && node.depth < self.max_depth && !is_asked {
                 next.push(Parent {
                     id: node.department_id.clone(),
                     depth: node.depth,

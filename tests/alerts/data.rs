@@ -385,8 +385,8 @@ facts! {
                 LIMIT,
                 "Exporter exporter:10917 leaves series out",
                 "exporter:10917 would publish more than 2000000 series about departments, so \
-                 baselines, then product versions, are left out. Without baselines no drop is \
-                 noticed.",
+                 baselines and what is judged, then product versions, are left out. Without them no \
+                 drop is noticed.",
             );
 
     series_within_the_limit_do_not =

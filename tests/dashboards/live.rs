@@ -25,8 +25,11 @@ const ABOUT_ERRORS: [&str; 6] = [
     "feishu-exporter-en/Values that were not believed",
 ];
 /// Whether the demo's departments fell or rose is chance.
-const FALLS_AND_RISES: [&str; 2] =
-    ["feishu-activity-en/Largest falls", "feishu-activity-en/Largest rises"];
+const FALLS_AND_RISES: [&str; 3] = [
+    "feishu-activity-en/Largest falls",
+    "feishu-activity-en/Largest rises",
+    "feishu-department-en/Drops",
+];
 /// Whether a scrape saw the requests of the demo's start is chance.
 const ABOUT_NEW_REQUESTS: &str = "feishu-exporter-en/Time that Feishu takes";
 

@@ -204,7 +204,7 @@ async fn outcome(
             format!("{:?}", members::fetch(client, STATISTICS, Extent::Whole).await)
         }
         "departments_filter" => {
-            let walk = Walk { root: "0".to_owned(), max_depth: 4, language };
+            let walk = Walk { roots: vec!["0".to_owned()], max_depth: 4, language };
             format!("{:?}", directory::fetch(client, &walk, 1).await)
         }
         "departments_batch" => {

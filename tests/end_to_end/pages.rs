@@ -8,8 +8,9 @@ use crate::{
     world::Demo,
 };
 
-const PAGES: [(&str, &str); 3] = [
+const PAGES: [(&str, &str); 4] = [
     ("README.md", include_str!("../../README.md")),
+    ("README.zh-CN.md", include_str!("../../README.zh-CN.md")),
     ("docs/metrics.md", include_str!("../../docs/metrics.md")),
     ("docs/operations.md", include_str!("../../docs/operations.md")),
 ];

@@ -44,7 +44,7 @@ impl Directory {
     fn walk(&self) -> Walk {
         let discovery = self.tenant.discovery.as_ref();
         Walk {
-            root: discovery.map_or(ROOT, |d| d.root.as_str()).to_owned(),
+            roots: discovery.map_or_else(|| vec![ROOT.to_owned()], |d| d.roots.clone()),
             max_depth: discovery.map_or(STATISTICS_DEPTH_MAX, |d| d.max_depth).into(),
             language: self.tenant.language(),
         }
@@ -126,10 +126,10 @@ impl OptionalSource for Directory {
 
     /// Where a walk goes, how it names departments, and the kind of ids.
     fn depends_on(&self) -> serde_json::Value {
-        let walk = self.tenant.discovery.as_ref().map(|d| (d.root.as_str(), d.max_depth));
-        let (root, depth) = walk.unwrap_or_default();
+        let walk = self.tenant.discovery.as_ref().map(|d| (d.roots.as_slice(), d.max_depth));
+        let (roots, depth) = walk.unwrap_or_default();
         let id_type = self.tenant.api.department_id_type.as_str();
-        json!([root, depth, self.tenant.language(), id_type])
+        json!([roots, depth, self.tenant.language(), id_type])
     }
 
     /// Takes in a tree, and tells the loop of the statistics.
@@ -207,7 +207,7 @@ mod tests {
         let ids = |include: &[&str], exclude: &[&str], min_members| {
             let regexes = |list: &[&str]| list.iter().map(|r| Regex::new(r).unwrap()).collect();
             let discovery = Discovery {
-                root: "0".to_owned(),
+                roots: vec!["0".to_owned()],
                 max_depth: 4,
                 include: regexes(include),
                 exclude: regexes(exclude),

@@ -2,6 +2,7 @@
 //! departments usually do is worked out from them. It yields to the statistics.
 
 pub(crate) mod fill;
+mod judging;
 pub(crate) mod plan;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::watch, time::Instant};
 
-use self::{fill::Fill, plan::OFFERED_DAYS};
+use self::{fill::Fill, judging::Judgements, plan::OFFERED_DAYS};
 use super::{
     board::Progress,
     context::Context,
@@ -47,6 +48,9 @@ pub(crate) struct Past {
     fill: Fill,
     due: Due<Ask>,
     baselines: Baselines,
+    judgements: Judgements,
+    /// Whether days came that the judgements do not know.
+    has_new_past: bool,
     forgotten: Option<Timestamp>,
     /// Whether the store could not say what is lacking.
     is_unclear: bool,
@@ -64,6 +68,8 @@ impl Past {
             fill: Fill::new(&context, false),
             due: Due::new(None, context.options.schedule.interval),
             baselines: BTreeMap::new(),
+            judgements: Judgements::default(),
+            has_new_past: true,
             forgotten: None,
             is_unclear: false,
             damaged: BTreeMap::new(),
@@ -80,6 +86,7 @@ impl Past {
         // What the store alone tells is there from the start.
         let served = self.known.borrow().served.clone();
         self.compare(&served).await;
+        self.judge(&served).await;
         self.publish().await;
         let mut is_news = true;
         loop {
@@ -114,8 +121,10 @@ impl Past {
         let known = self.known.borrow_and_update().clone();
         if self.context.keeper.keep_unsaved().await {
             self.baselines.clear();
+            self.has_new_past = true;
         }
         let mut any = self.compare(&known.served).await;
+        any |= self.judge(&known.served).await;
         if !known.may_ask() {
             return any;
         }
@@ -198,7 +207,7 @@ impl Past {
         let ranges = known
             .targets
             .iter()
-            .map(|(target, held, _)| (target.clone(), after(*held, -7 * i32::from(weeks)), *held));
+            .map(|(target, held, _)| (target.clone(), self.first_day(*held), *held));
         let covered =
             self.context.keeper.covered(ranges.collect(), Extent::Total, ANY_TIME).await?;
         let mut asks = BTreeSet::new();
@@ -206,12 +215,23 @@ impl Past {
             let oldest = self.oldest(target.geo);
             let compared = [*held, after(*held, 1)]
                 .map(|day| compared_with(day, weeks, &self.context.options.calendar));
-            let needed: BTreeSet<Day> =
+            let mut needed: BTreeSet<Day> =
                 compared.concat().into_iter().filter(|day| *day >= oldest).collect();
+            if schedule.judgement {
+                // With it, all days since then.
+                needed.insert(self.first_day(*held).max(oldest));
+            }
             let last = after(*held, -1);
             asks.extend(plan::asks(target, &needed, last, covered, *members, plan::PAGES_MAX));
         }
         Some(asks)
+    }
+
+    /// The first day that is needed, where that is the newest day held.
+    fn first_day(&self, held: Day) -> Day {
+        let schedule = &self.context.options.schedule;
+        let weeks = 7 * i32::from(schedule.baseline_weeks);
+        after(held, -if schedule.judgement { weeks.max(OFFERED_DAYS) } else { weeks })
     }
 
     /// The oldest day that is worth asking for: what is older is not kept, or not offered.
@@ -254,6 +274,7 @@ impl Past {
             }
         }
         self.compare(&known.served).await;
+        self.judge(&known.served).await;
         // Where it is not kept, the keeper has said what is wrong.
         let is_complete = is_kept && requests.failure.is_none();
         let Many { failure, ended_by, .. } = requests;
@@ -283,6 +304,7 @@ impl Past {
 
     /// Forgets the baselines that a target's new days may change.
     fn is_old(&mut self, target: &Target, known: &Known) {
+        self.has_new_past = true;
         if target.include_children {
             for served in known.served.iter().filter(|served| served.include_children) {
                 self.baselines.remove(&served.place());
@@ -317,13 +339,12 @@ impl Past {
         if !self.context.has(Source::Baselines) {
             return Vec::new();
         }
-        let status = self.context.status(Source::Baselines, &self.due);
-        if let Some(next) = status.next_attempt {
+        let mut of_source = OfSource::new(self.context.status(Source::Baselines, &self.due));
+        of_source.samples.clone_from(&self.judgements.samples);
+        of_source.of_days.clone_from(&self.judgements.of_days);
+        if let Some(next) = of_source.status.next_attempt {
             self.context.metrics.next(Source::Baselines, next);
         }
-        vec![
-            Contribution::Baselines(self.baselines.clone()),
-            (Source::Baselines, OfSource::new(status)).into(),
-        ]
+        vec![Contribution::Baselines(self.baselines.clone()), (Source::Baselines, of_source).into()]
     }
 }

@@ -747,6 +747,47 @@ async fn a_store_that_fails_costs_history_and_not_the_live_values() {
     assert_eq!(held.len(), world.ids().len());
 }
 
+/// The samples of a metric, by the text of their labels.
+fn values_of(world: &World, metric: &str) -> BTreeMap<String, f64> {
+    let text = exposition::text(&world.published.current().unwrap().body);
+    let of_metric = |line: &str| {
+        let (labels, value) = line.strip_prefix(metric)?.strip_prefix('{')?.rsplit_once(' ')?;
+        Some((labels.to_owned(), value.parse().unwrap()))
+    };
+    text.lines().filter_map(of_metric).collect()
+}
+
+#[tokio::test]
+async fn each_department_is_judged_on_its_day_and_after_a_restart() {
+    let store = in_memory();
+    let judged = |tenant: &mut Tenant| tenant.schedule.judgement = true;
+    let mut world = keeping(&store, 12, judged).await;
+    // A working day: on a weekend nobody of a small company is judged.
+    world.set_now("2026-11-24T14:00:00+08:00");
+    let before = world.statistics_requests();
+    world.settle().await;
+    let departments = world.ids().len();
+    // The day itself, and 91 days before it of one row each.
+    let requests = world.statistics_requests() - before;
+    assert_eq!(requests, departments as u64 * (1 + 5), "{departments} departments");
+    let expected = values_of(&world, "feishu_department_activity_expected");
+    let suite = expected.iter().filter(|(labels, _)| labels.contains("product=\"suite\""));
+    assert_eq!(suite.count(), departments);
+    assert!(expected.values().all(|people| *people > 0.0));
+    let deviations = values_of(&world, "feishu_department_activity_deviation");
+    assert!(deviations.keys().any(|labels| labels.contains("window=\"10\"")), "{deviations:?}");
+    let company = values_of(&world, "feishu_company_activity_ratio");
+    let ratio = company.iter().find(|(labels, _)| labels.contains("product=\"suite\"")).unwrap().1;
+    assert!((0.7..1.3).contains(ratio), "{company:?}");
+    // The store alone tells the same.
+    let again = keeping(&store, 12, judged).await;
+    again.set_now("2026-11-24T14:00:00+08:00");
+    drop(world);
+    let mut again = again;
+    again.settle().await;
+    assert_eq!(values_of(&again, "feishu_department_activity_expected"), expected);
+}
+
 /// The file is damaged while the exporter runs: the new one has the days that are served.
 #[tokio::test]
 async fn a_store_that_is_damaged_in_use_begins_anew_with_what_is_in_memory() {

@@ -117,7 +117,8 @@ pub(crate) fn options_for(base_url: &str, handle: &Handle) -> Tenant {
             .collect(),
         min_department_users: 0,
         calendar: Calendar::default(),
-        schedule: Schedule::default(),
+        // Its days would come on top of everything that is counted here.
+        schedule: Schedule { judgement: false, ..Schedule::default() },
         discovery: None,
         request_grouping: false,
         directory: None,

@@ -8,7 +8,7 @@ pub(super) fn everything(tenant: &mut Tenant) {
     let refresh_interval = Duration::from_secs(24 * 3600);
     tenant.departments.clear();
     tenant.discovery = Some(Discovery {
-        root: "0".to_owned(),
+        roots: vec!["0".to_owned()],
         max_depth: 4,
         include: Vec::new(),
         exclude: Vec::new(),
@@ -84,6 +84,75 @@ async fn discovery_finds_every_department_with_one_query_for_each_parent() {
         all.iter().filter(|d| d.depth <= 4).filter_map(|d| d.parent).collect();
     let asked = world.simulator.request_count(Endpoint::DepartmentsFilter);
     assert_eq!(asked, parents.len() as u64);
+}
+
+/// Everything, of the departments below these alone.
+fn discovers_below(tenant: &mut Tenant, roots: Vec<String>) {
+    everything(tenant);
+    tenant.discovery.as_mut().unwrap().roots = roots;
+}
+
+/// A department below another with some below itself, and the one above it.
+fn nested(world: &World) -> [usize; 2] {
+    let all = world.simulator.departments();
+    let has_children = |index| all.iter().any(|d| d.parent == Some(index) && d.depth <= 4);
+    let inner = all
+        .iter()
+        .enumerate()
+        .position(|(index, d)| d.depth == 2 && has_children(index))
+        .expect("the company is deep enough");
+    [inner, all[inner].parent.unwrap()]
+}
+
+/// The indices of all departments below one, as deep as the statistics reach.
+fn below(all: &[simulator::Department], root: usize) -> std::collections::BTreeSet<usize> {
+    let mut found = std::collections::BTreeSet::new();
+    loop {
+        let is_below = |d: &simulator::Department| {
+            d.parent.is_some_and(|parent| parent == root || found.contains(&parent))
+        };
+        let next: std::collections::BTreeSet<usize> =
+            (0..all.len()).filter(|i| all[*i].depth <= 4 && is_below(&all[*i])).collect();
+        if next == found {
+            return found;
+        }
+        found = next;
+    }
+}
+
+#[tokio::test]
+async fn a_root_below_another_brings_no_department_and_no_request_twice() {
+    let model = world(few(60), everything).await;
+    let ([inner, outer], all) = (nested(&model), model.simulator.departments());
+    for order in [[inner, outer], [outer, inner]] {
+        let ids = order.map(|index| all[index].open_department_id.clone());
+        let mut world = world(few(60), |tenant| discovers_below(tenant, ids.to_vec())).await;
+        world.collect().await;
+        let found = below(&all, outer);
+        assert_eq!(world.served().len(), found.len(), "each once: {order:?}");
+        let parents: std::collections::BTreeSet<usize> =
+            found.iter().filter_map(|index| all[*index].parent).collect();
+        let asked = world.simulator.request_count(Endpoint::DepartmentsFilter);
+        assert_eq!(asked, parents.len() as u64, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_is_refused_hides_nothing_below_the_others() {
+    let model = world(few(60), everything).await;
+    let ([_, outer], all) = (nested(&model), model.simulator.departments());
+    let other =
+        all.iter().find(|d| d.depth == 1 && d.open_department_id != all[outer].open_department_id);
+    let refused_id = &other.unwrap().open_department_id;
+    let roots = vec![refused_id.clone(), all[outer].open_department_id.clone()];
+    let mut world = world(few(60), |tenant| discovers_below(tenant, roots)).await;
+    let refused = Kind::Error { status: 400, code: 1_051_002, msg: "no authority".to_owned() };
+    let fault = Fault::from(refused).endpoint(Endpoint::DepartmentsFilter).department(refused_id);
+    world.simulator.inject(fault).unwrap();
+    world.collect().await;
+    assert_eq!(world.served().len(), below(&all, outer).len());
+    let problem = world.source("directory").problem.expect("the refused root is told");
+    assert!(format!("{problem:?}").contains(refused_id), "{problem:?}");
 }
 
 #[tokio::test]

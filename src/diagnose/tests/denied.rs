@@ -338,11 +338,11 @@ async fn a_directory_that_shows_nothing_is_told_with_its_data_permission() {
     let diagnosis = world.examine().await;
     let remedy = diagnosis.of("departments_filter").problems[0].remedy.clone();
     assert!(remedy.contains("数据权限"), "{remedy}");
-    let below = Below { root: "0".to_owned(), max_depth: 4, everything: false };
+    let below = Below { roots: vec!["0".to_owned()], max_depth: 4, everything: false };
     let error = discover(&world.tenant, &below, world.clock.clone()).await.unwrap_err();
     assert_eq!(error.remedy, remedy, "both tell the same");
     // Below a department there may be none.
-    let below = Below { root: world.first(), ..below };
+    let below = Below { roots: vec![world.first()], ..below };
     let listed = discover(&world.tenant, &below, world.clock.clone()).await.unwrap();
     assert!(listed.departments.is_empty() && listed.denied.is_some());
 }

@@ -7,7 +7,7 @@ async fn discover_lists_what_the_configuration_takes_or_everything() {
     let mut world = world(30).await;
     let all: Vec<_> = world.simulator.departments().into_iter().filter(|d| d.depth > 0).collect();
     let top = all.iter().find(|d| d.depth == 1).unwrap();
-    let below = |everything| Below { root: "0".to_owned(), max_depth: 4, everything };
+    let below = |everything| Below { roots: vec!["0".to_owned()], max_depth: 4, everything };
     let listed = discover(&world.tenant, &below(false), world.clock.clone()).await.unwrap();
     let reached = all.iter().filter(|d| d.depth <= 4).count();
     assert_eq!((listed.departments.len(), listed.left_out, listed.denied), (reached, 0, None));
@@ -19,7 +19,8 @@ async fn discover_lists_what_the_configuration_takes_or_everything() {
     let listed = discover(&world.tenant, &below(true), world.clock.clone()).await.unwrap();
     assert_eq!((listed.departments.len(), listed.left_out), (reached, 0));
 
-    let below = Below { root: top.open_department_id.clone(), max_depth: 2, everything: true };
+    let below =
+        Below { roots: vec![top.open_department_id.clone()], max_depth: 2, everything: true };
     let listed = discover(&world.tenant, &below, world.clock.clone()).await.unwrap();
     let children: Vec<_> =
         all.iter().filter(|d| d.parent.is_some_and(|p| p > 0 && d.depth == 2)).collect();
@@ -30,7 +31,7 @@ async fn discover_lists_what_the_configuration_takes_or_everything() {
 #[tokio::test]
 async fn discover_fails_with_the_walk_and_tells_of_missing_fields() {
     let world = world(4).await;
-    let below = Below { root: "0".to_owned(), max_depth: 4, everything: true };
+    let below = Below { roots: vec!["0".to_owned()], max_depth: 4, everything: true };
     let discover = || discover(&world.tenant, &below, world.clock.clone());
     world.revoke(&["directory:department.status:read"]);
     let denied = discover().await.unwrap().denied.unwrap();

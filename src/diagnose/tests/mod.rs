@@ -55,7 +55,7 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
 
 fn discovery(include: &[&str]) -> Discovery {
     Discovery {
-        root: "0".to_owned(),
+        roots: vec!["0".to_owned()],
         max_depth: 4,
         include: include.iter().map(|r| regex::Regex::new(r).unwrap()).collect(),
         exclude: Vec::new(),

@@ -2,9 +2,10 @@ use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
-use crate::day::Day;
 use crate::{
-    day::Zone,
+    catalogue::ACTIVITY_EXPECTED,
+    day::{Day, Zone},
+    exposition,
     usage::{FigureSet, RateScale},
 };
 
@@ -327,14 +328,18 @@ fn a_figure_that_is_not_published_has_no_baseline_either() {
 fn past_the_limit_baselines_go_before_versions() {
     let mut tenants = everything();
     tenants.push(with_baseline());
-    tenants.last_mut().unwrap().name = "other".into();
+    let other = tenants.last_mut().unwrap();
+    other.name = "other".into();
+    let labels = ["local", "od-1", "name", "suite"].map(Arc::from).to_vec();
+    other.samples.push(exposition::Sample { family: &ACTIVITY_EXPECTED, labels, value: 4.0 });
     let whole = render(&tenants, u64::MAX, &Body::default()).body.series;
     let rendered = render(&tenants, whole - 1, &Body::default());
     assert_eq!(rendered.left_out, LeftOut::Baselines);
-    assert_eq!(rendered.body.series, whole - 1);
+    assert_eq!(rendered.body.series, whole - 2);
     let text = text(&rendered.body);
-    assert!(!text.contains("_baseline") && text.contains("product_version=\"旗舰版\""), "{text}");
-    assert_eq!(render(&tenants, whole - 2, &Body::default()).left_out, LeftOut::Versions);
+    assert!(!text.contains("_baseline") && !text.contains("_expected"), "{text}");
+    assert!(text.contains("product_version=\"旗舰版\""), "{text}");
+    assert_eq!(render(&tenants, whole - 3, &Body::default()).left_out, LeftOut::Versions);
 }
 
 #[test]

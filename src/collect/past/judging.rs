@@ -1,0 +1,227 @@
+//! The days of the store, judged: what could be expected of each department's day that is served.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use tokio::task;
+
+use super::Past;
+use crate::{
+    catalogue::{
+        ACTIVITY_DECLINE_RATIO, ACTIVITY_DEVIATION, ACTIVITY_DROP_DAYS, ACTIVITY_DROP_RATIO,
+        ACTIVITY_EXPECTED, COMPANY_ACTIVITY_FELL, COMPANY_ACTIVITY_RATIO,
+        COMPANY_DEPARTMENTS_FALLEN_TOGETHER, COMPANY_DEPARTMENTS_JUDGED, COMPANY_DEPARTMENTS_LOW,
+        Family,
+    },
+    collect::{contribution::OfDay, messages::Served},
+    day::{Day, after},
+    exposition::Sample,
+    judgement::{
+        CompanyJudged, HISTORY_DAYS, Judge, PRODUCT_COUNT, PRODUCTS, Place, ProductJudged, Usage,
+        WINDOWS,
+    },
+    usage::{Geo, TOTAL_USERS, Target},
+};
+
+/// Departments whose days are read at once: the store does other work in between, and only what is
+/// judged of their figures is kept.
+const READ_AT_ONCE: usize = 50;
+
+/// What was judged, and for which days.
+#[derive(Default)]
+pub(super) struct Judgements {
+    of: BTreeSet<(Geo, Arc<str>, Day)>,
+    pub(super) of_days: Vec<OfDay>,
+    /// Of the company, on the newest day of each geo.
+    pub(super) samples: Vec<Sample>,
+}
+
+/// A department with all its days.
+struct History {
+    served: Served,
+    days: Vec<(Day, Usage)>,
+}
+
+impl Past {
+    /// Judges what is served, if that or its past is new, and tells whether it was.
+    pub(in crate::collect) async fn judge(&mut self, served: &[Served]) -> bool {
+        if !self.context.options.schedule.judgement {
+            return false;
+        }
+        let of: BTreeSet<_> = served
+            .iter()
+            .map(|served| {
+                let (geo, id) = served.place();
+                (geo, id, served.day.day)
+            })
+            .collect();
+        if !self.has_new_past && of == self.judgements.of {
+            return false;
+        }
+        self.has_new_past = false;
+        let mut judgements = Judgements { of, ..Judgements::default() };
+        let geos: BTreeSet<Geo> = served.iter().map(|served| served.day.geo).collect();
+        for geo in geos {
+            let histories = self.histories(geo, served).await;
+            let parents = self.parents(&histories);
+            let calendar = self.context.options.calendar.clone();
+            // A second for two thousand departments.
+            let judged = task::spawn_blocking(move || {
+                let judge = Judge::new(calendar, parents);
+                judged(geo, &histories, judge)
+            });
+            match judged.await {
+                Ok((of_days, samples)) => {
+                    judgements.of_days.extend(of_days);
+                    judgements.samples.extend(samples);
+                }
+                Err(panicked) => {
+                    self.context.metrics.panics().inc();
+                    tracing::error!(%panicked, "Judging failed by a defect");
+                }
+            }
+        }
+        self.judgements = judgements;
+        true
+    }
+
+    /// The days of the departments of a geo, as far as they may be published.
+    async fn histories(&self, geo: Geo, served: &[Served]) -> Vec<History> {
+        let here: Vec<&Served> = served.iter().filter(|served| served.day.geo == geo).collect();
+        let Some(newest) = here.iter().map(|served| served.day.day).max() else {
+            return Vec::new();
+        };
+        let days: Vec<Day> = (0..HISTORY_DAYS).rev().map(|back| after(newest, -back)).collect();
+        let figures = PRODUCTS.map(|product| product.figure());
+        let mut histories = Vec::with_capacity(here.len());
+        for chunk in here.chunks(READ_AT_ONCE) {
+            let asked = chunk.iter().map(|served| {
+                let (geo, department_id) = served.place();
+                let include_children = served.include_children;
+                (Target { geo, department_id, include_children }, days.clone())
+            });
+            let totals = self.context.keeper.totals(asked.collect()).await;
+            for (served, totals) in chunk.iter().zip(totals) {
+                let days = totals.iter().filter_map(|(day, total)| {
+                    let users = total.raw(TOTAL_USERS);
+                    let products = figures.map(|figure| total.raw(figure));
+                    let is_shown = *day <= served.day.day && self.context.options.publishes(users);
+                    is_shown.then_some((*day, Usage { users, products }))
+                });
+                histories.push(History { served: (*served).clone(), days: days.collect() });
+            }
+        }
+        histories
+    }
+
+    /// Which department belongs to which: by the directory, else by the path in the statistics.
+    fn parents(&self, histories: &[History]) -> Vec<Place> {
+        let by_id: BTreeMap<&str, usize> = histories
+            .iter()
+            .enumerate()
+            .map(|(index, history)| (&*history.served.day.department_id, index))
+            .collect();
+        let by_path: BTreeMap<&str, usize> = histories
+            .iter()
+            .enumerate()
+            .filter(|(_, history)| !history.served.day.path.is_empty())
+            .map(|(index, history)| (&*history.served.day.path, index))
+            .collect();
+        let tree = self.context.messages.discovered.borrow().tree.clone();
+        let above: BTreeMap<&str, &str> = tree
+            .iter()
+            .flat_map(|tree| &tree.nodes)
+            .map(|node| (&*node.department_id, &*node.parent_department_id))
+            .collect();
+        let place = |history: &History| {
+            let day = &history.served.day;
+            let parent = match above.get(&*day.department_id) {
+                Some(parent) => by_id.get(parent),
+                None => day.path.rsplit_once('/').and_then(|(parent, _)| by_path.get(parent)),
+            };
+            Place { id: Arc::clone(&day.department_id), parent: parent.copied() }
+        };
+        histories.iter().map(place).collect()
+    }
+}
+
+/// Judges every day, and keeps what is said of those that are served.
+fn judged(geo: Geo, histories: &[History], mut judge: Judge) -> (Vec<OfDay>, Vec<Sample>) {
+    let mut by_day: BTreeMap<Day, Vec<(usize, Usage)>> = BTreeMap::new();
+    for (index, history) in histories.iter().enumerate() {
+        for (day, usage) in &history.days {
+            by_day.entry(*day).or_default().push((index, *usage));
+        }
+    }
+    let (mut of_days, mut samples) = (Vec::new(), Vec::new());
+    let newest = by_day.keys().last().copied();
+    for (day, rows) in by_day {
+        let judged = judge.day(day, &rows);
+        for (index, products) in &judged.departments {
+            let served = &histories[*index].served;
+            if served.day.day == day {
+                of_days.push(OfDay {
+                    geo,
+                    department_id: Arc::clone(&served.day.department_id),
+                    day,
+                    samples: of_department(served, products),
+                });
+            }
+        }
+        if Some(day) == newest {
+            samples = of_company(geo, &judged.company);
+        }
+    }
+    (of_days, samples)
+}
+
+#[expect(clippy::cast_lossless, reason = "a number of days is exact")]
+fn of_department(served: &Served, products: &[ProductJudged; PRODUCT_COUNT]) -> Vec<Sample> {
+    let day = &served.day;
+    let mut samples = Vec::new();
+    for (product, judged) in PRODUCTS.iter().zip(products) {
+        let labels: [Arc<str>; 4] = [
+            day.geo.as_label().into(),
+            Arc::clone(&day.department_id),
+            Arc::clone(&day.department),
+            product.name.into(),
+        ];
+        let mut add = |family: &'static Family, value: Option<f64>| {
+            samples.extend(value.map(|value| Sample { family, labels: labels.to_vec(), value }));
+        };
+        add(&ACTIVITY_EXPECTED, judged.expected);
+        add(&ACTIVITY_DROP_RATIO, judged.fell.map(|fell| fell.ratio));
+        add(&ACTIVITY_DECLINE_RATIO, judged.slow.map(|slow| slow.ratio));
+        let is_told_of = judged.expected.is_some() || judged.fell.is_some();
+        let days = is_told_of.then(|| judged.fell.map_or(0.0, |fell| fell.days as f64));
+        add(&ACTIVITY_DROP_DAYS, days);
+        for (window, deviation) in WINDOWS.iter().zip(judged.deviations) {
+            let Some(value) = deviation else { continue };
+            let mut labels = labels.to_vec();
+            labels.push(window.to_string().into());
+            samples.push(Sample { family: &ACTIVITY_DEVIATION, labels, value });
+        }
+    }
+    samples
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no tenant has 2^53 departments")]
+fn of_company(geo: Geo, company: &[CompanyJudged; PRODUCT_COUNT]) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for (product, judged) in PRODUCTS.iter().zip(company) {
+        let labels: [Arc<str>; 2] = [geo.as_label().into(), product.name.into()];
+        let mut add = |family: &'static Family, value: f64| {
+            samples.push(Sample { family, labels: labels.to_vec(), value });
+        };
+        if let Some(ratio) = judged.ratio {
+            add(&COMPANY_ACTIVITY_RATIO, ratio);
+        }
+        add(&COMPANY_DEPARTMENTS_JUDGED, judged.judged as f64);
+        add(&COMPANY_DEPARTMENTS_LOW, judged.low as f64);
+        add(&COMPANY_DEPARTMENTS_FALLEN_TOGETHER, judged.part as f64);
+        add(&COMPANY_ACTIVITY_FELL, f64::from(u8::from(judged.fell)));
+    }
+    samples
+}
