@@ -227,7 +227,9 @@ async fn read(
         target_geo: Some(ask.target.geo).filter(|geo| *geo != Geo::Local).map(Geo::as_label),
         purpose,
     };
-    client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await
+    client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await?;
+    fold.end_of_list();
+    Ok(())
 }
 
 /// Whether the same query without versions is worth a try.

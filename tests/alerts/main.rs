@@ -6,11 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod activity;
-mod arrival;
 mod coverage;
 mod data;
 mod faults;
-mod holidays;
+mod judged;
 mod live;
 mod ninety_days;
 #[path = "../end_to_end/outside.rs"]

@@ -2,13 +2,15 @@
 //! department that drops, the National Day week, a day that comes a day late, a department that is
 //! renamed. Only what was planted alerts, in the first evaluation that could know of it.
 
+use feishu_exporter::judgement::PRODUCTS;
 use jiff::{ToSpan, civil::Date};
 use serde_json::{Value, json};
 
 use crate::{
+    judged::{History, OF_COMPANY, OF_DEPARTMENT},
     promtool,
     rules::{GROUPS, files},
-    tenant::{Department, FIGURES, Tenant},
+    tenant::{Department, Tenant},
 };
 
 const DEPARTMENTS: usize = 16;
@@ -35,20 +37,11 @@ fn ninety_days_alert_on_the_planted_drop_alone() {
     promtool::judges(&test);
 }
 
-/// Without a calendar nobody can tell the holiday from a drop of the company, which alerts as that.
-/// No department alerts.
+/// Working days on which the company is as on a weekend are taken for days off.
 #[test]
-fn without_a_calendar_the_holiday_is_a_drop_of_the_company() {
+fn without_a_calendar_the_holiday_alerts_nobody_either() {
     let tenant = Planted::new();
-    let mut expected = tenant.drops();
-    // Of its seven days five are working days.
-    expected.push((
-        "FeishuCompanyActivityDrop",
-        "warning",
-        "product=\"suite\"".to_owned(),
-        5 * A_DAY,
-    ));
-    promtool::judges(&tenant.test(|_| false, &expected));
+    promtool::judges(&tenant.test(|_| false, &tenant.drops()));
 }
 
 /// An alert, its severity, its labels beside tenant and geo, and at how many evaluations it fires.
@@ -73,20 +66,16 @@ impl Planted {
         Self { departments: tenant.figures(first, LAST), dropping, renamed }
     }
 
-    /// What the planted drop fires: each product for its three days, the third day as a row.
+    /// What the planted drop fires, for its three days: the suite's, which stands for its products.
     fn drops(&self) -> Vec<Expected> {
         let Department { id, name, .. } = &self.departments[self.dropping];
-        let alerts = ["suite", "im", "docs", "vc", "email"].into_iter().flat_map(|product| {
-            let labels =
-                format!("department=\"{name}\",department_id=\"{id}\",product=\"{product}\"");
-            [
-                ("FeishuDepartmentActivityDrop", "warning", labels.clone(), 3 * A_DAY),
-                ("FeishuDepartmentActivityDropForDays", "critical", labels, A_DAY),
-            ]
-        });
-        // Late from noon on, seen at two, told at four, until ten of the next day.
-        let late = ("FeishuDataLate", "warning", String::new(), 9);
-        alerts.chain([late]).collect()
+        let labels = format!("department=\"{name}\",department_id=\"{id}\",product=\"suite\"");
+        vec![
+            ("FeishuDepartmentActivityDrop", "warning", labels.clone(), 3 * A_DAY),
+            ("FeishuDepartmentActivityDropForDays", "critical", labels, A_DAY),
+            // Late from noon on, seen at two, told at four, until ten of the next day.
+            ("FeishuDataLate", "warning", String::new(), 9),
+        ]
     }
 
     /// The file for promtool, whose clock begins in 1970; the days do so as well.
@@ -129,6 +118,16 @@ impl Planted {
     ) -> Vec<Value> {
         let exporter = "feishu_exporter_build_info{job=\"feishu\",instance=\"exporter:10917\"}";
         let mut series = vec![json!({ "series": exporter, "values": format!("1x{EVALUATIONS}") })];
+        let history = History::of(&self.departments, (LAST - 90.days(), LAST), is_off);
+        for (product, of) in PRODUCTS.iter().enumerate() {
+            for (name, value) in OF_COMPANY {
+                let value = |day| history.company(day, product).map(value);
+                series.push(json!({
+                    "series": format!("{name}{{tenant=\"acme\",geo=\"cn\",product=\"{}\"}}", of.name),
+                    "values": columns(served, value),
+                }));
+            }
+        }
         for (index, department) in self.departments.iter().enumerate() {
             let end = if index == self.renamed { RENAMED } else { Date::MAX };
             for (name, is_named) in [
@@ -142,18 +141,18 @@ impl Planted {
                     );
                     let value = |day: Date| if is_named(day) { value(day) } else { None };
                     series.push(json!({
-                        "series": format!("feishu_department_{metric}{{{labels}{more}}}"),
+                        "series": format!("{metric}{{{labels}{more}}}"),
                         "values": columns(served, value),
                     }));
                 };
-                add("statistics_day_timestamp_seconds", "", &|day| {
+                add("feishu_department_statistics_day_timestamp_seconds", "", &|day| {
                     Some(f64::from((day - first).get_days()) * 86_400.0)
                 });
-                for (at, (_, metric)) in FIGURES.iter().enumerate() {
-                    let total = ",product_version=\"all\"";
-                    add(metric, total, &|day| Some(department.days[&day][at]));
-                    let usual = |day| Some(department.usual(day, &is_off)?[at]);
-                    add(&format!("{metric}_baseline"), total, &usual);
+                for (product, of) in PRODUCTS.iter().enumerate() {
+                    for (metric, value) in OF_DEPARTMENT {
+                        let judged = |day| value(history.department(day, index, product)?);
+                        add(metric, &format!(",product=\"{}\"", of.name), &judged);
+                    }
                 }
             }
         }

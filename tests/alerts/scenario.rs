@@ -105,6 +105,13 @@ impl Scenario {
         self.series(&own, values).series(&baseline, usual)
     }
 
+    /// What the exporter says of a product of the department named last.
+    pub(crate) fn of_product(self, metric: &str, product: &str, values: &str) -> Self {
+        let name = format!("feishu_department_{metric}");
+        let series = self.labelled(&name, &format!(",product=\"{product}\""));
+        self.series(&series, values)
+    }
+
     /// Any series.
     pub(crate) fn series(mut self, series: &str, values: &str) -> Self {
         let mut values: Vec<_> = values.split_whitespace().collect();

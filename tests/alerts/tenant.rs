@@ -96,30 +96,6 @@ impl Tenant {
     }
 }
 
-impl Department {
-    /// The median of the same weekday in the four weeks before, without days off; none on a day
-    /// off, or where fewer than two such days are known.
-    pub(crate) fn usual(&self, day: Date, is_off: impl Fn(Date) -> bool) -> Option<[f64; 5]> {
-        if is_off(day) {
-            return None;
-        }
-        let before = (1..=4).map(|weeks| day - weeks.weeks()).filter(|day| !is_off(*day));
-        let known: Vec<_> = before.filter_map(|day| self.days.get(&day)).collect();
-        (known.len() >= 2).then(|| {
-            std::array::from_fn(|figure| {
-                let mut values: Vec<_> = known.iter().map(|day| day[figure]).collect();
-                values.sort_by(f64::total_cmp);
-                let middle = values.len() / 2;
-                if values.len() % 2 == 1 {
-                    values[middle]
-                } else {
-                    f64::midpoint(values[middle - 1], values[middle])
-                }
-            })
-        })
-    }
-}
-
 /// Whether the simulated company has a holiday on this weekday.
 pub(crate) fn is_day_off(day: Date) -> bool {
     let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
