@@ -140,14 +140,14 @@ def directory():
 
 
 def spread():
-    def percentiles(title, what, metric, unit):
+    def quantiles(title, what, metric, unit):
         text = T(
-            f"{what.en} of a person on the day, by percentile of all its people: 50 is the middle one. There are 10 and 90 from 50 people on, and 99 from 500 on. {USERS_NOTE.en}",
-            f"每位成员当天的{what.zh}，按全体成员的百分位：50 为中位数。50 人以上有 10 与 90，500 人以上有 99。{USERS_NOTE.zh}",
+            f"{what.en} of a person on the day, by quantile of all its people: 0.5 is the middle one. There are 0.1 and 0.9 from 50 people on, and 0.99 from 500 on. {USERS_NOTE.en}",
+            f"每位成员当天的{what.zh}，按全体成员的分位数：0.5 为中位数。50 人以上有 0.1 与 0.9，500 人以上有 0.99。{USERS_NOTE.zh}",
         )
         query = over_time(
-            people(metric, ["percentile"], BY_DAY),
-            T("{{department}}: {{percentile}} %", "{{department}}：{{percentile}}%"),
+            people(metric, ["quantile"], BY_DAY),
+            T("{{department}}: {{quantile}}", "{{department}}：{{quantile}}"),
         )
         return days(title, text, [query], unit)
 
@@ -177,7 +177,7 @@ def spread():
                 "按操作系统统计，每人可计入多个；人数过少的归入 other。" + USERS_NOTE.zh,
             ),
             people("feishu_users_by_os", ["os"]),
-            {"other": OTHER, "Andorid": T("Android", "Android")},
+            {"other": OTHER},
             "os",
         ),
         counted(
@@ -190,13 +190,13 @@ def spread():
             {"other": OTHER},
             "client",
         ),
-        percentiles(
+        quantiles(
             T("Messages of a person", "每人发送消息数分布"),
             T("Messages sent", "发送消息数"),
             "feishu_users_messages_sent",
             "short",
         ),
-        percentiles(
+        quantiles(
             T("Meeting time of a person", "每人会议时长分布"),
             T("Time in meetings", "会议时长"),
             "feishu_users_meeting_duration_seconds",

@@ -97,10 +97,10 @@ families! {
         "Meetings on the day served, summed over the people of the department (vc_num).";
     USERS_VC_DURATION = "feishu_users_vc_duration_seconds" ["geo", "department_id"]
         "Time in meetings on the day served, summed over the people of the department (vc_duration).";
-    USERS_MESSAGES_SENT = "feishu_users_messages_sent" ["geo", "department_id", "percentile"]
-        "Messages that a person of the department sent on the day served, by percentile of all its people (send_messenger_num).";
-    USERS_MEETING_DURATION = "feishu_users_meeting_duration_seconds" ["geo", "department_id", "percentile"]
-        "Time that a person of the department was in meetings on the day served, by percentile of all its people (vc_duration).";
+    USERS_MESSAGES_SENT = "feishu_users_messages_sent" ["geo", "department_id", "quantile"]
+        "Messages that a person of the department sent on the day served, by quantile of all its people (send_messenger_num).";
+    USERS_MEETING_DURATION = "feishu_users_meeting_duration_seconds" ["geo", "department_id", "quantile"]
+        "Time that a person of the department was in meetings on the day served, by quantile of all its people (vc_duration).";
 }
 
 /// Declares the families of the judgement; `tenant` and `geo` are the first labels of all.

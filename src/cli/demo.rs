@@ -124,7 +124,7 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
             department_id_type: DepartmentIdType::OpenDepartmentId,
             limits: Limits {
                 requests_per_second: REQUESTS_PER_SECOND,
-                requests_per_minute: None,
+                requests_per_minute: Some(u32::MAX),
                 concurrency: 16,
                 timeout: Duration::from_secs(30),
                 requests_per_month: 0,

@@ -46,19 +46,21 @@ impl WebFile {
     /// # Errors
     /// With every mistake. No message repeats a secret.
     pub fn load(&self) -> Result<Settings, Problems> {
-        load(&self.0).0
+        load(&self.0).0.map(Option::unwrap_or_default)
     }
 }
 
 impl Source for WebFile {
     fn read(&self) -> Reading {
         let (outcome, files) = load(&self.0);
-        Reading { outcome: outcome.map_err(|problems| problems.to_string()), files }
+        let is_blank = matches!(outcome, Ok(None));
+        let outcome = outcome.map(Option::unwrap_or_default);
+        Reading { outcome: outcome.map_err(|problems| problems.to_string()), files, is_blank }
     }
 }
 
-/// What a file means, and every file that was read for it.
-fn load(path: &Path) -> (Result<Settings, Problems>, Vec<PathBuf>) {
+/// What a file means, none where there is nothing in it, and every file that was read for it.
+fn load(path: &Path) -> (Result<Option<Settings>, Problems>, Vec<PathBuf>) {
     let origin = Origin::File(path.to_owned());
     let report = Report::of(origin.clone(), WEB_KEYS);
     let bytes = match super::read(path) {
@@ -79,9 +81,9 @@ fn load(path: &Path) -> (Result<Settings, Problems>, Vec<PathBuf>) {
     };
     // An empty file switches everything off, as in the toolkit.
     let settings = match tree {
-        Some(tree) => reader.settings(&Section::root(&report, &tree)),
+        Some(tree) => Some(reader.settings(&Section::root(&report, &tree))),
         None if faulty => return (Err(report.into_problems()), reader.files.into_inner()),
-        None => Settings::default(),
+        None => None,
     };
     (report.finish().map(|_| settings), reader.files.into_inner())
 }

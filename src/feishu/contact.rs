@@ -48,10 +48,7 @@ impl<'a> ContactDepartment<'a> {
     /// Whether it was deleted; none if the field is absent.
     #[must_use]
     pub fn is_deleted(&self) -> Option<bool> {
-        match self.0.object("status")?.scalar("is_deleted") {
-            Scalar::Bool(deleted) => Some(deleted),
-            _ => None,
-        }
+        self.0.object("status")?.scalar("is_deleted").yes_or_no()
     }
 }
 
@@ -67,12 +64,16 @@ impl<'a> Person<'a> {
         self.0.text("open_id").filter(|id| !id.trim().is_empty())
     }
 
-    /// Whether a flag of `status` is set; none if the app may not read the status, of which
-    /// `is_activated` is always a part.
+    /// Whether a flag of `status` is set; left out is not. None if the flag cannot be read, or the
+    /// app may not read the status, of which `is_activated` is always a part.
     #[must_use]
     pub fn status(&self, flag: &str) -> Option<bool> {
         let status = self.0.object("status")?;
-        status.raw("is_activated").map(|_| status.flag(flag))
+        status.raw("is_activated")?;
+        match status.scalar(flag) {
+            Scalar::Absent => Some(false),
+            flag => flag.yes_or_no(),
+        }
     }
 
     /// The number of the employee type; none if the app may not read it.

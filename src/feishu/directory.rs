@@ -45,13 +45,13 @@ impl<'a> DirectoryDepartment<'a> {
     /// Whether there are departments below it; none where Feishu does not say.
     #[must_use]
     pub fn has_child(&self) -> Option<bool> {
-        boolean(&self.0, "has_child")
+        self.0.scalar("has_child").yes_or_no()
     }
 
     /// Whether it is in use; none where Feishu does not say.
     #[must_use]
     pub fn is_enabled(&self) -> Option<bool> {
-        boolean(&self.0, "enabled_status")
+        self.0.scalar("enabled_status").yes_or_no()
     }
 
     /// A number of `department_count`, which Feishu writes as strings.
@@ -150,11 +150,4 @@ fn i18n(name: &Object<'_>, language: &str) -> Option<String> {
         .filter(|text| !text.is_empty())
         .or_else(|| name.text("default_value"))
         .filter(|text| !text.is_empty())
-}
-
-fn boolean(object: &Object<'_>, field: &str) -> Option<bool> {
-    match object.scalar(field) {
-        Scalar::Bool(value) => Some(value),
-        _ => None,
-    }
 }

@@ -66,19 +66,11 @@ impl PageEnd {
 fn said(has_more: &Scalar<'_>) -> Said {
     match has_more {
         Scalar::Absent => Said::Nothing,
-        Scalar::Bool(true) => Said::Yes,
-        Scalar::Bool(false) => Said::No,
-        Scalar::Number(number) => match number.parse::<f64>() {
-            Ok(0.0) => Said::No,
-            Ok(_) => Said::Yes,
-            Err(_) => Said::Unclear,
+        has_more => match has_more.yes_or_no() {
+            Some(true) => Said::Yes,
+            Some(false) => Said::No,
+            None => Said::Unclear,
         },
-        Scalar::Text(text) => match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => Said::Yes,
-            "false" | "0" => Said::No,
-            _ => Said::Unclear,
-        },
-        Scalar::Other => Said::Unclear,
     }
 }
 

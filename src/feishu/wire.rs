@@ -109,13 +109,21 @@ impl<'a> Object<'a> {
             _ => None,
         }
     }
+}
 
-    /// The field as a flag; left out is false.
-    pub(super) fn flag(&self, field: &str) -> bool {
-        match self.scalar(field) {
-            Scalar::Bool(flag) => flag,
-            Scalar::Text(text) => text.eq_ignore_ascii_case("true"),
-            _ => false,
+impl Scalar<'_> {
+    /// A yes or no, written as a boolean, a number, or as text: `true`, `1`, `"true"`, `"1"`; none
+    /// where it is absent or neither.
+    pub(super) fn yes_or_no(&self) -> Option<bool> {
+        match self {
+            Self::Bool(flag) => Some(*flag),
+            Self::Number(number) => number.parse().ok().map(|number: f64| number != 0.0),
+            Self::Text(text) => match text.to_ascii_lowercase().as_str() {
+                "true" | "1" => Some(true),
+                "false" | "0" => Some(false),
+                _ => None,
+            },
+            Self::Absent | Self::Other => None,
         }
     }
 }
@@ -202,10 +210,19 @@ mod tests {
     #[test]
     fn integers_and_flags_come_as_themselves_or_as_text() {
         let object: Object<'_> =
-            serde_json::from_str(r#"{"a": 7, "b": "8", "c": 1.5, "d": "true", "e": false}"#)
-                .unwrap();
+            serde_json::from_str(r#"{"a": 7, "b": "8", "c": 1.5, "d": "true"}"#).unwrap();
         assert_eq!((object.integer("a"), object.integer("b")), (Some(7), Some(8)));
         assert_eq!((object.integer("c"), object.integer("d")), (None, None));
-        assert!(object.flag("d") && !object.flag("e") && !object.flag("a"));
+        for (written, read) in [
+            (vec!["true", "1", "\"true\"", "\"True\"", "\"1\""], Some(true)),
+            (vec!["false", "0", "0.0", "\"FALSE\"", "\"0\""], Some(false)),
+            (vec!["null", "\"\"", "\"maybe\"", "[]", "{}"], None),
+        ] {
+            for json in written {
+                let object = format!("{{\"flag\": {json}}}");
+                let object: Object<'_> = serde_json::from_str(&object).unwrap();
+                assert_eq!(object.scalar("flag").yes_or_no(), read, "{json}");
+            }
+        }
     }
 }

@@ -42,6 +42,8 @@ pub struct Found {
     pub rejected_values: RejectedValues,
     /// Whether the totals took a query of their own.
     pub totals_apart: bool,
+    /// The id under which the rows of the one department came, where it is not the one asked for.
+    pub other_id: Option<Arc<str>>,
 }
 
 /// One department's day.
@@ -80,6 +82,16 @@ impl Found {
         for found in self.days.iter_mut().filter(|found| damaged.contains(&found.day.day)) {
             found.contradicted = true;
         }
+    }
+
+    /// Rejects all rows, where they came under the id of another department that is asked for by
+    /// itself: then they are that one's.
+    pub fn reject_anothers(&mut self, is_asked_for: impl Fn(&str) -> bool) {
+        let Some(id) = self.other_id.take_if(|id| is_asked_for(id)) else { return };
+        let rows: usize = self.days.drain(..).map(|found| found.day.rows.len()).sum();
+        self.rejected_rows += rows as u64;
+        self.rejected_example
+            .get_or_insert_with(|| format!("a row of department {id}, which was not asked for"));
     }
 
     /// The failure of an answer whose rows were all rejected.
@@ -215,7 +227,9 @@ async fn read(
         target_geo: Some(ask.target.geo).filter(|geo| *geo != Geo::Local).map(Geo::as_label),
         purpose,
     };
-    client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await
+    client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await?;
+    fold.end_of_list();
+    Ok(())
 }
 
 /// Whether the same query without versions is worth a try.

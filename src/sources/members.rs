@@ -147,6 +147,19 @@ mod tests {
     }
 
     #[test]
+    fn flags_may_come_as_numbers_or_text_and_what_is_neither_is_no_guess() {
+        for (yes, no) in
+            [(json!(1), json!(0)), (json!("true"), json!("false")), (json!("1"), json!("0"))]
+        {
+            let person = |is_frozen: &Value| json!({ "status": { "is_activated": yes, "is_frozen": is_frozen, "is_exited": no } });
+            let by_status = counted(&[person(&yes), person(&no), person(&no)]).by_status.unwrap();
+            assert_eq!((by_status["frozen"], by_status["active"]), (1, 2), "{yes}");
+        }
+        let unclear = json!({ "status": { "is_activated": true, "is_frozen": "maybe" } });
+        assert_eq!(counted(&[unclear]).by_status, None);
+    }
+
+    #[test]
     fn a_person_is_in_the_first_status_that_holds() {
         for (flags, status) in [
             (&["is_activated", "is_exited", "is_resigned", "is_frozen", "is_unjoin"][..], "exited"),

@@ -59,7 +59,7 @@ table! {
     DEPARTMENTS = Gauge "feishu_exporter_departments" ["tenant", "state"]
         "Departments asked for, in each geo: configured; with_data, which serve some day; latest, which serve the newest day due; failed, whose last request failed.";
     DEPARTMENT_UP = Gauge "feishu_exporter_department_up" ["tenant", "geo", "department_id"]
-        "Whether the last request for the department succeeded: 1 or 0; absent until there was one.";
+        "Whether the last request for the department succeeded: 1 or 0. 0 before the first; after a restart, as the store knows it.";
 
     API_REQUESTS = Counter "feishu_exporter_api_requests_total" ["tenant", "endpoint"]
         "Requests sent to Feishu, retries included.";

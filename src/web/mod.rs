@@ -56,6 +56,13 @@ pub struct Settings {
     pub rate: Option<Rate>,
 }
 
+impl Settings {
+    /// Whether they keep anybody out.
+    fn is_protected(&self) -> bool {
+        self.tls.is_some() || !self.users.is_empty()
+    }
+}
+
 /// In a few words, for who has written them.
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,7 +88,13 @@ pub struct Reading {
     pub outcome: Result<Settings, String>,
     /// Every file whose change may change the outcome.
     pub files: Vec<PathBuf>,
+    /// The file has nothing in it, as for a moment while it is being written.
+    pub is_blank: bool,
 }
+
+/// Said of a file that was emptied while what it held protects the pages.
+const BLANK: &str = "the file is empty now, and would open the pages to everybody; to open them, \
+                     write {} into it, or start again";
 
 /// Reads the settings.
 pub trait Source: Send + Sync {
@@ -146,7 +159,7 @@ impl Access {
     /// # Errors
     /// Every problem, as text.
     pub fn from_source(source: Box<dyn Source>) -> Result<Self, String> {
-        let Reading { outcome, files } = source.read();
+        let Reading { outcome, files, .. } = source.read();
         Ok(Self::with(outcome?, Some(source), files.iter().map(|path| stamp(path)).collect()))
     }
 
@@ -208,8 +221,10 @@ impl Access {
 
     fn read_again(&self) -> (Vec<Stamp>, Look) {
         let Some(source) = &self.source else { return (Vec::new(), Look::Same) };
-        let Reading { outcome, files } = source.read();
+        let Reading { outcome, files, is_blank } = source.read();
         let stamps = files.iter().map(|path| stamp(path)).collect();
+        let is_protected = self.settings.load().settings.is_protected();
+        let outcome = if is_blank && is_protected { Err(BLANK.to_owned()) } else { outcome };
         let look = match outcome {
             Ok(settings) => {
                 let before = self.settings.load_full();
@@ -277,7 +292,7 @@ mod tests {
                     ..Settings::default()
                 })
                 .map_err(|error| error.to_string());
-            Reading { outcome, files: vec![self.0.clone()] }
+            Reading { outcome, files: vec![self.0.clone()], is_blank: false }
         }
     }
 

@@ -151,7 +151,7 @@ impl Ledger for Free {
 fn client(server: &Server) -> Arc<Client> {
     let limits = Limits {
         requests_per_second: 1e6,
-        requests_per_minute: None,
+        requests_per_minute: Some(u32::MAX),
         concurrency: 1,
         timeout: Duration::from_secs(30),
         requests_per_month: 0,

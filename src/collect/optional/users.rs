@@ -179,7 +179,8 @@ fn samples(geo: Geo, id: &str, usage: &Use) -> Vec<Sample> {
         (&USERS_MEETING_DURATION, &usage.meeting_duration_s),
     ] {
         for (percentile, value) in values {
-            add(family, Some(&percentile.to_string()), *value);
+            let quantile = f64::from(*percentile) / 100.0;
+            add(family, Some(&quantile.to_string()), *value);
         }
     }
     samples

@@ -153,11 +153,13 @@ impl Look<'_> {
             self.group().standings[index].target.clone();
         let tree = tree(self.context).filter(|_| include_children);
         let below = tree.as_ref().and_then(|tree| tree.below(&department_id));
+        let before = found.rejected_rows;
+        let standings = &self.group().standings;
+        found.reject_anothers(|id| standings.iter().any(|s| *s.target.department_id == *id));
         if let Some(below) = &below {
-            let before = found.rejected_rows;
             found.reject_unknown(&department_id, below);
-            self.context.metrics.rejected(found.rejected_rows - before, &RejectedValues::new());
         }
+        self.context.metrics.rejected(found.rejected_rows - before, &RejectedValues::new());
         self.looked.asked += 1;
         self.state.rates.see(&found);
         let read = found.days.clone();

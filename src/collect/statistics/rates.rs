@@ -32,7 +32,10 @@ pub(crate) struct Evidence {
 impl Evidence {
     /// Looks at one more row.
     pub(crate) fn see(&mut self, figures: &Figures) {
-        if (0..FIGURE_COUNT).any(|index| figures.had_percent_sign(index)) {
+        // A sign speaks for the others too, unless the one rate that can be checked has none.
+        let has_sign = (0..FIGURE_COUNT).any(|index| figures.had_percent_sign(index));
+        let is_plain = figures.raw(RATE).is_some() && !figures.had_percent_sign(RATE);
+        if has_sign && !is_plain {
             self.percent += 1;
             return;
         }
@@ -176,9 +179,16 @@ mod tests {
     }
 
     #[test]
-    fn a_percent_sign_decides() {
+    fn a_percent_sign_decides_unless_the_rate_that_can_be_checked_has_none() {
         let mut signed = Figures::none();
         signed.set_ratio(RATE, 0.5);
         assert_eq!(decided(&[signed]), Some(RateScale::Percent));
+        let other_rate = index_of("suite_active_rate");
+        let mut signed = Figures::none();
+        signed.set_ratio(other_rate, 0.5);
+        assert_eq!(decided(&[signed]), Some(RateScale::Percent));
+        let mut mixed = row(100.0, 80.0, 0.8);
+        mixed.set_ratio(other_rate, 0.5);
+        assert_eq!(decided(&[mixed]), Some(RateScale::Ratio));
     }
 }

@@ -36,8 +36,7 @@ pub(crate) fn report(context: &Context, state: &State) -> Statistics {
             .map(|newest| options.calendar.is_workday(newest)),
     });
     let ups = state.groups.iter().flat_map(|group| {
-        let asked = group.standings.iter().filter(|s| s.last_look.is_some());
-        asked.map(|s| (group.geo, Arc::clone(&s.target.department_id), !s.is_failed()))
+        group.standings.iter().map(|s| (group.geo, Arc::clone(&s.target.department_id), s.is_up()))
     });
     let view = TenantView {
         name: context.name().into(),

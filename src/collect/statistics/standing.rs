@@ -220,6 +220,11 @@ impl Standing {
         self.problem.is_some()
     }
 
+    /// Whether the last answer that is known of it, be it from before a restart, was a list.
+    pub(crate) fn is_up(&self) -> bool {
+        self.last_success.is_some() && !self.is_failed()
+    }
+
     /// The newest day of the list that improves on what is held. A day without any total is used
     /// only where nothing better is there.
     fn newest_usable(&self, found: &Found) -> Option<Day> {
@@ -370,6 +375,16 @@ mod tests {
 
     const D20: Day = date(2026, 11, 20);
     const D21: Day = date(2026, 11, 21);
+
+    #[test]
+    fn it_is_up_from_its_first_list_on_as_long_as_nothing_fails() {
+        let mut s = standing();
+        assert!(!s.is_up(), "nothing is known of it");
+        answered(&mut s, vec![day_of("od-1", D21, &["all"])]);
+        assert!(s.is_up());
+        s.failed(NOW, &Error::local(Class::Network, "asking", "no answer"));
+        assert!(!s.is_up());
+    }
 
     #[test]
     fn a_whole_list_read_in_time_is_complete() {

@@ -101,7 +101,7 @@ pub(crate) fn options_for(base_url: &str, handle: &Handle) -> Tenant {
             department_id_type: DepartmentIdType::OpenDepartmentId,
             limits: Limits {
                 requests_per_second: 100.0,
-                requests_per_minute: None,
+                requests_per_minute: Some(u32::MAX),
                 concurrency: 8,
                 timeout: Duration::from_secs(10),
                 requests_per_month: 0,

@@ -1,11 +1,13 @@
 //! Web configurations as people write them, good and bad.
 
-use std::fs;
+use std::{fs, net::IpAddr, sync::Arc};
 
+use hyper::HeaderMap;
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
 use super::*;
+use crate::web::{Access, Look, Refusal};
 
 const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 
@@ -82,10 +84,29 @@ fn the_files_that_are_named_are_watched_even_where_they_are_missing() {
     let directory = directory();
     let path = directory.path().join("web.yml");
     fs::write(&path, "tls_server_config: {cert_file: gone.crt, key_file: server.key}").unwrap();
-    let Reading { outcome, files } = WebFile::new(path.clone()).read();
+    let Reading { outcome, files, .. } = WebFile::new(path.clone()).read();
     assert!(outcome.unwrap_err().contains("gone.crt cannot be read"));
     let inside = |name: &str| directory.path().join(name);
     assert_eq!(files, [path, inside("gone.crt"), inside("server.key")]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_emptied_while_it_runs_opens_nothing() {
+    let directory = directory();
+    let path = directory.path().join("web.yml");
+    let users = format!("basic_auth_users: {{bob: '{HASH}'}}");
+    fs::write(&path, &users).unwrap();
+    let access = Arc::new(Access::from_source(Box::new(WebFile::new(path.clone()))).unwrap());
+    let nobody = IpAddr::from([127, 0, 0, 1]);
+    for blank in ["", "\n", "# basic_auth_users:\n"] {
+        fs::write(&path, blank).unwrap();
+        assert_eq!(access.look().await, Look::Kept, "{blank:?}");
+        assert_eq!(access.admits(&HeaderMap::new(), nobody).await, Err(Refusal::Unknown));
+    }
+    // Said on purpose, it is done.
+    fs::write(&path, "{}").unwrap();
+    assert_eq!(access.look().await, Look::Renewed);
+    assert_eq!(access.admits(&HeaderMap::new(), nobody).await, Ok(()));
 }
 
 /// Each text is refused, with this among what is said.

@@ -19,7 +19,7 @@ struct Fixed(Settings);
 
 impl Source for Fixed {
     fn read(&self) -> Reading {
-        Reading { outcome: Ok(self.0.clone()), files: Vec::new() }
+        Reading { outcome: Ok(self.0.clone()), files: Vec::new(), is_blank: false }
     }
 }
 

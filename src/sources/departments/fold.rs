@@ -20,7 +20,8 @@ pub(super) struct Fold<'a> {
     versions: &'a Versions,
     /// Whether rows per version were asked for; if not, every row is the total.
     with_versions: bool,
-    /// The other id under which the rows of the one department came, once seen.
+    /// The other id under which rows of the one department may have come, once seen. They are
+    /// listed under it until [`Self::end_of_list`].
     other_id: Option<String>,
     lists: BTreeMap<(Arc<str>, Day), List>,
     found: Found,
@@ -62,7 +63,7 @@ impl<'a> Fold<'a> {
         let Some(department_id) = self.department_of(row) else {
             return self.reject(1, || match row.quoted_department_id().as_str() {
                 "" => "a row without department_id".to_owned(),
-                id => format!("a row of department {id}, which was not asked for"),
+                id => not_asked_for(id),
             });
         };
         let Some(day) = self.day_of(row) else {
@@ -103,6 +104,25 @@ impl<'a> Fold<'a> {
         self.reject(rejected, || {
             format!("rows of {department_id} for {day} that contradict each other")
         });
+    }
+
+    /// To be called after the last row. Rows that came under the other id are the department's own,
+    /// unless it came under the id that was asked for as well: then they are somebody else's.
+    pub(super) fn end_of_list(&mut self) {
+        let Some(other_id) = self.other_id.take() else { return };
+        let (others, own): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.lists)
+            .into_iter()
+            .partition(|((id, _), _)| **id == *label_value(&other_id));
+        let is_its_own = own.is_empty();
+        self.lists = own;
+        for ((id, day), list) in others {
+            if is_its_own {
+                let id = Arc::clone(&self.ask.target.department_id);
+                self.lists.insert((id, day), list);
+            } else {
+                self.reject(list.rows.len() as u64, || not_asked_for(&id));
+            }
+        }
     }
 
     /// Counts rows that are not believed; the first is told in words.
@@ -155,6 +175,7 @@ impl<'a> Fold<'a> {
 
     pub(super) fn finish(mut self) -> Found {
         let geo = self.ask.target.geo;
+        self.found.other_id = self.other_id.as_deref().map(|id| label_value(id).into());
         self.found.days = self
             .lists
             .into_iter()
@@ -163,7 +184,7 @@ impl<'a> Fold<'a> {
         self.found
     }
 
-    /// The label of the row's department, if it is one that was asked for.
+    /// The label of the row's department, if it is one that was asked for or may be its other id.
     fn department_of(&mut self, row: &DeptStat<'_>) -> Option<Arc<str>> {
         let id = row.department_id()?;
         let asked = &self.ask.target.department_id;
@@ -171,10 +192,11 @@ impl<'a> Fold<'a> {
             return Some(label_value(&id).into());
         }
         // No document says under which of its two ids a department's rows come, or the root's:
-        // the other kind will do, but only one such id.
-        let may_be_other = **asked == *ROOT || is_open_id(asked) != is_open_id(&id);
+        // the other kind will do, but only one such id. The root's own is no department's other.
+        let may_be_other =
+            **asked == *ROOT || (id != *ROOT && is_open_id(asked) != is_open_id(&id));
         let is_it = may_be_other && *self.other_id.get_or_insert_with(|| id.clone()) == id;
-        is_it.then(|| Arc::clone(asked))
+        is_it.then(|| label_value(&id).into())
     }
 
     fn day_of(&self, row: &DeptStat<'_>) -> Option<Day> {
@@ -193,6 +215,10 @@ impl<'a> Fold<'a> {
         }
         (figures, malformed)
     }
+}
+
+fn not_asked_for(department_id: &str) -> String {
+    format!("a row of department {department_id}, which was not asked for")
 }
 
 /// Whether the id is of the kind that the system makes (API document: `od-…`).

@@ -229,7 +229,7 @@ mod tests {
         let products = ["calendar", "docs", "im", "search", "suite", "vc"];
         assert_eq!(usage.active, products.map(|product| (product.to_owned(), 1)).into());
         let names = |cells: &BTreeMap<String, u64>| cells.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&usage.by_os), ["Andorid", "Windows", "iOS"]);
+        assert_eq!(names(&usage.by_os), ["Android", "Windows", "iOS"]);
         assert_eq!(names(&usage.by_client), ["Feishu", "Lark"]);
         // The sample's last activity lies after its day.
         assert_eq!((usage.inactive, usage.never_active), (Some([0, 0, 0]), Some(0)));

@@ -8,6 +8,8 @@ use crate::usage::label_value;
 /// Distinct lists that are told apart at most; beyond it, people count as `other`. Real tenants
 /// have dozens.
 const LISTS_MAX: usize = 5_000;
+/// How the API document spells Android.
+const MISSPELT_ANDROID: &str = "Andorid";
 /// The cell into which small cells are folded.
 pub(super) const OTHER: &str = "other";
 
@@ -26,7 +28,9 @@ impl Cells {
             .split([',', '，'])
             .map(str::trim)
             .filter(|name| !name.is_empty())
-            .map(|name| label_value(name).to_owned())
+            .map(|name| {
+                if name == MISSPELT_ANDROID { "Android" } else { label_value(name) }.to_owned()
+            })
             .collect();
         names.sort();
         names.dedup();
@@ -131,10 +135,16 @@ mod tests {
     fn a_person_counts_in_every_cell_of_the_list_once() {
         assert_eq!(
             cells(
-                &[("iOS,Andorid,Windows", 3), (" iOS ,iOS", 2), ("Feishu，Lark", 1), (" , ", 9)],
+                &[
+                    ("iOS,Andorid,Windows", 2),
+                    ("Android,Andorid,Windows,iOS", 1),
+                    (" iOS ,iOS", 2),
+                    ("Feishu，Lark", 1),
+                    (" , ", 9)
+                ],
                 1
             ),
-            expected(&[("iOS", 5), ("Andorid", 3), ("Windows", 3), ("Feishu", 1), ("Lark", 1)])
+            expected(&[("iOS", 5), ("Android", 3), ("Windows", 3), ("Feishu", 1), ("Lark", 1)])
         );
     }
 

@@ -46,6 +46,7 @@ fn fold(department_id: &str, include_children: bool, rows: &[Value]) -> Found {
         let text = row.to_string();
         fold.row(DeptStat::parse(&text).as_ref());
     }
+    fold.end_of_list();
     fold.finish()
 }
 
@@ -142,6 +143,29 @@ fn a_department_asked_alone_may_answer_under_its_other_id_but_only_under_one() {
         let found = fold(asked, false, &[custom(answered)]);
         assert_eq!((found.days.len(), found.rejected_rows), (0, 1), "{asked} {answered}");
     }
+}
+
+#[test]
+fn beside_rows_of_the_id_asked_for_those_of_another_are_another_departments() {
+    // In either order, and where the other came with rows that say the same.
+    for (asked, other) in [(ID, "0"), (ID, "D 1"), ("D 1", "od-other"), ("D 1", "0"), ("0", "od-1")]
+    {
+        let own = with(&[("department_id", asked.into())]);
+        let same = with(&[("department_id", other.into())]);
+        let foreign = with(&[("department_id", other.into()), ("suite_dau", 9.into())]);
+        for rows in [[&own, &foreign], [&foreign, &own], [&own, &same], [&same, &own]] {
+            let found = fold(asked, false, &rows.map(Clone::clone));
+            let [FoundDay { day, contradicted: false, .. }] = found.days.as_slice() else {
+                panic!("{asked} {other}: {found:?}")
+            };
+            assert_eq!((&*day.department_id, day.users()), (asked, Some(2.0)), "{other}");
+            let suite_dau = day.total().unwrap().raw(3);
+            assert_eq!((suite_dau, found.rejected_rows), (Some(0.0), 1), "{asked} {other}");
+        }
+    }
+    // Nor is the root's id a department's other one where that has no rows.
+    let found = fold(ID, false, &[with(&[("department_id", "0".into())])]);
+    assert_eq!((found.days.len(), found.rejected_rows), (0, 1));
 }
 
 #[test]
