@@ -86,6 +86,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "http_client",
             "input",
             "secret",
+            "sources",
             "usage",
             "web",
         ],
