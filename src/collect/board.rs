@@ -126,6 +126,11 @@ impl Progress {
         self.published.elapsed() >= self.wait
     }
 
+    /// How long until then.
+    pub(crate) fn left(&self) -> Duration {
+        self.wait.saturating_sub(self.published.elapsed())
+    }
+
     /// Notes that publishing took so long.
     pub(crate) fn published(&mut self, took: Duration) {
         self.wait = self.shortest.max(took * PROGRESS_COST);

@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::{
     grouping::{self, Bundle, Grouping},
@@ -104,9 +105,21 @@ impl Look<'_> {
         self.some_are_sound = first == Some(false);
         self.requests.extend(self.requests_for(due));
         let mut progress = Progress::every(PROGRESS_AFTER);
-        while self.step().await.is_some() {
-            if progress.is_due() {
+        let mut is_unpublished = false;
+        loop {
+            // What was answered is published although the rest waits for a limit or is slow.
+            let stepped = match is_unpublished {
+                true => timeout(progress.left(), self.step()).await,
+                false => Ok(self.step().await),
+            };
+            match stepped {
+                Ok(None) => return,
+                Ok(Some(_)) => is_unpublished = true,
+                Err(_) => {}
+            }
+            if is_unpublished && progress.is_due() {
                 progress.published(publish(self.context, self.state).await);
+                is_unpublished = false;
             }
         }
     }

@@ -290,19 +290,43 @@ async fn the_loop_collects_publishes_and_tells_when_it_looks_next() {
     let World { simulator, statistics, published, _stop, .. } = world;
     let running = tokio::spawn(statistics.run());
     simulator.answered(Endpoint::AdminDeptStats, departments).await;
-    let snapshot = loop {
+    let next = loop {
         let snapshot = published.current().unwrap();
-        if snapshot.body.series > 0 {
-            break snapshot;
+        let is_served = snapshot.body.series > 38 * departments;
+        if let Some(next) = snapshot.status.tenants[0].next_attempt.filter(|_| is_served) {
+            break next;
         }
         tokio::task::yield_now().await;
     };
-    let next = snapshot.status.tenants[0].next_attempt.unwrap();
     let ready: jiff::Timestamp = "2026-11-24T09:30:00+08:00".parse().unwrap();
     assert!(
         next >= ready && next <= crate::clock::later(ready, statistics::schedule::JITTER_MAX),
         "{next}"
     );
+    running.abort();
+}
+
+#[tokio::test]
+async fn what_was_answered_is_published_while_one_answer_is_slow() {
+    let world = world(few(6), |_| {}).await;
+    let ids = world.ids();
+    let slow = Fault::from(Kind::Slow { millis: 60_000 }).endpoint(Endpoint::AdminDeptStats);
+    world.simulator.inject(slow.department(ids.last().unwrap())).unwrap();
+    let World { simulator: _simulator, statistics, published, _stop, .. } = world;
+    let running = tokio::spawn(statistics.run());
+    let served = || {
+        let snapshot = published.current().unwrap();
+        let departments = &snapshot.status.tenants[0].departments;
+        departments.iter().filter(|department| department.day.is_some()).count()
+    };
+    let others = async {
+        while served() < ids.len() - 1 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    // Long before the slow answer comes.
+    tokio::time::timeout(Duration::from_secs(40), others).await.unwrap();
+    assert_eq!(served(), ids.len() - 1);
     running.abort();
 }
 

@@ -295,11 +295,15 @@ async fn small_departments_are_left_out_where_a_size_is_asked_for() {
 #[tokio::test]
 async fn a_snapshot_is_published_with_figures_and_facts() {
     let mut world = world(few(3), |_| {}).await;
-    let first = world.published.current().expect("an empty snapshot is published at start");
+    let first = world.published.current().expect("a snapshot is published at start");
+    // Nothing but which departments there are.
+    let count = world.ids().len();
     assert_eq!(
         (first.body.series, first.status.tenants[0].departments.len()),
-        (0, world.ids().len())
+        (count as u64, count)
     );
+    let ups = exposition::text(&first.body);
+    assert_eq!(ups.matches("\nfeishu_exporter_department_up{").count(), count, "{ups}");
     world.look().await;
     world.statistics.publish().await;
     let snapshot = world.published.current().unwrap();
