@@ -38,11 +38,11 @@ struct Shape {
 
 fn shape(text: &str) -> Shape {
     let (mut prose, mut code) = (String::new(), Vec::new());
+    let comment = Regex::new(r"\s*#.*").unwrap();
     for (index, part) in text.split("```").enumerate() {
         if index % 2 == 0 {
             prose.push_str(part);
         } else {
-            let comment = Regex::new(r"\s*#.*").unwrap();
             code.push(part.lines().map(|line| comment.replace(line, "") + "\n").collect());
         }
     }

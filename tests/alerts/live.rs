@@ -3,8 +3,9 @@
 
 use std::{fs, process::Command};
 
+use feishu_exporter::clock::Clock;
 use feishu_simulator::{Fault, Kind};
-use jiff::{SignedDuration, Timestamp, civil::Weekday};
+use jiff::{SignedDuration, civil::Weekday};
 use serde_json::{Value, json};
 
 use crate::{
@@ -99,7 +100,7 @@ fn a_missing_permission_silences_the_failure_of_its_own_source_alone() {
 
 /// A tenant whose newest day is one on which people work: on a weekend nobody is judged.
 fn after_a_working_day() -> Tenant {
-    let mut now = Timestamp::now();
+    let mut now = Clock::system().now();
     loop {
         let tenant = Tenant::at(Some(&now.to_string()), DEPARTMENTS);
         let newest = tenant.newest_day();
