@@ -114,6 +114,7 @@ impl<'a> Fold<'a> {
             .into_iter()
             .partition(|((id, _), _)| **id == *label_value(&other_id));
         let is_its_own = own.is_empty();
+        self.found.other_id = is_its_own.then(|| label_value(&other_id).into());
         self.lists = own;
         for ((id, day), list) in others {
             if is_its_own {
@@ -175,7 +176,6 @@ impl<'a> Fold<'a> {
 
     pub(super) fn finish(mut self) -> Found {
         let geo = self.ask.target.geo;
-        self.found.other_id = self.other_id.as_deref().map(|id| label_value(id).into());
         self.found.days = self
             .lists
             .into_iter()
