@@ -50,7 +50,7 @@ fn figures() -> String {
 fn families() -> String {
     let rows = catalogue::families().map(|family| {
         let name = format!("`{}`", family.name);
-        [name, "gauge".to_owned(), labels(family.labels), family.help.to_owned()]
+        [name, family.kind().to_owned(), labels(family.labels), family.help.to_owned()]
     });
     table(["metric", "type", "labels", "meaning"], rows)
 }

@@ -62,7 +62,7 @@ def of_department():
             T("Drops", "下降"),
             described("drops"),
             [
-                now(f"{last(f'{drop}_days', CHOSEN)} > 0", f"{OF_PRODUCT}, days"),
+                now(f"{last(f'{drop}_length', CHOSEN)} > 0", f"{OF_PRODUCT}, days"),
                 now(last(f"{drop}_ratio", CHOSEN), f"{OF_PRODUCT}, left"),
                 now(
                     last("feishu_department_activity_decline_ratio", CHOSEN),

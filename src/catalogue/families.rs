@@ -13,6 +13,14 @@ pub struct Family {
     pub help: &'static str,
 }
 
+impl Family {
+    /// Its type in both formats. Only a summary has the label `quantile` (Prometheus' data model).
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.labels.contains(&"quantile") { "summary" } else { "gauge" }
+    }
+}
+
 /// The day that a department's values belong to.
 pub const DAY_TIMESTAMP: Family = Family {
     name: "feishu_department_statistics_day_timestamp_seconds",
@@ -121,7 +129,7 @@ judgement! {
         "What could be expected on the day served: the middle of the same weekdays before, for the head count, times what the whole company reached of its own where that is less; people, of email and search what the figure counts.";
     ACTIVITY_DEVIATION = "feishu_department_activity_deviation" ["department_id", "department", "product", "window"]
         "How far the last days of data lie above what could be expected, in robust standard deviations of the department's own days; below it negative; by the number of days.";
-    ACTIVITY_DROP_DAYS = "feishu_department_activity_drop_days" ["department_id", "department", "product"]
+    ACTIVITY_DROP_LENGTH = "feishu_department_activity_drop_length" ["department_id", "department", "product"]
         "Days of data since a drop began that the deviations show; 0 while there is none, or where another series tells it: the suite's, the company's, a parent's or a child's.";
     ACTIVITY_DROP_RATIO = "feishu_department_activity_drop_ratio" ["department_id", "department", "product"]
         "What is left of what could be expected, over the days of the drop; absent while there is none.";

@@ -17,7 +17,7 @@ pub enum DatedFormat {
 impl DatedFormat {
     /// Appends the head of a family of gauges.
     pub fn push_family(self, out: &mut String, name: &str, help: &str) {
-        push_family(out, name, help, self == Self::OpenMetrics);
+        push_family(out, name, "gauge", help, self == Self::OpenMetrics);
     }
 
     /// Appends the time and the end of a line that [`push_series`] and [`push_value`] began.

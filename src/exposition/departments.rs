@@ -1,6 +1,6 @@
 //! The series about departments, as one text that is valid in both formats.
 //!
-//! All of them are gauges, because 0.0.4 and OpenMetrics agree on gauges down to the byte; a
+//! Gauges and summaries without sums, on which 0.0.4 and OpenMetrics agree down to the byte; a
 //! `# UNIT` line is a comment to 0.0.4. The text has no end mark: own metrics follow it.
 
 use std::{
@@ -252,10 +252,10 @@ struct Page<'a> {
 
 impl Page<'_> {
     /// Writes a family, or nothing if it has no series.
-    fn family(&mut self, name: &str, help: &str, samples: impl FnOnce(&mut Self)) {
+    fn family(&mut self, name: &str, kind: &str, help: &str, samples: impl FnOnce(&mut Self)) {
         self.may_part();
         let (start, before) = (self.text.len(), self.series);
-        push_family(&mut self.text, name, help, true);
+        push_family(&mut self.text, name, kind, help, true);
         samples(self);
         if self.series == before {
             self.text.truncate(start);
@@ -305,7 +305,7 @@ fn begins_part(id: &str) -> bool {
 
 fn write_figure(page: &mut Page<'_>, tenants: &[Tenant], index: usize) {
     let figure = &FIGURES[index];
-    page.family(figure.metric, &figure.help_text(), |page| {
+    page.family(figure.metric, "gauge", &figure.help_text(), |page| {
         for tenant in tenants.iter().filter(|t| t.view.figures.contains(index)) {
             for row in &tenant.rows {
                 if let Some(value) = tenant.sample(row, index) {
@@ -320,7 +320,7 @@ fn write_figure(page: &mut Page<'_>, tenants: &[Tenant], index: usize) {
 
 fn write_baseline(page: &mut Page<'_>, tenants: &[Tenant], index: usize) {
     let Some(name) = FIGURES[index].baseline else { return };
-    page.family(name, &FIGURES[index].baseline_help_text(), |page| {
+    page.family(name, "gauge", &FIGURES[index].baseline_help_text(), |page| {
         for tenant in tenants.iter().filter(|t| t.view.figures.contains(index)) {
             for row in &tenant.rows {
                 if let Some(value) = row.baseline.and_then(|baseline| baseline.of(index)) {
@@ -334,7 +334,7 @@ fn write_baseline(page: &mut Page<'_>, tenants: &[Tenant], index: usize) {
 }
 
 fn write_days(page: &mut Page<'_>, tenants: &[Tenant]) {
-    page.family(DAY_TIMESTAMP.name, DAY_TIMESTAMP.help, |page| {
+    page.family(DAY_TIMESTAMP.name, DAY_TIMESTAMP.kind(), DAY_TIMESTAMP.help, |page| {
         for tenant in tenants {
             for ((geo, id), (day, labels)) in &tenant.departments {
                 if let Some(view) = tenant.geos.get(geo) {
@@ -350,7 +350,7 @@ fn write_days(page: &mut Page<'_>, tenants: &[Tenant]) {
 }
 
 fn write_workdays(page: &mut Page<'_>, tenants: &[Tenant]) {
-    page.family(WORKDAY.name, WORKDAY.help, |page| {
+    page.family(WORKDAY.name, WORKDAY.kind(), WORKDAY.help, |page| {
         for tenant in tenants {
             for view in tenant.geos.values() {
                 if let Some(workday) = view.workday {
@@ -366,7 +366,7 @@ fn write_workdays(page: &mut Page<'_>, tenants: &[Tenant]) {
 }
 
 fn write_info(page: &mut Page<'_>, tenants: &[Tenant]) {
-    page.family(DEPARTMENT_INFO.name, DEPARTMENT_INFO.help, |page| {
+    page.family(DEPARTMENT_INFO.name, DEPARTMENT_INFO.kind(), DEPARTMENT_INFO.help, |page| {
         for tenant in tenants {
             for (id, (day, place)) in tenant.infos() {
                 let stated = |text: &'_ str| !text.is_empty();
@@ -391,7 +391,7 @@ fn write_info(page: &mut Page<'_>, tenants: &[Tenant]) {
 }
 
 fn write_samples(page: &mut Page<'_>, tenants: &[Tenant], family: &Family) {
-    page.family(family.name, family.help, |page| {
+    page.family(family.name, family.kind(), family.help, |page| {
         for tenant in tenants {
             let samples = tenant.samples.range((family.name, Vec::new())..);
             for ((_, labels), value) in samples.take_while(|((name, _), _)| *name == family.name) {
@@ -406,7 +406,7 @@ fn write_samples(page: &mut Page<'_>, tenants: &[Tenant], family: &Family) {
 }
 
 fn write_up(page: &mut Page<'_>, tenants: &[Tenant]) {
-    page.family(DEPARTMENT_UP.name, DEPARTMENT_UP.help, |page| {
+    page.family(DEPARTMENT_UP.name, "gauge", DEPARTMENT_UP.help, |page| {
         for tenant in tenants {
             for ((geo, id), up) in &tenant.up {
                 page.sample(DEPARTMENT_UP.name, begins_part(id));

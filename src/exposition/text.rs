@@ -7,14 +7,14 @@ use crate::usage::label_value;
 /// Whole numbers below this are written digit by digit; from here on `Debug` writes an exponent.
 const DIGITS_MAX: f64 = 1e16;
 
-/// Appends the head of a family of gauges. `quotes`: whether HELP escapes them, as in OpenMetrics; a
+/// Appends the head of a family of that kind. `quotes`: whether HELP escapes them, as in OpenMetrics; a
 /// `# UNIT` line is a comment to 0.0.4.
-pub(super) fn push_family(out: &mut String, name: &str, help: &str, quotes: bool) {
+pub(super) fn push_family(out: &mut String, name: &str, kind: &str, help: &str, quotes: bool) {
     for part in ["# HELP ", name, " "] {
         out.push_str(part);
     }
     push_help(out, help, quotes);
-    for part in ["\n# TYPE ", name, " gauge\n"] {
+    for part in ["\n# TYPE ", name, " ", kind, "\n"] {
         out.push_str(part);
     }
     if let Some(unit) = unit_of(name) {

@@ -12,13 +12,13 @@ const PRODUCT: &str = "FeishuProductFailing";
 const BEHIND: &str = "FeishuExporterBehind";
 
 const DAY: &str = "feishu_department_statistics_day_timestamp_seconds";
-const DROP_DAYS: &str = "feishu_department_activity_drop_days";
+const DROP_DAYS: &str = "feishu_department_activity_drop_length";
 const FELL: &str = "feishu_company_activity_fell";
 const TOGETHER: &str = "feishu_company_departments_fallen_together";
 
 /// A department that the exporter judges in a product, and finds well.
 fn well(scenario: Scenario) -> Scenario {
-    scenario.department("od-2", "Sales", DAILY).of_product("activity_drop_days", "im", "0")
+    scenario.department("od-2", "Sales", DAILY).of_product("activity_drop_length", "im", "0")
 }
 
 /// What a further exporter says of R&D and of its company.
@@ -45,7 +45,7 @@ facts! {
     a_department_that_fell_alerts_by_name_and_is_critical_on_the_third_day =
         well(Scenario::days(6))
             .department("od-1", "R&D", DAILY)
-            .of_product("activity_drop_days", "im", "0 1 2 3 4 0")
+            .of_product("activity_drop_length", "im", "0 1 2 3 4 0")
             .of_product("activity_drop_ratio", "im", "_ 0.404 0.45 0.421 0.55 _")
             .of_product("activity_expected", "im", "100 100.2 101 99.6 100 100")
             .fires([1, 2, 3, 4], DROP, &of_department("od-1", "R&D", "im"))
@@ -67,7 +67,7 @@ facts! {
     emails_are_called_emails =
         Scenario::days(2)
             .department("od-1", "R&D", DAILY)
-            .of_product("activity_drop_days", "email", "0 2")
+            .of_product("activity_drop_length", "email", "0 2")
             .of_product("activity_drop_ratio", "email", "_ 0.2")
             .of_product("activity_expected", "email", "900")
             .fires([1], DROP, &of_department("od-1", "R&D", "email"))
@@ -82,7 +82,7 @@ facts! {
     a_drop_that_leaves_more_than_half_is_no_critical_one =
         well(Scenario::days(5))
             .department("od-1", "R&D", DAILY)
-            .of_product("activity_drop_days", "suite", "0 3 4 9 0")
+            .of_product("activity_drop_length", "suite", "0 3 4 9 0")
             .of_product("activity_drop_ratio", "suite", "_ 0.7 0.6 0.51 _")
             .fires([1, 2, 3], DROP, &of_department("od-1", "R&D", "suite"))
             .spares(FOR_DAYS);
@@ -110,13 +110,13 @@ facts! {
     a_judgement_that_is_gone_counts_for_two_hours =
         Scenario::every("50m", 7)
             .department("od-1", "R&D", "0")
-            .of_product("activity_drop_days", "im", "2 2 2 _ _ _ _")
+            .of_product("activity_drop_length", "im", "2 2 2 _ _ _ _")
             .fires(0..5, DROP, &of_department("od-1", "R&D", "im"));
 
     a_restart_ends_no_drop_and_a_good_day_does_at_once =
         Scenario::every("30m", 8)
             .department("od-1", "R&D", "0 0 _ _ 0 0 1 1")
-            .of_product("activity_drop_days", "im", "2 2 _ _ 2 2 0 0")
+            .of_product("activity_drop_length", "im", "2 2 _ _ 2 2 0 0")
             .series(&company(FELL, "suite"), "1 1 _ _ 1 1 0 0")
             .series(&company(TOGETHER, "im"), "6 6 _ _ 6 6 0 0")
             .fires(0..6, DROP, &of_department("od-1", "R&D", "im"))
@@ -126,11 +126,11 @@ facts! {
     a_renamed_department_goes_on_under_its_new_name_alone =
         Scenario::every("30m", 6)
             .department("od-1", "R&D", "0 0 0 _ _ _")
-            .of_product("activity_drop_days", "im", "3 3 3 _ _ _")
+            .of_product("activity_drop_length", "im", "3 3 3 _ _ _")
             .of_product("activity_drop_ratio", "im", "0.3 0.3 0.3 _ _ _")
             .of_product("activity_decline_ratio", "suite", "0.6 0.6 0.6 _ _ _")
             .department("od-1", "Engineering", "_ _ _ 1 1 1")
-            .of_product("activity_drop_days", "im", "_ _ _ 4 4 4")
+            .of_product("activity_drop_length", "im", "_ _ _ 4 4 4")
             .of_product("activity_drop_ratio", "im", "_ _ _ 0.3 0.3 0.3")
             .of_product("activity_decline_ratio", "suite", "_ _ _ 0.6 0.6 0.6")
             .fires(0..3, DROP, &of_department("od-1", "R&D", "im"))
@@ -143,7 +143,7 @@ facts! {
     a_slow_decline_is_told_with_what_is_left =
         well(Scenario::days(4))
             .department("od-1", "R&D", DAILY)
-            .of_product("activity_drop_days", "docs", "0")
+            .of_product("activity_drop_length", "docs", "0")
             .of_product("activity_decline_ratio", "docs", "_ 0.762 0.75 _")
             .fires([1, 2], SLOW, &of_department("od-1", "R&D", "docs"))
             .spares(DROP)
@@ -245,17 +245,17 @@ facts! {
     departments_that_serve_different_days_are_each_told_of_their_own =
         well(Scenario::days(4))
             .department("od-1", "R&D", "0 1 1 3")
-            .of_product("activity_drop_days", "im", "0 1 1 0")
+            .of_product("activity_drop_length", "im", "0 1 1 0")
             .fires([1, 2], DROP, &of_department("od-1", "R&D", "im"));
 
     tenants_and_geos_are_told_apart =
         Scenario::days(2)
             .of("acme", "sg")
             .department("od-1", "R&D", DAILY)
-            .of_product("activity_drop_days", "suite", "0 0")
+            .of_product("activity_drop_length", "suite", "0 0")
             .of("beta", "local")
             .department("od-1", "R&D", DAILY)
-            .of_product("activity_drop_days", "suite", "0 1")
+            .of_product("activity_drop_length", "suite", "0 1")
             .series(&labelled(FELL, "tenant=acme,geo=sg,product=suite"), "0 1")
             .series(&labelled(FELL, "tenant=beta,geo=local,product=suite"), "0 0")
             .fires([1], COMPANY, "tenant=\"acme\",geo=\"sg\",product=\"suite\"")
@@ -268,7 +268,7 @@ facts! {
     an_exporter_or_prometheus_that_was_away_fires_nothing =
         Scenario::days(6)
             .department("od-1", "R&D", "0 1 _ _ 4 5")
-            .of_product("activity_drop_days", "im", "0 0 _ _ 0 0")
+            .of_product("activity_drop_length", "im", "0 0 _ _ 0 0")
             .series(&labelled("feishu_exporter_build_info", "job=feishu,instance=a,version=1"), "1 1 _ _ 1 1")
             .series(&labelled("up", "job=feishu,instance=a"), "1 1 _ _ 1 1")
             .fires([3], "FeishuExporterAbsent", "")

@@ -17,7 +17,7 @@ type OfCompany = (&'static str, fn(&CompanyJudged) -> f64);
 
 /// What the rules ask of departments.
 pub(crate) const OF_DEPARTMENT: [OfDepartment; 3] = [
-    ("feishu_department_activity_drop_days", |judged| {
+    ("feishu_department_activity_drop_length", |judged| {
         let is_told_of = judged.expected.is_some() || judged.fell.is_some();
         is_told_of.then(|| judged.fell.map_or(0.0, |fell| f64::from(fell.days)))
     }),

@@ -10,7 +10,7 @@ use tokio::task;
 use super::Past;
 use crate::{
     catalogue::{
-        ACTIVITY_DECLINE_RATIO, ACTIVITY_DEVIATION, ACTIVITY_DROP_DAYS, ACTIVITY_DROP_RATIO,
+        ACTIVITY_DECLINE_RATIO, ACTIVITY_DEVIATION, ACTIVITY_DROP_LENGTH, ACTIVITY_DROP_RATIO,
         ACTIVITY_EXPECTED, COMPANY_ACTIVITY_FELL, COMPANY_ACTIVITY_RATIO,
         COMPANY_DEPARTMENTS_FALLEN_TOGETHER, COMPANY_DEPARTMENTS_JUDGED, COMPANY_DEPARTMENTS_LOW,
         Family,
@@ -196,7 +196,7 @@ fn of_department(served: &Served, products: &[ProductJudged; PRODUCT_COUNT]) -> 
         add(&ACTIVITY_DECLINE_RATIO, judged.slow.map(|slow| slow.ratio));
         let is_told_of = judged.expected.is_some() || judged.fell.is_some();
         let days = is_told_of.then(|| judged.fell.map_or(0.0, |fell| fell.days as f64));
-        add(&ACTIVITY_DROP_DAYS, days);
+        add(&ACTIVITY_DROP_LENGTH, days);
         for (window, deviation) in WINDOWS.iter().zip(judged.deviations) {
             let Some(value) = deviation else { continue };
             let mut labels = labels.to_vec();
