@@ -68,7 +68,7 @@ pub struct Abnormal {
     pub id: Option<String>,
     /// Whether a whole department is missing.
     pub row_is_missing: bool,
-    /// The fields that are missing for want of permission.
+    /// The fields that are missing because the app lacks a permission.
     pub denied_fields: Vec<String>,
 }
 

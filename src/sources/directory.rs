@@ -103,7 +103,7 @@ pub struct Tree {
     /// Scopes without which something that is published is missing.
     #[serde(skip)]
     pub missing_scopes: BTreeSet<&'static str>,
-    /// The ids of departments that Feishu hid for want of data permission.
+    /// The ids of departments that Feishu hid because the app lacks the data permission.
     #[serde(skip)]
     pub hidden: BTreeSet<String>,
     /// Departments that Feishu hid without telling their ids, and those without an id, which

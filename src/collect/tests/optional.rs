@@ -413,7 +413,7 @@ async fn one_bad_department_costs_the_others_nothing() {
         world.text().lines().filter(|l| l.contains(active) && !l.starts_with('#')).count()
     };
     assert_eq!(members(&world), world.ids().len() - 1);
-    // The next day's people come with the next day, whatever ails the one.
+    // The next day's people come with the next day, even if the first never came.
     world.set_now("2026-11-24T09:36:00+08:00");
     world.collect().await;
     assert!(world.text().contains("feishu_users{"));
