@@ -12,7 +12,7 @@ use std::{
 use super::{
     encode::Encoder,
     text::{push_family, push_label, push_number},
-    view::{GeoView, Place, TenantView},
+    view::{Failure, GeoView, Place, TenantView},
 };
 use crate::{
     baseline::Baseline,
@@ -21,7 +21,7 @@ use crate::{
         JUDGEMENT_FAMILIES, OPTIONAL_FAMILIES, TOTAL_VERSION, WORKDAY,
     },
     snapshot::Body,
-    telemetry::table::DEPARTMENT_UP,
+    telemetry::table::{DEPARTMENT_FAILURE, DEPARTMENT_UP, Own},
     usage::{DepartmentDay, Figures, Geo, Version, label_value},
 };
 
@@ -107,6 +107,7 @@ pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rende
         write_samples(&mut page, &tenants, family);
     }
     write_up(&mut page, &tenants);
+    write_failures(&mut page, &tenants);
     Rendered { body: page.finish(), left_out }
 }
 
@@ -116,6 +117,7 @@ struct Tenant<'a> {
     geos: BTreeMap<Geo, &'a GeoView>,
     departments: BTreeMap<(Geo, &'a str), (&'a DepartmentDay, Range<usize>)>,
     up: BTreeMap<(Geo, &'a str), bool>,
+    failures: BTreeMap<(Geo, &'a str), &'a Failure>,
     /// The samples of the optional sources, by family and labels, each once.
     samples: BTreeMap<(&'static str, Vec<&'a str>), f64>,
     rows: Vec<Row<'a>>,
@@ -149,6 +151,7 @@ impl<'a> Tenant<'a> {
             geos: BTreeMap::new(),
             departments: BTreeMap::new(),
             up: BTreeMap::new(),
+            failures: BTreeMap::new(),
             samples: BTreeMap::new(),
             rows: Vec::new(),
             labels: String::new(),
@@ -158,6 +161,9 @@ impl<'a> Tenant<'a> {
         }
         for (geo, id, up) in &view.department_up {
             tenant.up.entry((*geo, label_value(id))).or_insert(*up);
+        }
+        for ((geo, id), failure) in &view.department_failures {
+            tenant.failures.entry((*geo, label_value(id))).or_insert(failure);
         }
         for (key, day) in newest {
             tenant.add(key, day);
@@ -221,7 +227,7 @@ impl<'a> Tenant<'a> {
             self.rows.iter().filter_map(|row| row.baseline).map(of_baseline).sum();
         let days = self.departments.keys().filter(|key| self.geos.contains_key(&key.0)).count();
         let workdays = self.geos.values().filter(|geo| geo.workday.is_some()).count();
-        let named = self.infos().len() + self.up.len() + self.samples.len();
+        let named = self.infos().len() + self.up.len() + self.failures.len() + self.samples.len();
         let count = figures + baselines + days + workdays + named;
         count.try_into().expect("as many series as fit into memory are fewer than 2^64")
     }
@@ -414,6 +420,23 @@ fn write_up(page: &mut Page<'_>, tenants: &[Tenant]) {
                 push_labels(&mut page.text, DEPARTMENT_UP.labels, values.map(Some));
                 page.text.push_str("} ");
                 page.value(f64::from(u8::from(*up)));
+            }
+        }
+    });
+}
+
+fn write_failures(page: &mut Page<'_>, tenants: &[Tenant]) {
+    let Own { name, help, labels, .. } = DEPARTMENT_FAILURE;
+    page.family(name, "gauge", help, |page| {
+        for tenant in tenants {
+            for ((geo, id), failure) in &tenant.failures {
+                page.sample(name, begins_part(id));
+                let code = failure.code.map(|code| code.to_string());
+                let known = [&*tenant.view.name, geo.as_label(), id, failure.class];
+                let values = known.map(Some).into_iter().chain([code.as_deref()]);
+                push_labels(&mut page.text, labels, values);
+                page.text.push_str("} ");
+                page.value(1.0);
             }
         }
     });

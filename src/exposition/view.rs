@@ -24,12 +24,23 @@ pub struct TenantView {
     pub departments: Vec<Arc<DepartmentDay>>,
     /// Whether the last request for a department succeeded, where there was one.
     pub department_up: Vec<(Geo, Arc<str>, bool)>,
+    /// Why the last request for a department failed, where it did.
+    pub department_failures: BTreeMap<(Geo, Arc<str>), Failure>,
     /// What the contact API tells of departments, by id.
     pub places: BTreeMap<Arc<str>, Place>,
     /// What the optional sources tell, in any order.
     pub samples: Vec<Sample>,
     /// What departments usually do on the weekday of the day that they serve.
     pub baselines: BTreeMap<(Geo, Arc<str>), Arc<Baseline>>,
+}
+
+/// Why a request failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The label `class`.
+    pub class: &'static str,
+    /// Feishu's code, if Feishu answered with one.
+    pub code: Option<i64>,
 }
 
 /// Name and place of a department; what is unknown is absent.
