@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::Clock,
     feishu::{Client, Error},
-    snapshot::SourceStatus,
+    snapshot::{Next, SourceStatus},
     sources::departments::Versions,
 };
 
@@ -78,13 +78,30 @@ impl Context {
 
     /// How a source stands. What has nothing to ask for is asked next when there are new days.
     pub(crate) fn status<K: Ord + Clone>(&self, source: Source, due: &Due<K>) -> SourceStatus {
-        let next = due.next(self.now());
+        let (may_ask, look) = {
+            let known = self.messages.known.borrow();
+            (known.may_ask(), known.next_look)
+        };
+        let next_attempt = match (due.next(self.now()), look) {
+            _ if due.is_running => Next::Running,
+            (Some(next), _) if may_ask => Next::At(next),
+            (next, Some(look)) => Next::At(next.map_or(look, |next| next.max(look))),
+            (_, None) => Next::AfterStatistics,
+        };
         SourceStatus {
             source: source.as_label(),
+            configuration_key: source.configuration_key(),
             last_success: due.last_success,
-            next_attempt: next.or_else(|| self.messages.known.borrow().next_look),
+            next_attempt,
             problem: due.problem.clone(),
         }
+    }
+
+    /// Tells that a source is being asked for from now on.
+    pub(crate) async fn started<K: Ord + Clone>(&self, source: Source, due: &mut Due<K>) {
+        due.is_running = true;
+        let status = self.status(source, due);
+        self.board.publish_status(self.index, source, status).await;
     }
 
     /// Ends a source's run: counts it, and says what is new about it once.
@@ -100,7 +117,7 @@ impl Context {
         self.metrics.collected(source, now, started.elapsed(), failure.is_none());
         let was_failing = due.problem.is_some();
         let is_news = due.ended(now, failure.as_ref(), ended_by.as_ref());
-        if let Some(next) = self.status(source, due).next_attempt {
+        if let Next::At(next) = self.status(source, due).next_attempt {
             self.metrics.next(source, next);
         }
         let (tenant, source) = (self.name(), source.as_label());

@@ -10,7 +10,7 @@ use crate::{
     baseline::Baseline,
     day::Day,
     exposition::{Place, Sample, TenantView},
-    snapshot::{SourceStatus, TenantStatus},
+    snapshot::{Recent, SourceStatus, TenantStatus},
     usage::Geo,
 };
 
@@ -20,6 +20,8 @@ pub(crate) enum Contribution {
     Statistics(Box<Statistics>),
     /// What departments usually do.
     Baselines(Baselines),
+    /// The last days of departments.
+    Recents(Recents),
     /// An optional source, or its state alone.
     Source(Source, Box<OfSource>),
 }
@@ -45,6 +47,9 @@ pub(crate) struct Statistics {
 
 /// Baselines by department, of the day served and the one after it.
 pub(crate) type Baselines = BTreeMap<(Geo, Arc<str>), Vec<(Day, Arc<Baseline>)>>;
+
+/// The last days of departments, as the status page shows them.
+pub(crate) type Recents = BTreeMap<(Geo, Arc<str>), Arc<Recent>>;
 
 /// What a source beside the statistics adds.
 #[derive(Clone)]
@@ -87,6 +92,7 @@ impl OfSource {
 pub(crate) struct Contributions {
     statistics: Option<Statistics>,
     baselines: Baselines,
+    recents: Recents,
     sources: BTreeMap<Source, OfSource>,
 }
 
@@ -96,10 +102,28 @@ impl Contributions {
         match contribution {
             Contribution::Statistics(statistics) => self.statistics = Some(*statistics),
             Contribution::Baselines(baselines) => self.baselines = baselines,
+            Contribution::Recents(recents) => self.recents = recents,
             Contribution::Source(source, of_source) => {
                 self.sources.insert(source, *of_source);
             }
         }
+    }
+
+    /// Replaces how a source stands, and nothing of what it brought.
+    pub(crate) fn put_status(&mut self, source: Source, status: SourceStatus) {
+        match self.sources.get_mut(&source) {
+            Some(of_source) => of_source.status = status,
+            None => {
+                self.sources.insert(source, OfSource::new(status));
+            }
+        }
+    }
+
+    /// The facts alone; none before the statistics have said anything.
+    pub(crate) fn facts(&self) -> Option<TenantStatus> {
+        let mut status = self.statistics.as_ref()?.status.clone();
+        self.add_facts(&mut status);
+        Some(status)
     }
 
     /// What all loops know, together; none before the statistics have said anything.
@@ -113,12 +137,6 @@ impl Contributions {
                 view.baselines.insert(place, Arc::clone(baseline));
             }
         }
-        for department in &mut status.departments {
-            let Some(served) = &department.served else { continue };
-            let of_place = self.baselines.get(&(served.geo, Arc::clone(&served.department_id)));
-            let of_day = of_place.into_iter().flatten().find(|(of, _)| *of == served.day);
-            department.baseline = of_day.map(|(_, baseline)| Arc::clone(baseline));
-        }
         let served: HashSet<_> =
             view.departments.iter().map(|day| (day.geo, &day.department_id, day.day)).collect();
         for source in self.sources.values() {
@@ -128,9 +146,29 @@ impl Contributions {
             let of_days = source.of_days.iter().filter(is_served);
             view.samples.extend(of_days.flat_map(|of| of.samples.iter().cloned()));
             view.places.extend(source.places.clone());
+        }
+        self.add_facts(&mut status);
+        Some((view, status))
+    }
+
+    /// Adds what the loops beside the statistics know to the facts.
+    fn add_facts(&self, status: &mut TenantStatus) {
+        for department in &mut status.departments {
+            let place = (department.geo, department.department_id.as_str().into());
+            if let Some(served) = &department.served {
+                let of_place = self.baselines.get(&place).into_iter().flatten();
+                let of_day = of_place.into_iter().find(|(of, _)| *of == served.day);
+                department.baseline = of_day.map(|(_, baseline)| Arc::clone(baseline));
+            }
+            department.recent = self.recents.get(&place).cloned();
+            if department.department.is_none() {
+                let mut places = self.sources.values().filter_map(|s| s.places.get(&place.1));
+                department.department = places.find_map(|place| place.name.clone());
+            }
+        }
+        for source in self.sources.values() {
             status.notices.extend_from_slice(&source.notices);
             status.sources.push(source.status.clone());
         }
-        Some((view, status))
     }
 }

@@ -383,6 +383,11 @@ fn write_info(page: &mut Page<'_>, tenants: &[Tenant]) {
                 ];
                 page.sample(DEPARTMENT_INFO.name, begins_part(id));
                 push_labels(&mut page.text, DEPARTMENT_INFO.labels, values);
+                let path = day.map(|day| &*day.path).filter(|path| stated(path));
+                for (name, value) in tenant.view.labels.of(id, path) {
+                    page.text.push(',');
+                    push_label(&mut page.text, name, value);
+                }
                 page.text.push_str("} ");
                 page.value(1.0);
             }

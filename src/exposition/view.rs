@@ -6,6 +6,7 @@ use crate::{
     baseline::Baseline,
     catalogue::Family,
     day::Zone,
+    labels::OwnLabels,
     usage::{DepartmentDay, FigureSet, Geo, RateScale},
 };
 
@@ -26,6 +27,8 @@ pub struct TenantView {
     pub department_up: Vec<(Geo, Arc<str>, bool)>,
     /// What the contact API tells of departments, by id.
     pub places: BTreeMap<Arc<str>, Place>,
+    /// The operator's own labels of departments.
+    pub labels: Arc<OwnLabels>,
     /// What the optional sources tell, in any order.
     pub samples: Vec<Sample>,
     /// What departments usually do on the weekday of the day that they serve.

@@ -15,13 +15,17 @@ use crate::{
         COMPANY_DEPARTMENTS_FALLEN_TOGETHER, COMPANY_DEPARTMENTS_JUDGED, COMPANY_DEPARTMENTS_LOW,
         Family,
     },
-    collect::{contribution::OfDay, messages::Served},
+    collect::{
+        contribution::{OfDay, Recents},
+        messages::Served,
+    },
     day::{Day, after},
     exposition::Sample,
     judgement::{
         CompanyJudged, HISTORY_DAYS, Judge, PRODUCT_COUNT, PRODUCTS, Place, ProductJudged, Usage,
         WINDOWS,
     },
+    snapshot::{RECENT_INDEXES, Recent},
     usage::{Geo, TOTAL_USERS, Target},
 };
 
@@ -36,6 +40,8 @@ pub(super) struct Judgements {
     pub(super) of_days: Vec<OfDay>,
     /// Of the company, on the newest day of each geo.
     pub(super) samples: Vec<Sample>,
+    /// The last days, as they are shown.
+    pub(super) recents: Recents,
 }
 
 /// A department with all its days.
@@ -47,9 +53,6 @@ struct History {
 impl Past {
     /// Judges what is served, if that or its past is new, and tells whether it was.
     pub(in crate::collect) async fn judge(&mut self, served: &[Served]) -> bool {
-        if !self.context.options.schedule.judgement {
-            return false;
-        }
         let of: BTreeSet<_> = served
             .iter()
             .map(|served| {
@@ -65,6 +68,10 @@ impl Past {
         let geos: BTreeSet<Geo> = served.iter().map(|served| served.day.geo).collect();
         for geo in geos {
             let histories = self.histories(geo, served).await;
+            judgements.recents.extend(histories.iter().map(recent));
+            if !self.context.options.schedule.judgement {
+                continue;
+            }
             let parents = self.parents(&histories);
             let calendar = self.context.options.calendar.clone();
             // A second for two thousand departments.
@@ -145,6 +152,22 @@ impl Past {
         };
         histories.iter().map(place).collect()
     }
+}
+
+/// The last days of a department.
+fn recent(history: &History) -> ((Geo, Arc<str>), Arc<Recent>) {
+    let mut recent = Recent::until(history.served.day.day);
+    for (at, index) in RECENT_INDEXES.into_iter().enumerate() {
+        let Some(product) = PRODUCTS.iter().position(|product| product.figure() == index) else {
+            continue;
+        };
+        for (day, usage) in &history.days {
+            if let Some(value) = usage.products[product] {
+                recent.set(*day, at, value);
+            }
+        }
+    }
+    (history.served.place(), Arc::new(recent))
 }
 
 /// Judges every day, and keeps what is said of those that are served.

@@ -29,6 +29,7 @@ use crate::{
     baseline::{Baseline, compared_with},
     clock::later,
     day::{Day, after},
+    snapshot::Next,
     sources::departments::{Ask, Found, FoundDay},
     store::Extent,
     usage::{Figures, Geo, TOTAL_USERS, Target},
@@ -246,6 +247,7 @@ impl Past {
 
     async fn fetch(&mut self, asks: Vec<Ask>, known: &Known) {
         let started = Instant::now();
+        self.context.started(Source::Baselines, &mut self.due).await;
         let mut progress = Progress::every(PROGRESS_AFTER);
         let mut requests = Many::new(self.context.at_once(), self.context.metrics.panics());
         requests.extend(asks);
@@ -342,9 +344,13 @@ impl Past {
         let mut of_source = OfSource::new(self.context.status(Source::Baselines, &self.due));
         of_source.samples.clone_from(&self.judgements.samples);
         of_source.of_days.clone_from(&self.judgements.of_days);
-        if let Some(next) = of_source.status.next_attempt {
+        if let Next::At(next) = of_source.status.next_attempt {
             self.context.metrics.next(Source::Baselines, next);
         }
-        vec![Contribution::Baselines(self.baselines.clone()), (Source::Baselines, of_source).into()]
+        vec![
+            Contribution::Baselines(self.baselines.clone()),
+            Contribution::Recents(self.judgements.recents.clone()),
+            (Source::Baselines, of_source).into(),
+        ]
     }
 }

@@ -45,6 +45,7 @@ fn tenant(name: &str, departments: Vec<DepartmentDay>) -> TenantView {
         departments: departments.into_iter().map(Arc::new).collect(),
         department_up: Vec::new(),
         places: BTreeMap::new(),
+        labels: Arc::default(),
         samples: Vec::new(),
         baselines: BTreeMap::new(),
     }
