@@ -9,7 +9,7 @@ use super::sources::Source;
 use crate::{
     baseline::Baseline,
     day::Day,
-    exposition::{Place, Sample, TenantView},
+    exposition::{JudgedDay, Place, Sample, TenantView},
     snapshot::{SourceStatus, TenantStatus},
     usage::Geo,
 };
@@ -51,11 +51,13 @@ pub(crate) type Baselines = BTreeMap<(Geo, Arc<str>), Vec<(Day, Arc<Baseline>)>>
 pub(crate) struct OfSource {
     pub(crate) status: SourceStatus,
     /// Names and places by department id.
-    pub(crate) places: BTreeMap<Arc<str>, Place>,
+    pub(crate) places: BTreeMap<Arc<str>, Arc<Place>>,
     /// What belongs to no day.
     pub(crate) samples: Vec<Sample>,
     /// What belongs to the day of a department, and is published beside that day only.
     pub(crate) of_days: Vec<OfDay>,
+    /// What is judged, likewise.
+    pub(crate) judged: Vec<Arc<JudgedDay>>,
     /// Things that work, but that the operator should know.
     pub(crate) notices: Vec<String>,
 }
@@ -66,7 +68,7 @@ pub(crate) struct OfDay {
     pub(crate) geo: Geo,
     pub(crate) department_id: Arc<str>,
     pub(crate) day: Day,
-    pub(crate) samples: Vec<Sample>,
+    pub(crate) samples: Arc<[Sample]>,
 }
 
 impl OfSource {
@@ -77,6 +79,7 @@ impl OfSource {
             places: BTreeMap::new(),
             samples: Vec::new(),
             of_days: Vec::new(),
+            judged: Vec::new(),
             notices: Vec::new(),
         }
     }
@@ -87,7 +90,13 @@ impl OfSource {
 pub(crate) struct Contributions {
     statistics: Option<Statistics>,
     baselines: Baselines,
-    sources: BTreeMap<Source, OfSource>,
+    sources: BTreeMap<Source, Shared>,
+}
+
+/// What a source adds, with its samples as a snapshot shares them.
+struct Shared {
+    source: OfSource,
+    samples: Arc<[Sample]>,
 }
 
 impl Contributions {
@@ -96,8 +105,9 @@ impl Contributions {
         match contribution {
             Contribution::Statistics(statistics) => self.statistics = Some(*statistics),
             Contribution::Baselines(baselines) => self.baselines = baselines,
-            Contribution::Source(source, of_source) => {
-                self.sources.insert(source, *of_source);
+            Contribution::Source(source, mut of_source) => {
+                let samples = std::mem::take(&mut of_source.samples).into();
+                self.sources.insert(source, Shared { source: *of_source, samples });
             }
         }
     }
@@ -121,12 +131,16 @@ impl Contributions {
         }
         let served: HashSet<_> =
             view.departments.iter().map(|day| (day.geo, &day.department_id, day.day)).collect();
-        for source in self.sources.values() {
-            view.samples.extend(source.samples.iter().cloned());
+        for Shared { source, samples } in self.sources.values() {
+            view.samples.push(Arc::clone(samples));
             // People of one day beside figures of another would mislead.
-            let is_served = |of: &&OfDay| served.contains(&(of.geo, &of.department_id, of.day));
-            let of_days = source.of_days.iter().filter(is_served);
-            view.samples.extend(of_days.flat_map(|of| of.samples.iter().cloned()));
+            let is_served = |geo, id, day| served.contains(&(geo, id, day));
+            let of_days =
+                source.of_days.iter().filter(|of| is_served(of.geo, &of.department_id, of.day));
+            view.samples.extend(of_days.map(|of| Arc::clone(&of.samples)));
+            let judged =
+                source.judged.iter().filter(|of| is_served(of.geo, &of.department_id, of.day));
+            view.judged.extend(judged.cloned());
             view.places.extend(source.places.clone());
             status.notices.extend_from_slice(&source.notices);
             status.sources.push(source.status.clone());

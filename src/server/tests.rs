@@ -68,6 +68,7 @@ fn publish_something(published: &Published) {
         department_up: Vec::new(),
         places: Default::default(),
         samples: Vec::new(),
+        judged: Vec::new(),
         baselines: Default::default(),
     };
     let body = exposition::render(&[tenant], 10, &Body::default()).body;
