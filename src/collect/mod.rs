@@ -38,6 +38,7 @@ use prometheus::Registry;
 use tokio::{
     sync::Notify,
     task::{Id, JoinSet},
+    time::Instant,
 };
 
 pub use backfill::{Fetched, PastDays, Plan, Progress};
@@ -158,6 +159,7 @@ impl Collector {
         let board = Board::new(published, options.series_limit, metrics.clone(), budgets.clone());
         let board = Arc::new(board);
         let requests = Arc::new(Notify::new());
+        let started = Instant::now();
         let prepare = |(index, (options, budget)): (usize, (Tenant, Arc<Budget>))| {
             let name = &options.name;
             let kept = store.map(|store| store.tenant(name, &options.api.app_id));
@@ -184,6 +186,7 @@ impl Collector {
                 metrics,
                 messages: Messages::default(),
                 board: Arc::clone(&board),
+                started,
                 index,
             })
         };
