@@ -36,7 +36,7 @@ pub mod http_client;
 pub mod input;
 pub mod judgement;
 pub mod labels;
-mod learned;
+pub mod learned;
 pub mod logging;
 pub mod secret;
 pub mod server;

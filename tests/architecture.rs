@@ -32,7 +32,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The published bytes and facts; the facts speak of departments and geos.
     ("snapshot", &["baseline", "catalogue", "day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.
-    ("exposition", &["baseline", "catalogue", "day", "labels", "snapshot", "telemetry", "usage"]),
+    (
+        "exposition",
+        &["baseline", "catalogue", "day", "judgement", "labels", "snapshot", "telemetry", "usage"],
+    ),
     // The past as samples with timestamps; it reads the store and asks for nothing.
     (
         "history",

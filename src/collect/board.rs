@@ -170,17 +170,19 @@ impl Board {
     }
 }
 
-/// When what was found so far is published while a long collection goes on.
+/// When what was found so far is published while a long collection goes on: each time after it has
+/// gone on for twice as long, so that all that is published meanwhile costs little more than its end.
 pub(crate) struct Progress {
-    shortest: Duration,
+    started: Instant,
     wait: Duration,
     published: Instant,
 }
 
 impl Progress {
-    /// Publishes not before `shortest` has passed, and more rarely where publishing takes long.
+    /// Publishes not before `shortest` has passed.
     pub(crate) fn every(shortest: Duration) -> Self {
-        Self { shortest, wait: shortest, published: Instant::now() }
+        let now = Instant::now();
+        Self { started: now, wait: shortest, published: now }
     }
 
     /// Whether it is time to publish.
@@ -195,7 +197,32 @@ impl Progress {
 
     /// Notes that publishing took so long.
     pub(crate) fn published(&mut self, took: Duration) {
-        self.wait = self.shortest.max(took * PROGRESS_COST);
         self.published = Instant::now();
+        self.wait = self.started.elapsed().max(took * PROGRESS_COST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_collection_is_published_a_few_times() {
+        const SECOND: Duration = Duration::from_secs(1);
+        let mut progress = Progress::every(5 * SECOND);
+        let mut published = Vec::new();
+        for second in 1..=600 {
+            advance(SECOND).await;
+            if progress.is_due() {
+                progress.published(Duration::ZERO);
+                published.push(second);
+            }
+        }
+        assert_eq!(published, [5, 10, 20, 40, 80, 160, 320]);
+        assert_eq!(progress.left(), 40 * SECOND);
+        progress.published(30 * SECOND);
+        assert_eq!(progress.left(), 600 * SECOND, "a twentieth of the time at most");
     }
 }

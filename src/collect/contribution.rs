@@ -9,7 +9,7 @@ use super::sources::Source;
 use crate::{
     baseline::Baseline,
     day::Day,
-    exposition::{Place, Sample, TenantView},
+    exposition::{JudgedDay, Place, Sample, TenantView},
     snapshot::{Recent, SourceStatus, TenantStatus},
     usage::Geo,
 };
@@ -56,11 +56,13 @@ pub(crate) type Recents = BTreeMap<(Geo, Arc<str>), Arc<Recent>>;
 pub(crate) struct OfSource {
     pub(crate) status: SourceStatus,
     /// Names and places by department id.
-    pub(crate) places: BTreeMap<Arc<str>, Place>,
+    pub(crate) places: BTreeMap<Arc<str>, Arc<Place>>,
     /// What belongs to no day.
     pub(crate) samples: Vec<Sample>,
     /// What belongs to the day of a department, and is published beside that day only.
     pub(crate) of_days: Vec<OfDay>,
+    /// What is judged, likewise.
+    pub(crate) judged: Vec<Arc<JudgedDay>>,
     /// Things that work, but that the operator should know.
     pub(crate) notices: Vec<String>,
 }
@@ -71,7 +73,7 @@ pub(crate) struct OfDay {
     pub(crate) geo: Geo,
     pub(crate) department_id: Arc<str>,
     pub(crate) day: Day,
-    pub(crate) samples: Vec<Sample>,
+    pub(crate) samples: Arc<[Sample]>,
 }
 
 impl OfSource {
@@ -82,6 +84,7 @@ impl OfSource {
             places: BTreeMap::new(),
             samples: Vec::new(),
             of_days: Vec::new(),
+            judged: Vec::new(),
             notices: Vec::new(),
         }
     }
@@ -93,7 +96,13 @@ pub(crate) struct Contributions {
     statistics: Option<Statistics>,
     baselines: Baselines,
     recents: Recents,
-    sources: BTreeMap<Source, OfSource>,
+    sources: BTreeMap<Source, Shared>,
+}
+
+/// What a source adds, with its samples as a snapshot shares them.
+struct Shared {
+    source: OfSource,
+    samples: Arc<[Sample]>,
 }
 
 impl Contributions {
@@ -103,8 +112,9 @@ impl Contributions {
             Contribution::Statistics(statistics) => self.statistics = Some(*statistics),
             Contribution::Baselines(baselines) => self.baselines = baselines,
             Contribution::Recents(recents) => self.recents = recents,
-            Contribution::Source(source, of_source) => {
-                self.sources.insert(source, *of_source);
+            Contribution::Source(source, mut of_source) => {
+                let samples = std::mem::take(&mut of_source.samples).into();
+                self.sources.insert(source, Shared { source: *of_source, samples });
             }
         }
     }
@@ -112,10 +122,8 @@ impl Contributions {
     /// Replaces how a source stands, and nothing of what it brought.
     pub(crate) fn put_status(&mut self, source: Source, status: SourceStatus) {
         match self.sources.get_mut(&source) {
-            Some(of_source) => of_source.status = status,
-            None => {
-                self.sources.insert(source, OfSource::new(status));
-            }
+            Some(known) => known.source.status = status,
+            None => self.put((source, OfSource::new(status)).into()),
         }
     }
 
@@ -139,12 +147,16 @@ impl Contributions {
         }
         let served: HashSet<_> =
             view.departments.iter().map(|day| (day.geo, &day.department_id, day.day)).collect();
-        for source in self.sources.values() {
-            view.samples.extend(source.samples.iter().cloned());
+        for Shared { source, samples } in self.sources.values() {
+            view.samples.push(Arc::clone(samples));
             // People of one day beside figures of another would mislead.
-            let is_served = |of: &&OfDay| served.contains(&(of.geo, &of.department_id, of.day));
-            let of_days = source.of_days.iter().filter(is_served);
-            view.samples.extend(of_days.flat_map(|of| of.samples.iter().cloned()));
+            let is_served = |geo, id, day| served.contains(&(geo, id, day));
+            let of_days =
+                source.of_days.iter().filter(|of| is_served(of.geo, &of.department_id, of.day));
+            view.samples.extend(of_days.map(|of| Arc::clone(&of.samples)));
+            let judged =
+                source.judged.iter().filter(|of| is_served(of.geo, &of.department_id, of.day));
+            view.judged.extend(judged.cloned());
             view.places.extend(source.places.clone());
         }
         self.add_facts(&mut status);
@@ -162,11 +174,12 @@ impl Contributions {
             }
             department.recent = self.recents.get(&place).cloned();
             if department.department.is_none() {
-                let mut places = self.sources.values().filter_map(|s| s.places.get(&place.1));
+                let mut places =
+                    self.sources.values().filter_map(|known| known.source.places.get(&place.1));
                 department.department = places.find_map(|place| place.name.clone());
             }
         }
-        for source in self.sources.values() {
+        for Shared { source, .. } in self.sources.values() {
             status.notices.extend_from_slice(&source.notices);
             status.sources.push(source.status.clone());
         }

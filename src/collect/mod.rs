@@ -38,6 +38,7 @@ use prometheus::Registry;
 use tokio::{
     sync::Notify,
     task::{Id, JoinSet},
+    time::Instant,
 };
 
 pub use backfill::{Fetched, PastDays, Plan, Progress};
@@ -167,6 +168,7 @@ impl Collector {
         let (limit, counts) = (options.series_limit, metrics.clone());
         let board = Arc::new(Board::new(published, limit, counts, budgets.clone(), stored));
         let requests = Arc::new(Notify::new());
+        let started = Instant::now();
         let prepare = |(index, ((options, budget), keeper)): (usize, ((Tenant, _), Keeper))| {
             let (name, budget): (_, Arc<Budget>) = (&options.name, budget);
             let metrics = metrics.of(name);
@@ -191,6 +193,7 @@ impl Collector {
                 metrics,
                 messages: Messages::default(),
                 board: Arc::clone(&board),
+                started,
                 index,
             })
         };

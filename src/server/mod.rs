@@ -243,7 +243,9 @@ impl Server {
         for (listener, _) in self.listeners {
             loops.spawn(connections::serve(listener, Arc::clone(&self.gate), shutdown.clone()));
         }
-        loops.spawn(watch(Arc::clone(&self.gate.access), self.measure, shutdown));
+        if self.gate.access.has_files() {
+            loops.spawn(watch(Arc::clone(&self.gate.access), self.measure, shutdown));
+        }
         loops.join_all().await;
     }
 }

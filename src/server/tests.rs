@@ -69,6 +69,7 @@ fn publish_something(published: &Published) {
         places: Default::default(),
         labels: Default::default(),
         samples: Vec::new(),
+        judged: Vec::new(),
         baselines: Default::default(),
     };
     let body = exposition::render(&[tenant], 10, &Body::default()).body;

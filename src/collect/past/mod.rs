@@ -179,24 +179,27 @@ impl Past {
             .filter(|served| !is_known(served))
             .map(|served| (served, with_compared(served)))
             .collect();
-        let asked = new.iter().map(|(served, days)| {
-            let (geo, department_id) = served.place();
-            let target = Target { geo, department_id, include_children: served.include_children };
-            (target, days.iter().flat_map(|(_, compared)| compared).copied().collect())
-        });
-        let totals = self.context.keeper.totals(asked.collect()).await;
-        for ((served, days), totals) in new.into_iter().zip(totals) {
-            let baselines = days.map(|(day, compared)| {
-                let is_compared = |(of, figures): &&(Day, Figures)| {
-                    let users = figures.raw(TOTAL_USERS);
-                    compared.contains(of) && self.context.options.publishes(users)
-                };
-                let totals: Vec<Figures> =
-                    totals.iter().filter(is_compared).map(|(_, f)| f.clone()).collect();
-                (day, Arc::new(Baseline::over(&totals)))
+        any |= !new.is_empty();
+        for new in new.chunks(judging::READ_AT_ONCE) {
+            let asked = new.iter().map(|(served, days)| {
+                let (geo, department_id) = served.place();
+                let include_children = served.include_children;
+                let compared = days.iter().flat_map(|(_, compared)| compared).copied();
+                (Target { geo, department_id, include_children }, compared.collect())
             });
-            self.baselines.insert(served.place(), baselines.into());
-            any = true;
+            let totals = self.context.keeper.totals(asked.collect()).await;
+            for ((served, days), totals) in new.iter().zip(totals) {
+                let baselines = days.each_ref().map(|(day, compared)| {
+                    let is_compared = |(of, figures): &&(Day, Figures)| {
+                        let users = figures.raw(TOTAL_USERS);
+                        compared.contains(of) && self.context.options.publishes(users)
+                    };
+                    let totals: Vec<Figures> =
+                        totals.iter().filter(is_compared).map(|(_, f)| f.clone()).collect();
+                    (*day, Arc::new(Baseline::over(&totals)))
+                });
+                self.baselines.insert(served.place(), baselines.into());
+            }
         }
         any
     }
@@ -343,7 +346,7 @@ impl Past {
         }
         let mut of_source = OfSource::new(self.context.status(Source::Baselines, &self.due));
         of_source.samples.clone_from(&self.judgements.samples);
-        of_source.of_days.clone_from(&self.judgements.of_days);
+        of_source.judged.clone_from(&self.judgements.judged);
         if let Next::At(next) = of_source.status.next_attempt {
             self.context.metrics.next(Source::Baselines, next);
         }

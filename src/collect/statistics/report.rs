@@ -53,6 +53,7 @@ pub(crate) fn report(context: &Context, state: &State) -> Statistics {
         places: places(context, state),
         labels: Arc::clone(&options.labels),
         samples: Vec::new(),
+        judged: Vec::new(),
         departments: served
             .into_iter()
             .flat_map(BTreeMap::into_values)
@@ -79,14 +80,14 @@ pub(super) fn known(context: &Context, state: &State, has_looked: bool) -> Known
 }
 
 /// What the ids themselves tell, until the contact API tells more.
-fn places(context: &Context, state: &State) -> BTreeMap<Arc<str>, Place> {
+fn places(context: &Context, state: &State) -> BTreeMap<Arc<str>, Arc<Place>> {
     if context.options.api.department_id_type == DepartmentIdType::OpenDepartmentId {
         return BTreeMap::new();
     }
     let served = state.standings().flat_map(|standing| standing.days.keys());
     let place =
         |id: &Arc<str>| Place { custom_department_id: Some(id.to_string()), ..Place::default() };
-    served.map(|id| (Arc::clone(id), place(id))).collect()
+    served.map(|id| (Arc::clone(id), Arc::new(place(id)))).collect()
 }
 
 /// Every department that is served, of all geos.
