@@ -92,8 +92,5 @@ fn refused(name: &str, value: &str) -> Option<String> {
     if OF_PROMETHEUS.contains(&name) {
         return Some("is a label that Prometheus gives to every series itself".to_owned());
     }
-    if value.is_empty() {
-        return Some("is empty, which Prometheus takes for no label: leave it out".to_owned());
-    }
     (value.len() > LABEL_BYTES_MAX).then(|| format!("is longer than {LABEL_BYTES_MAX} bytes"))
 }

@@ -27,6 +27,8 @@ pub(crate) struct Statistics {
     pub(crate) state: State,
     discovered: watch::Receiver<Discovered>,
     counted: Instant,
+    /// What was said to be served.
+    served: Vec<NewestServed>,
     /// The month's requests as they were published last while waiting.
     shown_requests: u64,
 }
@@ -40,7 +42,8 @@ impl Statistics {
         let state = State::new(&context.options, JITTER_MAX.mul_f64(fastrand::f64()));
         let discovered = context.messages.discovered.subscribe();
         let counted = Instant::now();
-        let mut statistics = Self { context, state, discovered, counted, shown_requests: 0 };
+        let (served, shown_requests) = (Vec::new(), 0);
+        let mut statistics = Self { context, state, discovered, counted, served, shown_requests };
         statistics.retarget();
         // Before anything is asked, the live statistics are known to take this much.
         publish::reserve(&statistics.context, &statistics.state);
@@ -82,7 +85,6 @@ impl Statistics {
         let Self { context, state, .. } = self;
         restoring::recount(context).await;
         let started = Instant::now();
-        let served = report::newest_served(context, state);
         let mut asked = 0;
         let mut is_whole = true;
         for group in 0..state.groups.len() {
@@ -108,8 +110,10 @@ impl Statistics {
                 state.last_success = Some(now);
             }
             context.metrics.collected(Source::Departments, now, started.elapsed(), is_whole);
-            say_what_is_served(context, &served, &report::newest_served(context, state));
         }
+        let served = report::newest_served(context, state);
+        say_what_is_served(context, &self.served, &served);
+        self.served = served;
     }
 
     /// Finds out, once there is a day to compare, whether departments may be asked for together.

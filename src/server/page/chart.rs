@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-use super::texts::{Drawn, Texts};
+use super::{
+    texts::{Drawn, Texts},
+    words::number,
+};
 use crate::{
     day::Day,
     snapshot::{RECENT_DAYS, RECENT_INDEXES, Recent, TenantStatus},
@@ -57,12 +60,19 @@ impl<'a> Line<'a> {
         let known = || self.days.iter().filter_map(|(day, value)| Some((*day, (*value)?)));
         let lowest = known().min_by(|a, b| a.1.total_cmp(&b.1))?;
         let highest = known().max_by(|a, b| a.1.total_cmp(&b.1))?;
-        Some(Drawn { days: self.days.len(), lowest, highest, last: known().next_back()? })
+        let told = |(day, value)| (day, number(value));
+        Some(Drawn {
+            days: self.days.len(),
+            lowest: told(lowest),
+            highest: told(highest),
+            last: told(known().next_back()?),
+        })
     }
 
     /// The drawing, told in words to those who do not see it.
     pub(super) fn svg(&self, name: &str, class: &str, texts: &Texts) -> Markup {
         let Some(drawn) = self.drawn() else { return html! {} };
+        let highest = self.days.iter().filter_map(|(_, value)| *value).fold(0.0, f64::max);
         #[expect(clippy::cast_precision_loss, reason = "91 at most")]
         let width = DAY_WIDTH * self.days.len() as f64;
         let told = (texts.drawn)(name, &drawn);
@@ -71,7 +81,7 @@ impl<'a> Line<'a> {
                 preserveAspectRatio="none" {
                 title { (told) }
                 path.off d=(self.days_off()) {}
-                path.line d=(self.line(drawn.highest.1)) {}
+                path.line d=(self.line(highest)) {}
             }
         }
     }

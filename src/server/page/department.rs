@@ -84,7 +84,7 @@ fn last_days(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup
                     figure {
                         figcaption {
                             (name_of(view, *index)) " "
-                            span.aside { (texts.highest) " " (number(drawn.highest.1)) }
+                            span.aside { (texts.highest) " " (drawn.highest.1) }
                         }
                         (line.svg(name_of(view, *index), "days", texts))
                         @if let (Some((from, _)), Some((to, _))) = (line.days().first(), line.days().last()) {

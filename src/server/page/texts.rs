@@ -1,6 +1,5 @@
 //! What the pages say, in both languages. Messages of failures and ids stay as they came.
 
-use super::words::number;
 use crate::{
     day::Day,
     snapshot::{DepartmentState, StoreState},
@@ -94,9 +93,10 @@ pub(super) struct Texts {
 /// What a drawing shows, in numbers.
 pub(super) struct Drawn {
     pub(super) days: usize,
-    pub(super) lowest: (Day, f64),
-    pub(super) highest: (Day, f64),
-    pub(super) last: (Day, f64),
+    /// The day with its value as people read it.
+    pub(super) lowest: (Day, String),
+    pub(super) highest: (Day, String),
+    pub(super) last: (Day, String),
 }
 
 /// How the departments of a tenant stand, in numbers.
@@ -170,12 +170,7 @@ pub(super) const ENGLISH: Texts = Texts {
         let Drawn { days, lowest, highest, last } = drawn;
         format!(
             "{name}, {days} days: lowest {} on {}, highest {} on {}, last {} on {}",
-            number(lowest.1),
-            lowest.0,
-            number(highest.1),
-            highest.0,
-            number(last.1),
-            last.0
+            lowest.1, lowest.0, highest.1, highest.0, last.1, last.0
         )
     },
     sources: "Sources",
@@ -297,12 +292,7 @@ pub(super) const CHINESE: Texts = Texts {
         let Drawn { days, lowest, highest, last } = drawn;
         format!(
             "{name}，{days} 天：最低 {}（{}），最高 {}（{}），最近 {}（{}）",
-            number(lowest.1),
-            lowest.0,
-            number(highest.1),
-            highest.0,
-            number(last.1),
-            last.0
+            lowest.1, lowest.0, highest.1, highest.0, last.1, last.0
         )
     },
     sources: "数据来源",
