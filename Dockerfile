@@ -13,12 +13,13 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && pip install --no-cache-dir --break-system-packages cargo-zigbuild==0.24.0
 WORKDIR /build
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY dashboards/source/figures.tsv dashboards/source/figures.tsv
 COPY src src
 COPY simulator simulator
 COPY relay relay
-# Cargo.toml declares the benches, so cargo wants to see them; they are not built.
+# Cargo.toml declares these, so cargo wants to see them; they are not built.
+COPY company-model company-model
 COPY benches benches
 COPY deploy/release deploy/release
 ARG TARGETARCH

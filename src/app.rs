@@ -211,7 +211,8 @@ async fn open_patiently(directory: &Path, clock: &Clock) -> Result<Store, Unusab
     }
 }
 
-/// Collects once, the latest day or the one given, without serving.
+/// Collects once, the latest day or the one given, without serving. What is counted on the way is
+/// registered.
 ///
 /// # Errors
 /// A sentence, if an option cannot be used here.
@@ -219,10 +220,23 @@ pub async fn collect_once(
     options: collect::Options,
     clock: Clock,
     day: Option<Day>,
+    registry: &Registry,
 ) -> Result<Vec<Collected>, String> {
     let collector =
-        Collector::new(options, &Registry::new(), clock, Published::nothing(), Storage::Nowhere)?;
+        Collector::new(options, registry, clock, Published::nothing(), Storage::Nowhere)?;
     Ok(collector.once(day).await)
+}
+
+/// The requests to Feishu that were counted in a registry.
+#[must_use]
+pub fn requests_in(registry: &Registry) -> u64 {
+    let families = registry.gather();
+    let of_requests = families.iter().filter(|f| f.name() == table::API_REQUESTS.name);
+    let counts =
+        of_requests.flat_map(MetricFamily::get_metric).map(|m| m.get_counter().get_value());
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    let requests = counts.sum::<f64>() as u64;
+    requests
 }
 
 /// Fetches past days that a store lacks, and keeps them there.

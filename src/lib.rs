@@ -35,6 +35,7 @@ pub mod history;
 pub mod http_client;
 pub mod input;
 pub mod judgement;
+pub mod labels;
 pub mod learned;
 pub mod logging;
 pub mod secret;

@@ -3,16 +3,18 @@
 //!
 //! The collector and the server meet only here: one publishes, the other reads, neither waits.
 
-use std::{fmt, sync::Arc};
+mod recent;
+
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::SetOnce;
 
+pub use self::recent::{RECENT_DAYS, RECENT_FIGURES, RECENT_INDEXES, Recent};
 use crate::{
-    baseline::Baseline,
+    baseline::{Baseline, calendar::Calendar},
     day::{Day, Zone},
     usage::{DepartmentDay, FigureSet, Geo, RateScale},
 };
@@ -65,38 +67,101 @@ pub struct TextPart {
 }
 
 /// The facts behind the figures, for people and scripts.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Status {
+    /// Where fetched days are kept.
+    pub store: StoreStatus,
     /// One entry per configured tenant, in the order of the configuration.
     pub tenants: Vec<TenantStatus>,
 }
 
+/// The store's facts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// How it stands.
+    pub state: StoreState,
+    /// Its file; none in memory.
+    pub file: Option<PathBuf>,
+    /// The bytes of the file and of its journal, when that was last looked at.
+    pub bytes: Option<u64>,
+    /// The oldest and the newest day in it.
+    pub days: Option<(Day, Day)>,
+}
+
+/// How the store stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreState {
+    /// What is fetched is kept.
+    Working,
+    /// What is fetched waits in memory until it can be kept.
+    Failing,
+    /// It could not be opened; nothing is kept beyond the process.
+    Unusable,
+    /// There is to be none.
+    #[default]
+    Nowhere,
+}
+
+impl StoreState {
+    /// The word of the JSON document.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Failing => "failing",
+            Self::Unusable => "unusable",
+            Self::Nowhere => "none",
+        }
+    }
+}
+
+/// When something is asked for next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It is being asked for.
+    Running,
+    /// Not before then.
+    At(Timestamp),
+    /// When the department statistics, which are being asked for, have brought something new.
+    AfterStatistics,
+}
+
+impl Next {
+    /// The same as it is seen at a later time: what was to come and is due is under way.
+    #[must_use]
+    pub fn seen_at(self, now: Timestamp) -> Self {
+        match self {
+            Self::At(at) if at <= now => Self::Running,
+            other => other,
+        }
+    }
+}
+
 /// A tenant's facts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct TenantStatus {
     /// The label `tenant`.
     pub name: String,
     /// Where its API is.
     pub base_url: String,
     /// The zone in which its days are counted; of several geos, that of the first.
-    #[serde(serialize_with = "zone_name")]
     pub time_zone: Zone,
     /// Which of the figures of `served` are published.
-    #[serde(skip)]
     pub figures: FigureSet,
     /// How rates are read; while it is unknown, they are not told.
-    #[serde(skip)]
     pub scale: Option<RateScale>,
+    /// Which days are days off.
+    pub calendar: Calendar,
     /// Whether the last request was accepted; absent until there was one.
     pub up: Option<bool>,
-    /// Requests sent this calendar month, as far as this process knows.
+    /// Requests sent this calendar month, by this process and others on the same store.
     pub requests_this_month: u64,
     /// The configured budget; 0: none.
     pub requests_per_month_limit: u64,
     /// The last time everything that was asked succeeded.
     pub last_success: Option<Timestamp>,
-    /// When Feishu is asked next; absent while it is being asked.
-    pub next_attempt: Option<Timestamp>,
+    /// When the statistics are asked for next.
+    pub next_attempt: Next,
     /// A failure that concerns the whole tenant and is not over.
     pub problem: Option<Problem>,
     /// Things that work but that the operator should know, as sentences.
@@ -108,23 +173,24 @@ pub struct TenantStatus {
 }
 
 /// An optional source's facts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct SourceStatus {
     /// The label `source`.
     pub source: &'static str,
+    /// The key of the configuration that switches it on.
+    pub configuration_key: &'static str,
     /// When it last brought all that it was asked for.
     pub last_success: Option<Timestamp>,
     /// When it is asked next.
-    pub next_attempt: Option<Timestamp>,
+    pub next_attempt: Next,
     /// What its last collection failed with.
     pub problem: Option<Problem>,
 }
 
 /// A department's facts, for each geo.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct DepartmentStatus {
     /// Where it is counted.
-    #[serde(serialize_with = "geo_label")]
     pub geo: Geo,
     /// The id in the tenant's id type.
     pub department_id: String,
@@ -141,22 +207,21 @@ pub struct DepartmentStatus {
     /// The newest day that should be there by now.
     pub expected_day: Option<Day>,
     /// The figures of the day served.
-    #[serde(skip)]
     pub served: Option<Arc<DepartmentDay>>,
     /// What is usual on the weekday of that day.
-    #[serde(skip)]
     pub baseline: Option<Arc<Baseline>>,
+    /// The last days, as far as the store has them.
+    pub recent: Option<Arc<Recent>>,
     /// When it was last asked for with success.
     pub last_success: Option<Timestamp>,
-    /// When it is asked for next; absent while it is being asked.
-    pub next_attempt: Option<Timestamp>,
+    /// When it is asked for next.
+    pub next_attempt: Next,
     /// What its last request failed with.
     pub problem: Option<Problem>,
 }
 
 /// How a department stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DepartmentState {
     /// Not asked for yet.
     Pending,
@@ -192,7 +257,7 @@ impl DepartmentState {
 }
 
 /// A failure and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// When it was last seen.
     pub at: Timestamp,
@@ -253,13 +318,4 @@ impl Published {
     pub async fn first(&self) {
         self.0.anything.wait().await;
     }
-}
-
-fn zone_name<S: serde::Serializer>(zone: &Zone, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(zone.name())
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
-fn geo_label<S: serde::Serializer>(geo: &Geo, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(geo.as_label())
 }

@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("day", &[]),
     ("input", &[]),
     ("http_client", &["input"]),
+    ("labels", &[]),
     ("learned", &[]),
     ("logging", &[]),
     ("secret", &["input"]),
@@ -29,9 +30,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("feishu", &["clock", "day", "http_client", "secret", "telemetry"]),
     ("sources", &["catalogue", "day", "feishu", "learned", "usage"]),
     // The published bytes and facts; the facts speak of departments and geos.
-    ("snapshot", &["baseline", "day", "usage"]),
+    ("snapshot", &["baseline", "catalogue", "day", "usage"]),
     // It makes the bytes of a snapshot and renders the own metrics, whose table it reads.
-    ("exposition", &["baseline", "catalogue", "day", "snapshot", "telemetry", "usage"]),
+    (
+        "exposition",
+        &["baseline", "catalogue", "day", "judgement", "labels", "snapshot", "telemetry", "usage"],
+    ),
     // The past as samples with timestamps; it reads the store and asks for nothing.
     (
         "history",
@@ -58,6 +62,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "exposition",
             "feishu",
             "judgement",
+            "labels",
             "shutdown",
             "snapshot",
             "sources",
@@ -85,6 +90,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "feishu",
             "http_client",
             "input",
+            "labels",
             "secret",
             "sources",
             "usage",

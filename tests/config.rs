@@ -148,6 +148,13 @@ fn every_key_of_this_release_reaches_the_options() {
     assert_eq!(tenant.api.limits.concurrency, 2);
     assert_eq!(tenant.api.limits.timeout, Duration::from_secs(90));
     assert_eq!(tenant.api.limits.requests_per_month, 9000);
+    let labels =
+        |id, path| -> Vec<(&str, &str)> { tenant.labels.of(id, path).into_iter().collect() };
+    assert_eq!(labels("od-1", None), [("cost_centre", "4711")]);
+    assert_eq!(
+        labels("od-2", Some("a/b")),
+        [("cost_centre", "4711"), ("site", "北京"), ("team", "hr")]
+    );
     let discovery = tenant.discovery.as_ref().unwrap();
     assert_eq!((discovery.roots.join(" ").as_str(), discovery.max_depth), ("od-3 od-4", 2));
     assert_eq!((discovery.include[0].as_str(), discovery.exclude[0].as_str()), ("^a/b", "测试$"));
@@ -195,17 +202,19 @@ fn ids_stay_the_text_as_written() {
 #[test]
 fn a_wrong_value_under_any_key_of_the_table_is_noticed() {
     for key in KEYS.iter().filter(|key| key.path != "tenants") {
+        // Where any name may stand.
+        let path = key.path.replace('*', "any");
         let wrong = if matches!(key.kind, Kind::Section) { "[x]" } else { "{x: {y: 1}}" };
         let mut text = wrong.to_owned();
         let mut shown = String::new();
-        for part in key.path.split('.') {
+        for part in path.split('.') {
             let (name, is_list) = part.strip_suffix("[]").map_or((part, false), |n| (n, true));
             shown = if shown.is_empty() { name.to_owned() } else { format!("{shown}.{name}") };
             if is_list {
                 shown.push_str("[0]");
             }
         }
-        for part in key.path.rsplit('.') {
+        for part in path.rsplit('.') {
             text = match part.strip_suffix("[]") {
                 Some(name) => format!("{{{name}: [{text}]}}"),
                 None => format!("{{{part}: {text}}}"),

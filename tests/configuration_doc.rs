@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use feishu_exporter::{
     cli,
@@ -11,23 +11,106 @@ use feishu_exporter::{
 };
 
 const PAGE: &str = "docs/configuration.md";
+const CHINESE_PAGE: &str = "docs/configuration.zh-CN.md";
+/// What the tables say, and the same in Chinese, a line each.
+const CHINESE: &str = include_str!("../docs/configuration.zh-CN.tsv");
 
 #[test]
-fn the_page_about_configuration_is_up_to_date() {
-    let before = fs::read_to_string(PAGE).unwrap();
-    let mut page = before.clone();
-    for (name, table) in [
-        ("flags", flags()),
-        ("variables", variables()),
-        ("keys", keys(KEYS)),
-        ("web keys", keys(WEB_KEYS)),
-    ] {
-        page = with_table(&page, name, &table);
+fn the_pages_about_configuration_are_up_to_date() {
+    let words = |text: &str| text.to_owned();
+    for (file, translate) in [(PAGE, &words as &dyn Fn(&str) -> String), (CHINESE_PAGE, &chinese)] {
+        let before = fs::read_to_string(file).unwrap();
+        let mut page = before.clone();
+        for (name, table) in [
+            ("flags", flags()),
+            ("variables", variables()),
+            ("keys", keys(KEYS)),
+            ("web keys", keys(WEB_KEYS)),
+        ] {
+            page = with_table(&page, name, &translate(&table));
+        }
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(file, page).unwrap();
+        } else {
+            assert!(page == before, "{file} is out of date: run this test with UPDATE_GOLDEN=1");
+        }
     }
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(PAGE, page).unwrap();
-    } else {
-        assert!(page == before, "{PAGE} is out of date: run this test with UPDATE_GOLDEN=1");
+}
+
+/// Tables with what they say in Chinese; names stay.
+fn chinese(tables: &str) -> String {
+    let known: BTreeMap<&str, &str> =
+        CHINESE.lines().map(|line| line.split_once('\t').unwrap()).collect();
+    let said = |english: &str| -> String {
+        let chinese = known.get(english);
+        let chinese = chinese
+            .unwrap_or_else(|| panic!("docs/configuration.zh-CN.tsv lacks a line for: {english}"));
+        (*chinese).to_owned()
+    };
+    let line = |line: &str| match line.strip_prefix("| ").and_then(|row| row.strip_suffix(" |")) {
+        Some(row) if row.starts_with('`') => {
+            let (cells, meaning) = row.rsplit_once(" | ").unwrap();
+            format!("| {} | {} |", kinds_in_chinese(cells), said(meaning))
+        }
+        Some(head) => format!("| {} |", heads_in_chinese(head)),
+        None if line.is_empty() || line.starts_with(['|', '#']) => {
+            line.replace("### Top level", "### 顶层")
+        }
+        None => said(line),
+    };
+    let lines: Vec<String> = tables.lines().map(line).collect();
+    lines.join("\n") + if tables.ends_with('\n') { "\n" } else { "" }
+}
+
+/// The head of a table.
+fn heads_in_chinese(head: &str) -> String {
+    let words = [
+        ("argument", "参数"),
+        ("variable", "变量"),
+        ("default", "默认值"),
+        ("meaning", "含义"),
+        ("key", "键"),
+        ("type", "类型"),
+    ];
+    words.iter().fold(head.to_owned(), |head, (english, chinese)| head.replace(english, chinese))
+}
+
+/// The words for the types of values, outside of names.
+fn kinds_in_chinese(cells: &str) -> String {
+    let words = [
+        ("list: regular expression", "列表：正则表达式"),
+        ("regular expression", "正则表达式"),
+        ("list: day or a range of days", "列表：日期或日期范围"),
+        ("list: section", "列表：节"),
+        ("list: text", "列表：文本"),
+        ("list: ", "列表："),
+        (", or a list of such", "，或其列表"),
+        ("whole number, ", "整数，"),
+        ("whole days, ", "整天数，"),
+        ("duration, ", "时长，"),
+        ("number, ", "数，"),
+        ("true or false", "true 或 false"),
+        ("blocks of PEM", "PEM 块"),
+        ("time of day", "时刻"),
+        ("time zone", "时区"),
+        ("auto or ", "auto 或 "),
+        ("| section |", "| 节 |"),
+        ("| text |", "| 文本 |"),
+        ("| path |", "| 路径 |"),
+        ("| secret |", "| 密钥 |"),
+    ];
+    let cells = format!("{cells} |");
+    let cells =
+        words.iter().fold(cells, |cells, (english, chinese)| cells.replace(english, chinese));
+    cells.strip_suffix(" |").unwrap().to_owned()
+}
+
+#[test]
+fn no_line_of_the_translation_is_left_over() {
+    let page = fs::read_to_string(PAGE).unwrap();
+    for line in CHINESE.lines() {
+        let english = line.split('\t').next().unwrap();
+        assert!(page.contains(english), "{PAGE} says no more: {english}");
     }
 }
 

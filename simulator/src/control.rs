@@ -23,6 +23,24 @@ struct Rename {
     name: String,
 }
 
+/// What may be asked below `/_simulator/`, and what that does; `docs/simulator.md` has it at length.
+const CONTROL: [(&str, &str); 8] = [
+    ("GET /_simulator/", "the clock, versions, departments, and this list"),
+    ("POST /_simulator/clock", "sets the clock: {\"now\": \"2026-11-23T09:31:00+08:00\"}"),
+    (
+        "POST /_simulator/departments",
+        "renames a department: {\"department\": \"od-…\", \"name\": \"New name\"}",
+    ),
+    ("GET /_simulator/requests", "the last requests with their outcome"),
+    ("DELETE /_simulator/requests", "forgets them"),
+    ("GET /_simulator/faults", "all faults"),
+    (
+        "POST /_simulator/faults",
+        "adds a fault: {\"on\": {\"department\": \"od-…\"}, \"kind\": {\"late_day\": {}}}",
+    ),
+    ("DELETE /_simulator/faults", "removes all faults"),
+];
+
 pub(super) fn answer(tenant: &Tenant, call: &Call, path: &str) -> Answer {
     match (call.method.as_str(), path) {
         ("GET", "") => Answer::json(200, overview(tenant)),
@@ -93,7 +111,9 @@ fn overview(tenant: &Tenant) -> Value {
             })
         })
         .collect();
+    let control = CONTROL.map(|(request, does)| json!({ "request": request, "does": does }));
     json!({
+        "control": control,
         "now": tenant.clock.now(),
         "app_id": options.app_id,
         "geos": options.geos,

@@ -50,7 +50,7 @@ pub const DEPARTMENT_INFO: Family = Family {
         "custom_department_id",
     ],
     help: "Names and place of a department, to join on department_id; always 1. Labels of unknown \
-           value are left out.",
+           value are left out; the configuration may add labels of your own.",
 };
 
 /// Declares each family as a constant; `tenant` is the first label of all.

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write as _};
 
+use prometheus::Registry;
 use serde_json::{Map, Value, json};
 
-use super::{ConfigArgs, Failure, block_on, flags};
+use super::{ConfigArgs, Failure, block_on, flags, progress::Working};
 use crate::{
     app,
     catalogue::{FIGURES, TOTAL_VERSION},
@@ -52,8 +53,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     let series_limit = options.series_limit;
     block_on(async {
-        let collected =
-            app::collect_once(options, clock, args.date).await.map_err(Failure::failed)?;
+        let registry = Registry::new();
+        let collecting = app::collect_once(options, clock, args.date, &registry);
+        let collected = Working::new("collecting")
+            .during(|| app::requests_in(&registry), collecting)
+            .await
+            .map_err(Failure::failed)?;
         let mut out = io::stdout().lock();
         match args.format {
             Format::Json => {

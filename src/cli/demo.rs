@@ -1,9 +1,13 @@
 //! `demo`: the simulator and the exporter against it, both on loopback.
 
 use std::{
+    cmp::Reverse,
     io::{self, Write as _},
+    sync::Arc,
     time::Duration,
 };
+
+use serde_json::json;
 
 use super::{
     Failure, ListenAddress, LogArgs, REVISION, block_on,
@@ -16,7 +20,7 @@ use crate::{
     collect::{
         self, Contact, GeoZone, Language, ListedDepartment, Schedule, Tenant, UserStatistics,
     },
-    day::Zone,
+    day::{Zone, after},
     diagnose::STATISTICS_DEPTH_MAX,
     feishu::{self, DepartmentIdType, Limits},
     secret::{Secret, SecretSource},
@@ -24,7 +28,7 @@ use crate::{
     shutdown::Shutdown,
     usage::{FigureSet, Geo},
 };
-use feishu_simulator::{self as simulator, Endpoint, Handle, Limit, Simulator};
+use feishu_simulator::{self as simulator, Endpoint, Fault, Handle, Kind, Limit, Simulator};
 
 /// Nobody else asks the simulator, so that the picture is there within seconds.
 const REQUESTS_PER_SECOND: f64 = 100.0;
@@ -49,6 +53,11 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 
+    /// Beside the calm picture four departments in trouble: one refused, one late, one that dropped
+    /// by half, one renamed.
+    #[arg(long)]
+    pub with_faults: bool,
+
     /// Address to listen on; repeatable.
     #[arg(
         long = "web.listen-address",
@@ -68,11 +77,13 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
     block_on(async {
         let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), company(args)).await?;
         let (api, company) = (simulator.base_url(), simulator.handle());
+        let tenant = tenant(&api, &company);
+        let planted = match args.with_faults {
+            true => plant(&company, &tenant)?,
+            false => Vec::new(),
+        };
         let options = app::Options {
-            collect: collect::Options {
-                tenants: vec![tenant(&api, &company)],
-                series_limit: 2_000_000,
-            },
+            collect: collect::Options { tenants: vec![tenant.clone()], series_limit: 2_000_000 },
             server: server::Options::on(listen::open(
                 "--web.listen-address",
                 &args.listen_addresses,
@@ -82,6 +93,7 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
             revision: REVISION,
         };
         let app = App::bind(options, Clock::system())?;
+        let collected = tenant.departments.len();
         writeln!(io::stdout(), "A simulated company, and an exporter that collects from it:\n")?;
         for address in app.local_addrs().into_iter().map(reachable) {
             writeln!(
@@ -90,7 +102,29 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
             )?;
             writeln!(io::stdout(), "  http://{address}/metrics     what Prometheus scrapes")?;
         }
-        writeln!(io::stdout(), "  {api}/_simulator/  what the company holds\n\nStop with Ctrl-C.")?;
+        writeln!(
+            io::stdout(),
+            "  {api}/_simulator/  what the company holds, and how to let things go wrong\n"
+        )?;
+        if collected < args.departments as usize {
+            writeln!(
+                io::stdout(),
+                "{collected} of its {} departments are collected: Feishu has statistics down to \
+                 level {STATISTICS_DEPTH_MAX}, and the others lie deeper.\n",
+                args.departments
+            )?;
+        }
+        for told in &planted {
+            writeln!(io::stdout(), "  planted: {told}")?;
+        }
+        let example = tenant.departments.last().map_or("", |department| &department.id);
+        writeln!(
+            io::stdout(),
+            "{}To plant a fault, here a department that Feishu refuses from the next look on:\n  \
+             curl -d '{}' {api}/_simulator/faults\n\nStop with Ctrl-C.",
+            if planted.is_empty() { "" } else { "\n" },
+            json!(refused(example))
+        )?;
         let simulating = tokio::spawn(simulator.run(shutdown.clone().wait()));
         app.run(shutdown).await.map_err(Failure::failed)?;
         simulating.await.map_err(Failure::failed)
@@ -104,6 +138,42 @@ fn company(args: &Args) -> simulator::Options {
         limits: Endpoint::ALL.map(|endpoint| (endpoint, Limit::NONE)).into(),
         ..simulator::Options::default()
     }
+}
+
+/// Feishu's answer about a department outside of the app's data permission.
+fn refused(department: &str) -> Fault {
+    let msg = "no permission of this department".to_owned();
+    Fault::from(Kind::Error { status: 400, code: 1_051_003, msg })
+        .endpoint(Endpoint::AdminDeptStats)
+        .department(department)
+}
+
+/// Has four departments go wrong, and tells which and how. The largest are taken, of whom something
+/// is to be seen.
+fn plant(company: &Handle, tenant: &Tenant) -> Result<Vec<String>, Failure> {
+    let people = |id: &str| company.head_count(id).map_or(0, |count| count.direct_members);
+    let mut ids: Vec<&str> = tenant.departments.iter().map(|d| d.id.as_str()).collect();
+    ids.sort_by_key(|id| Reverse(people(id)));
+    let [fallen, late, denied, renamed, ..] = ids.as_slice() else {
+        return Err(Failure::usage(
+            "--with-faults: four departments are needed, give --departments 4 or more",
+        ));
+    };
+    let zone = tenant.geos[0].zone.clone();
+    let today = zone.local(Clock::system().now()).date();
+    let drop = Kind::Slump { from: after(today, -3), to: today, percent: 50, field: None };
+    let on =
+        |kind: Kind, id: &str| Fault::from(kind).endpoint(Endpoint::AdminDeptStats).department(id);
+    for fault in [on(drop, fallen), on(Kind::LateDay { until: None }, late), refused(denied)] {
+        company.inject(fault).map_err(Failure::failed)?;
+    }
+    company.rename(renamed, "重命名部 (renamed)").map_err(Failure::failed)?;
+    Ok(vec![
+        format!("{fallen} does half of what it did, since three days"),
+        format!("{late} has no rows of the newest day"),
+        format!("{denied} is refused, as without data permission"),
+        format!("{renamed} has a new name, in all its days"),
+    ])
 }
 
 /// Every department of the company that has statistics, each asked for by itself.
@@ -139,6 +209,7 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
         departments: with_statistics
             .map(|d| ListedDepartment { id: d.open_department_id.clone(), include_children: false })
             .collect(),
+        labels: Arc::default(),
         min_department_users: 0,
         calendar: Calendar::default(),
         schedule: Schedule::default(),

@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     fmt::Write as _,
     io::{self, Write as _},
+    sync::atomic::Ordering,
 };
 
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     ConfigArgs, Failure, block_on,
     plain::{columns, plain},
+    progress::Working,
 };
 use crate::{
     clock::Clock,
@@ -79,7 +81,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         everything: args.all,
     };
     block_on(async {
-        let listed = diagnose::discover(tenant, &below, clock)
+        let watch = diagnose::Watch::default();
+        let asking = diagnose::discover(tenant, &below, clock, &watch);
+        let listed = Working::new("walking through the directory")
+            .during(|| watch.requests.load(Ordering::Relaxed), asking)
             .await
             .map_err(|error| Failure::failed(plain(&error.to_string())))?;
         if listed.departments.is_empty()

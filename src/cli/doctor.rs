@@ -3,15 +3,16 @@
 use std::{
     fmt,
     io::{self, Write as _},
+    sync::{Arc, atomic::Ordering},
 };
 
 use serde_json::{Value, json};
 
-use super::{ConfigArgs, Failure, block_on, costs::Costs, plain::plain};
+use super::{ConfigArgs, Failure, block_on, costs::Costs, plain::plain, progress::Working};
 use crate::{
     clock::Clock,
     collect::{Options, Tenant},
-    diagnose::{self, Diagnosis, Finding, Problem, Sample, Size, Verdict},
+    diagnose::{self, Diagnosis, Finding, Problem, Sample, Size, Verdict, Watch},
     estimate::{self, Cost, Estimate, Measured},
     feishu::Class,
     usage::Geo,
@@ -53,17 +54,37 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let sample = if args.all { Sample::All } else { Sample::DEFAULT };
     block_on(async {
         let mut patients = Vec::with_capacity(options.tenants.len());
+        let working = Working::new("asking Feishu");
         for tenant in &options.tenants {
-            let patient =
-                Patient::new(tenant, diagnose::examine(tenant, sample, clock.clone()).await);
-            if args.format == Format::Text {
-                // Each tenant as soon as it is known: there may be many, and some slow.
+            let is_text = args.format == Format::Text;
+            if is_text {
+                working.print(&head(tenant))?;
+            }
+            let watch = watch(working.clone(), tenant.geos.len() > 1, is_text);
+            let requests = Arc::clone(&watch.requests);
+            let asking = diagnose::examine(tenant, sample, clock.clone(), watch);
+            let diagnosis = working.during(|| requests.load(Ordering::Relaxed), asking).await;
+            let patient = Patient::new(tenant, diagnosis);
+            if is_text {
                 write!(io::stdout(), "{patient}")?;
             }
             patients.push(patient);
         }
         finish(&options, &patients, args.format)
     })
+}
+
+fn head(tenant: &Tenant) -> String {
+    format!("tenant {}: {}, app {}\n", tenant.name, tenant.api.base_url, tenant.api.app_id)
+}
+
+/// Prints each finding as soon as it is known: a large tenant takes minutes.
+fn watch(working: Working, geos: bool, prints: bool) -> Watch {
+    let found = move |finding: &Finding| {
+        // A reader that has gone away is noticed by what is printed at the end.
+        let _ = working.print(&shown(finding, geos));
+    };
+    Watch { found: prints.then(|| Arc::new(found) as _), ..Watch::default() }
 }
 
 fn finish(options: &Options, patients: &[Patient<'_>], format: Format) -> Result<(), Failure> {
@@ -162,22 +183,11 @@ fn check(finding: &Finding) -> Value {
     })
 }
 
+/// What is said when everything was tried.
 impl fmt::Display for Patient<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tenant, diagnosis, measured, estimate } = self;
-        let Diagnosis { findings, departments, tried, requests, .. } = diagnosis;
-        writeln!(f, "tenant {}: {}, app {}", tenant.name, tenant.api.base_url, tenant.api.app_id)?;
-        let groups: [(char, &[Verdict]); 3] = [
-            ('✔', &[Verdict::Works]),
-            ('✘', &[Verdict::Fails]),
-            ('–', &[Verdict::Note, Verdict::NotTried, Verdict::NotUsed]),
-        ];
-        for (mark, verdicts) in groups {
-            let of_group = |verdict| findings.iter().filter(move |f| f.verdict == verdict);
-            for finding in verdicts.iter().copied().flat_map(of_group) {
-                show(f, mark, finding, tenant.geos.len() > 1)?;
-            }
-        }
+        let Diagnosis { departments, tried, requests, .. } = diagnosis;
         let sampled = match (1..*departments).contains(tried) {
             true => {
                 format!("; {tried} of {departments} departments were tried, --all tries every one")
@@ -190,23 +200,30 @@ impl fmt::Display for Patient<'_> {
     }
 }
 
-fn show(f: &mut fmt::Formatter<'_>, mark: char, finding: &Finding, geos: bool) -> fmt::Result {
+/// A finding as lines.
+fn shown(finding: &Finding, geos: bool) -> String {
     /// Ids of one problem that are printed; JSON has all.
     const DEPARTMENTS_MAX: usize = 10;
     let geo = finding.geo.filter(|_| geos).map(|geo| format!(" ({geo})")).unwrap_or_default();
-    writeln!(f, "  {mark} {}{geo}: {}", finding.subject.as_str(), plain(&finding.summary))?;
+    let mark = match finding.verdict {
+        Verdict::Works => '✔',
+        Verdict::Fails => '✘',
+        Verdict::Note | Verdict::NotTried | Verdict::NotUsed => '–',
+    };
+    let subject = finding.subject.as_str();
+    let mut lines = vec![format!("  {mark} {subject}{geo}: {}", plain(&finding.summary))];
     for problem in &finding.problems {
-        writeln!(f, "      {}", plain(&problem.what))?;
+        lines.push(format!("      {}", plain(&problem.what)));
         let ids = &problem.departments;
         if !ids.is_empty() {
             let shown = ids[..ids.len().min(DEPARTMENTS_MAX)].join(", ");
             let more = if ids.len() > DEPARTMENTS_MAX { ", …" } else { "" };
-            writeln!(f, "      departments: {}{more}", plain(&shown))?;
+            lines.push(format!("      departments: {}{more}", plain(&shown)));
         }
-        writeln!(f, "      remedy: {}", plain(&problem.remedy))?;
+        lines.push(format!("      remedy: {}", plain(&problem.remedy)));
         if let Some(log_id) = &problem.log_id {
-            writeln!(f, "      log id: {}", plain(log_id))?;
+            lines.push(format!("      log id: {}", plain(log_id)));
         }
     }
-    Ok(())
+    lines.join("\n") + "\n"
 }

@@ -2,11 +2,12 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
+    pin::pin,
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// Lines are at least this far apart, so that a log stays readable.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -67,6 +68,57 @@ impl Progress {
     /// As a function that may be called from another thread.
     pub(super) fn watch(mut self) -> Box<dyn FnMut(u64, u64) + Send> {
         Box::new(move |done, of| self.at(done, of))
+    }
+}
+
+/// Shows on a terminal that something goes on whose length nobody knows, and how many requests it
+/// took so far.
+#[derive(Clone)]
+pub(super) struct Working(Option<ProgressBar>);
+
+impl Working {
+    /// `what` is said of it, such as "asking Feishu".
+    pub(super) fn new(what: &'static str) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let template = format!("{{spinner}} {what}: {{pos}} requests, {{elapsed}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        Self(Some(bar))
+    }
+
+    /// Prints to standard output what is known already.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub(super) fn print(&self, text: &str) -> io::Result<()> {
+        let print = || io::stdout().write_all(text.as_bytes());
+        match &self.0 {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Does the work; `requests` tells how many there were.
+    pub(super) async fn during<T>(
+        &self,
+        requests: impl Fn() -> u64,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let Some(bar) = &self.0 else { return work.await };
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => {
+                    bar.finish_and_clear();
+                    return done;
+                }
+                () = sleep(REDRAW) => bar.set_position(requests()),
+            }
+        }
     }
 }
 

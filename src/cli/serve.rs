@@ -111,7 +111,7 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
         false => listen::open("--web.listen-address", &args.listen_addresses)?,
     };
     let (reloads, requests) = server::reloads();
-    let config = ConfigText::new(text);
+    let config = ConfigText::new(text, Some(origin.to_string()), clock.now());
     let server = args.web.apply(server::Options {
         reloads: args.enable_lifecycle.then(|| reloads.clone()),
         telemetry_path: args.telemetry_path.clone(),
@@ -130,7 +130,7 @@ pub(super) fn run(args: &Args, shutdown: Shutdown, hang_ups: HangUps) -> Result<
         revision: REVISION,
     };
     block_on(async {
-        tokio::spawn(reload_on_signals(hang_ups, reloads, config));
+        tokio::spawn(reload_on_signals(hang_ups, reloads, config, clock.clone()));
         let app = App::bind(options, clock)?;
         for address in app.local_addrs() {
             tracing::info!(%address, "Listening on {scheme}://{address}");
@@ -158,10 +158,16 @@ fn reader(config: ConfigArgs, clock: Clock, shown: ConfigText) -> Reader {
 }
 
 /// Asks for a reload on each SIGHUP; what comes of it is in the log.
-async fn reload_on_signals(mut hang_ups: HangUps, reloads: Reloads, config: ConfigText) {
+async fn reload_on_signals(
+    mut hang_ups: HangUps,
+    reloads: Reloads,
+    config: ConfigText,
+    clock: Clock,
+) {
     while hang_ups.recv().await.is_some() {
-        if reloads.ask().await.is_ok() {
-            config.accept();
+        match reloads.ask().await {
+            Ok(_) => config.accept(clock.now()),
+            Err(_) => config.refuse(clock.now()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     board::Board, budget::Budget, contribution::Contribution, current::Current, due::Due,
@@ -12,11 +12,12 @@ use super::{
 use crate::{
     clock::Clock,
     feishu::{Client, Error},
-    snapshot::SourceStatus,
+    snapshot::{Next, SourceStatus},
     sources::departments::Versions,
 };
 
-/// How long a loop sleeps at a time: a step of the wall clock is noticed within it.
+/// How long a loop sleeps at a time: a step of the wall clock is noticed within it. All loops wake
+/// at the same times, so that a process at rest wakes once for all of them.
 const CLOCK_CHECK: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 15_000 });
 
 /// One tenant's options, and what its loops ask, keep, publish and speak through.
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) metrics: TenantMetrics,
     pub(crate) messages: Messages,
     pub(crate) board: Arc<Board>,
+    /// From when on the times are counted at which sleeping loops look at the clock.
+    pub(crate) started: Instant,
     /// Which of the board's tenants this is.
     pub(crate) index: usize,
 }
@@ -72,19 +75,42 @@ impl Context {
 
     /// Sleeps until then, but not so long that a step of the clock goes unnoticed.
     pub(crate) async fn sleep_towards(&self, until: Option<Timestamp>) {
-        let left = until.map_or(CLOCK_CHECK, |at| self.now().duration_until(at).unsigned_abs());
-        sleep(left.clamp(Duration::from_millis(1), CLOCK_CHECK)).await;
+        let now = Instant::now();
+        let check = next_check(self.started, now);
+        let end = until.map_or(check, |at| {
+            let left = self.now().duration_until(at).unsigned_abs();
+            // Beyond the next check its length does not matter, and it may not fit an instant.
+            now + left.clamp(Duration::from_millis(1), CLOCK_CHECK)
+        });
+        sleep_until(end.min(check)).await;
     }
 
     /// How a source stands. What has nothing to ask for is asked next when there are new days.
     pub(crate) fn status<K: Ord + Clone>(&self, source: Source, due: &Due<K>) -> SourceStatus {
-        let next = due.next(self.now());
+        let (may_ask, look) = {
+            let known = self.messages.known.borrow();
+            (known.may_ask(), known.next_look)
+        };
+        let next_attempt = match (due.next(self.now()), look) {
+            _ if due.is_running => Next::Running,
+            (Some(next), _) if may_ask => Next::At(next),
+            (next, Some(look)) => Next::At(next.map_or(look, |next| next.max(look))),
+            (_, None) => Next::AfterStatistics,
+        };
         SourceStatus {
             source: source.as_label(),
+            configuration_key: source.configuration_key(),
             last_success: due.last_success,
-            next_attempt: next.or_else(|| self.messages.known.borrow().next_look),
+            next_attempt,
             problem: due.problem.clone(),
         }
+    }
+
+    /// Tells that a source is being asked for from now on.
+    pub(crate) async fn started<K: Ord + Clone>(&self, source: Source, due: &mut Due<K>) {
+        due.is_running = true;
+        let status = self.status(source, due);
+        self.board.publish_status(self.index, source, status).await;
     }
 
     /// Ends a source's run: counts it, and says what is new about it once.
@@ -100,7 +126,7 @@ impl Context {
         self.metrics.collected(source, now, started.elapsed(), failure.is_none());
         let was_failing = due.problem.is_some();
         let is_news = due.ended(now, failure.as_ref(), ended_by.as_ref());
-        if let Some(next) = self.status(source, due).next_attempt {
+        if let Next::At(next) = self.status(source, due).next_attempt {
             self.metrics.next(source, next);
         }
         let (tenant, source) = (self.name(), source.as_label());
@@ -114,6 +140,27 @@ impl Context {
                 tracing::info!(tenant, source, "Source {source} is complete again");
             }
             None => tracing::debug!(tenant, source, "Collected"),
+        }
+    }
+}
+
+/// The next of the times at which all sleeping loops look at the clock.
+fn next_check(started: Instant, now: Instant) -> Instant {
+    let past = now.saturating_duration_since(started).as_nanos() % CLOCK_CHECK.as_nanos();
+    // Less than a check, so it always fits.
+    now + CLOCK_CHECK - Duration::from_nanos(u64::try_from(past).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_loops_look_at_the_clock_at_the_same_times() {
+        let started = Instant::now();
+        let check = |checks: f64| started + CLOCK_CHECK.mul_f64(checks);
+        for (now, next) in [(0.0, 1.0), (0.25, 1.0), (0.75, 1.0), (1.0, 2.0), (7.5, 8.0)] {
+            assert_eq!(next_check(started, check(now)), check(next), "{now}");
         }
     }
 }

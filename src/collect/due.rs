@@ -39,6 +39,8 @@ pub(crate) struct Due<K> {
     refreshed: Option<Timestamp>,
     pub(crate) last_success: Option<Timestamp>,
     pub(crate) problem: Option<Problem>,
+    /// Whether it is being asked for.
+    pub(crate) is_running: bool,
 }
 
 /// How far a source got, for a process that goes on from there.
@@ -64,6 +66,7 @@ impl<K: Ord + Clone> Due<K> {
             refreshed: None,
             last_success: None,
             problem: None,
+            is_running: false,
         }
     }
 
@@ -157,6 +160,7 @@ impl<K: Ord + Clone> Due<K> {
         failure: Option<&Error>,
         ended_by: Option<&Error>,
     ) -> bool {
+        self.is_running = false;
         match ended_by {
             Some(error) => self.backoff.failed(now, Cause::of(error)),
             None => self.backoff.end(),

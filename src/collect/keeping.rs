@@ -3,7 +3,7 @@
 //! log tells when that begins and when it ends.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -15,8 +15,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     day::Day,
-    store::{Error, Extent, Held, Lists, Removed, Spent, TenantStore},
-    usage::{Figures, RateScale, Target},
+    store::{Error, Extent, Held, Lists, Named, Removed, Spent, TenantStore},
+    usage::{Figures, Geo, RateScale, Target},
 };
 
 /// What one tenant keeps beyond the process; nothing without a store.
@@ -92,6 +92,17 @@ impl Keeper {
     pub(super) async fn held(&self, since: Day) -> Vec<Held> {
         let Some(kept) = &self.0 else { return Vec::new() };
         kept.checked(kept.store.held(since).await).unwrap_or_default()
+    }
+
+    /// Whether the last attempt to keep or read something failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.0.as_ref().is_some_and(|kept| kept.is_failing.load(Ordering::Relaxed))
+    }
+
+    /// The last name and path of each department that days were ever kept of.
+    pub(super) async fn names(&self) -> HashMap<(Geo, Arc<str>), Named> {
+        let Some(kept) = &self.0 else { return HashMap::new() };
+        kept.checked(kept.store.names().await).unwrap_or_default()
     }
 
     /// For each target, the days within a range whose list was read to that extent, and was whole

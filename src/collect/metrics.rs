@@ -83,10 +83,10 @@ pub(super) struct TenantMetrics {
 }
 
 impl TenantMetrics {
-    /// Makes the series present from the start; timestamps stay absent.
+    /// Makes the series present from the start; success and timestamps stay absent until there was
+    /// an attempt.
     pub(super) fn start(&self, sources: impl Iterator<Item = Source> + Clone) {
         for source in sources.clone() {
-            self.all.success.with_label_values(&self.labels(source)).set(0.0);
             self.all.duration.with_label_values(&self.labels(source)).set(0.0);
         }
         self.all.rejected_rows.with_label_values(&[&*self.tenant]);
@@ -140,7 +140,9 @@ impl TenantMetrics {
     pub(super) fn budget(&self, budget: &Budget) {
         let labels = [&*self.tenant];
         self.all.requests_this_month.with_label_values(&labels).set(budget.spent() as f64);
-        self.all.requests_limit.with_label_values(&labels).set(budget.limit() as f64);
+        if budget.limit() > 0 {
+            self.all.requests_limit.with_label_values(&labels).set(budget.limit() as f64);
+        }
         let exhausted = f64::from(u8::from(budget.is_exhausted()));
         self.all.budget_exhausted.with_label_values(&labels).set(exhausted);
     }

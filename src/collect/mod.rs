@@ -38,6 +38,7 @@ use prometheus::Registry;
 use tokio::{
     sync::Notify,
     task::{Id, JoinSet},
+    time::Instant,
 };
 
 pub use backfill::{Fetched, PastDays, Plan, Progress};
@@ -48,7 +49,7 @@ pub use options::{
 };
 
 use self::{
-    board::Board,
+    board::{Board, Stored},
     budget::Budget,
     context::Context,
     contribution::Contributions,
@@ -155,13 +156,21 @@ impl Collector {
             Arc::new(Budget::new(limit, zone, clock.clone()))
         };
         let budgets: Vec<Arc<Budget>> = options.tenants.iter().map(budget).collect();
-        let board = Board::new(published, options.series_limit, metrics.clone(), budgets.clone());
-        let board = Arc::new(board);
+        let keep = |tenant: &Tenant| {
+            let kept = store.map(|store| store.tenant(&tenant.name, &tenant.api.app_id));
+            Keeper::new(kept, &tenant.name, store_up.clone())
+        };
+        let keepers: Vec<Keeper> = options.tenants.iter().map(keep).collect();
+        let stored = match storage {
+            Storage::Store(store) => Stored::In(store.clone(), keepers.clone()),
+            _ => Stored::Nowhere { was_wanted: is_wanted },
+        };
+        let (limit, counts) = (options.series_limit, metrics.clone());
+        let board = Arc::new(Board::new(published, limit, counts, budgets.clone(), stored));
         let requests = Arc::new(Notify::new());
-        let prepare = |(index, (options, budget)): (usize, (Tenant, Arc<Budget>))| {
-            let name = &options.name;
-            let kept = store.map(|store| store.tenant(name, &options.api.app_id));
-            let keeper = Keeper::new(kept, name, store_up.clone());
+        let started = Instant::now();
+        let prepare = |(index, ((options, budget), keeper)): (usize, ((Tenant, _), Keeper))| {
+            let (name, budget): (_, Arc<Budget>) = (&options.name, budget);
             let metrics = metrics.of(name);
             metrics.start(Source::all().filter(|source| source.is_on(&options, keeper.is_there())));
             metrics.budget(&budget);
@@ -184,10 +193,11 @@ impl Collector {
                 metrics,
                 messages: Messages::default(),
                 board: Arc::clone(&board),
+                started,
                 index,
             })
         };
-        let tenants = options.tenants.into_iter().zip(budgets).enumerate();
+        let tenants = options.tenants.into_iter().zip(budgets).zip(keepers).enumerate();
         let tenants = tenants.map(prepare).collect::<Result<_, String>>()?;
         let directory = store.and_then(|store| Some(store.file()?.parent()?.to_owned()));
         Ok(Self { tenants, board, metrics, directory, requests })

@@ -1,6 +1,6 @@
 //! What the collector must be told about a tenant.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::civil::Time;
 use regex::Regex;
@@ -9,6 +9,7 @@ use crate::{
     baseline::calendar::Calendar,
     day::Zone,
     feishu,
+    labels::OwnLabels,
     sources::departments::VersionOptions,
     usage::{FigureSet, Geo, RateScale},
 };
@@ -42,6 +43,8 @@ pub struct Tenant {
     pub figures: FigureSet,
     /// The departments asked for; ids are unique.
     pub departments: Vec<ListedDepartment>,
+    /// The operator's own labels of departments.
+    pub labels: Arc<OwnLabels>,
     /// Departments with fewer members than this publish no statistics.
     pub min_department_users: u64,
     /// Days off on weekdays and working days on weekends.

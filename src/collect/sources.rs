@@ -24,6 +24,8 @@ pub(crate) enum Source {
 struct Row {
     source: Source,
     label: &'static str,
+    /// The key of the configuration that switches it on.
+    key: &'static str,
     /// The fields beside the 38 figures whose values can be rejected.
     number_fields: &'static [&'static str],
     /// Whether a tenant has it, given whether there is a store.
@@ -34,36 +36,42 @@ const ROWS: [Row; 6] = [
     Row {
         source: Source::Departments,
         label: "departments",
+        key: "departments",
         number_fields: &[],
         is_on: |_, _| true,
     },
     Row {
         source: Source::Baselines,
         label: "baselines",
+        key: "collection.baseline_weeks",
         number_fields: &[],
         is_on: |tenant, has_store| has_store && tenant.schedule.baseline_weeks > 0,
     },
     Row {
         source: Source::Directory,
         label: "directory",
+        key: "directory",
         number_fields: &directory::NUMBER_FIELDS,
         is_on: |tenant, _| tenant.discovery.is_some() || tenant.directory.is_some(),
     },
     Row {
         source: Source::Contact,
         label: "contact",
+        key: "contact",
         number_fields: &contact::NUMBER_FIELDS,
         is_on: |tenant, _| tenant.contact.is_some(),
     },
     Row {
         source: Source::Members,
         label: "members",
+        key: "members",
         number_fields: &[],
         is_on: |tenant, _| tenant.members.is_some(),
     },
     Row {
         source: Source::Users,
         label: "users",
+        key: "user_statistics",
         number_fields: &users::NUMBER_FIELDS,
         is_on: |tenant, _| tenant.user_statistics.is_some(),
     },
@@ -78,6 +86,11 @@ impl Source {
     /// The value of the label `source`; what the source brought is remembered under it as well.
     pub(crate) fn as_label(self) -> &'static str {
         self.row().label
+    }
+
+    /// The key of the configuration that switches it on.
+    pub(crate) fn configuration_key(self) -> &'static str {
+        self.row().key
     }
 
     /// The fields beside the 38 figures whose values can be rejected.

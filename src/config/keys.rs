@@ -156,6 +156,40 @@ pub const KEYS: &[Key] = &[
         "Whether its sub-departments are asked for with it, as far as the API offers them.",
     ),
     key("tenants[].discovery", Kind::Section, None, "Departments found beside the listed ones."),
+    key(
+        "tenants[].departments[].labels",
+        Kind::Section,
+        None,
+        "Labels of your own for this department on `feishu_department_info`, such as `{team: hr}`.",
+    ),
+    key("tenants[].departments[].labels.*", Kind::Text, None, "The label of that name."),
+    key(
+        "tenants[].labels",
+        Kind::Section,
+        None,
+        "Labels of your own for every department of the tenant on `feishu_department_info`.",
+    ),
+    key("tenants[].labels.*", Kind::Text, None, "The label of that name."),
+    key(
+        "tenants[].labels_by_path",
+        SECTIONS,
+        None,
+        "Labels of your own by the path of a department. Of one name, that of the department \
+         itself wins, then that of the first entry that matches, then that of the tenant.",
+    ),
+    key(
+        "tenants[].labels_by_path[].path",
+        Kind::Pattern,
+        None,
+        "A regular expression over the label `department_path`, such as `^研发/`.",
+    ),
+    key(
+        "tenants[].labels_by_path[].labels",
+        Kind::Section,
+        None,
+        "The labels of the departments whose path it matches.",
+    ),
+    key("tenants[].labels_by_path[].labels.*", Kind::Text, None, "The label of that name."),
     key("tenants[].discovery.enabled", Kind::Flag, OFF, "Whether to look for departments."),
     key(
         "tenants[].discovery.root",

@@ -10,6 +10,7 @@ mod environment;
 mod figures;
 mod keys;
 mod kind;
+mod labels;
 mod optional;
 mod problem;
 mod running;

@@ -1,7 +1,7 @@
 //! The configuration in force as text: what was written and what was left out, without secrets.
 
 use super::{
-    keys::{KEYS, Key},
+    keys::{ANY, KEYS, Key},
     kind::Kind,
     yaml::{Node, Value},
 };
@@ -17,7 +17,21 @@ pub(super) fn text(tree: &Node) -> String {
 /// The lines of a section, which may be left out of the file.
 fn section(pattern: &str, node: Option<&Node>) -> Vec<String> {
     let keys = KEYS.iter().filter(|key| key.section() == pattern);
-    keys.flat_map(|key| entry(key, node.and_then(|node| value(node, key.name())))).collect()
+    let lines = |key: &'static Key| match key.name() {
+        ANY => any(node),
+        name => entry(key, node.and_then(|node| value(node, name))),
+    };
+    keys.flat_map(lines).collect()
+}
+
+/// The lines of a section whose keys have any name.
+fn any(node: Option<&Node>) -> Vec<String> {
+    let Some(Value::Map(entries)) = node.map(|node| &node.value) else { return Vec::new() };
+    let lines = entries.iter().filter_map(|entry| match &entry.node.value {
+        Value::Scalar(text) => Some(format!("{}: {}", scalar(&entry.key), scalar(text))),
+        _ => None,
+    });
+    lines.collect()
 }
 
 fn value<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {

@@ -7,6 +7,7 @@
 use std::{cell::RefCell, path::PathBuf, time::Duration};
 
 use jiff::civil::Time;
+use regex::Regex;
 
 use super::{
     keys::{self, Key},
@@ -229,6 +230,10 @@ impl<'a> Section<'a> {
 
     pub(super) fn duration(&self, key: &str) -> Duration {
         self.read(key, Kind::duration).unwrap_or_default()
+    }
+
+    pub(super) fn pattern(&self, key: &str) -> Option<Regex> {
+        self.read(key, Kind::pattern)
     }
 
     pub(super) fn time(&self, key: &str) -> Time {

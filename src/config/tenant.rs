@@ -1,7 +1,7 @@
 //! One tenant of the file, from its keys to what the collector and the client must be told.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use super::{
     address::{self, Address},
     calendar, figures,
     kind::{Kind, shown},
-    optional,
+    labels, optional,
     section::Section,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     day::Zone,
     feishu::{self, DepartmentIdType, Limits},
     http_client,
+    labels::Labels,
     secret::{Secret, SecretSource},
     usage::{Geo, RateScale},
 };
@@ -59,6 +60,8 @@ pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
     let roots = discovery.iter().flat_map(|discovery| &discovery.roots).map(String::as_str);
     warn_of_other_id_type(&walk, "root", roots, department_id_type);
     let privacy = section.section("privacy");
+    let (departments, labels_by_department) =
+        departments(section, discovery.is_some(), department_id_type);
     Tenant {
         api: feishu::Options {
             tenant: name.clone(),
@@ -82,7 +85,8 @@ pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
             _ => None,
         },
         figures: figures::read(&section.section("figures")),
-        departments: departments(section, discovery.is_some(), department_id_type),
+        departments,
+        labels: labels::read(section, labels_by_department),
         min_department_users: privacy.count("min_department_users"),
         calendar: calendar::read(&section.section("calendar")),
         schedule: schedule(&section.section("collection")),
@@ -237,7 +241,7 @@ fn departments(
     section: &Section<'_>,
     are_discovered: bool,
     id_type: DepartmentIdType,
-) -> Vec<ListedDepartment> {
+) -> (Vec<ListedDepartment>, HashMap<String, Labels>) {
     let items = section.items("departments");
     if !section.has("departments") && !are_discovered {
         // No variable enables discovery.
@@ -250,19 +254,21 @@ fn departments(
     }
     if items.len() > DEPARTMENTS_MAX {
         section.problem("departments", format!("lists more than {DEPARTMENTS_MAX} departments"));
-        return Vec::new();
+        return (Vec::new(), HashMap::new());
     }
+    let mut by_department = HashMap::new();
     let mut first_lines = BTreeMap::new();
     let mut departments = Vec::with_capacity(items.len());
     for item in &items {
-        let (id, include_children) = if item.is_scalar() {
-            (item.read(&Kind::Id, Kind::text), false)
+        let (id, include_children, labels) = if item.is_scalar() {
+            (item.read(&Kind::Id, Kind::text), false, Labels::new())
         } else {
             let section = item.section();
             if !section.has("id") {
                 section.missing("id", "is required: the department's id");
             }
-            (section.text("id"), section.flag("include_children"))
+            let labels = labels::labels(&section.section("labels"));
+            (section.text("id"), section.flag("include_children"), labels)
         };
         let Some(id) = id else { continue };
         if placeholders::DEPARTMENTS.contains(&id.as_str()) {
@@ -273,11 +279,14 @@ fn departments(
             item.problem(format!("{} is listed twice{first}", shown(&id)));
             continue;
         }
+        if !labels.is_empty() {
+            by_department.insert(id.clone(), labels);
+        }
         departments.push(ListedDepartment { id, include_children });
     }
     let ids = departments.iter().map(|department| department.id.as_str());
     warn_of_other_id_type(section, "departments", ids, id_type);
-    departments
+    (departments, by_department)
 }
 
 /// Ids of the other type are refused by Feishu, department by department; better said at once.

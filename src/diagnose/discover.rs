@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Session;
+use super::{Session, Watch};
 use crate::{
     clock::Clock,
     collect::{Discovery, Language, Tenant, discovered},
@@ -39,8 +39,13 @@ pub struct Listed {
 /// # Errors
 /// If the walk failed, no department was found or its id may not be read, or the tenant's options
 /// cannot be used on this machine.
-pub async fn discover(tenant: &Tenant, below: &Below, clock: Clock) -> Result<Listed, Error> {
-    let session = Session::new(tenant, clock)?;
+pub async fn discover(
+    tenant: &Tenant,
+    below: &Below,
+    clock: Clock,
+    watch: &Watch,
+) -> Result<Listed, Error> {
+    let session = Session::new(tenant, clock, watch)?;
     let walk = Walk {
         roots: below.roots.clone(),
         max_depth: below.max_depth.into(),

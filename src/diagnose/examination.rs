@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
-    Session,
+    Session, Watch,
     finding::{Finding, Problem, Subject, Trial, Verdict},
     sample::Sample,
 };
@@ -69,6 +69,7 @@ pub(super) struct Examination<'a> {
     /// Whether a failure was found that every endpoint would answer with.
     pub(super) over: bool,
     pub(super) diagnosis: Diagnosis,
+    pub(super) watch: Watch,
 }
 
 impl Examination<'_> {
@@ -86,24 +87,33 @@ impl Examination<'_> {
     pub(super) fn note_deleted(&mut self, deleted: &HashSet<String>) {
         /// A parameter is not valid.
         const INVALID: i64 = 1_051_001;
-        let problems = self.diagnosis.findings.iter_mut().flat_map(|found| &mut found.problems);
-        for problem in problems.filter(|problem| problem.code == Some(INVALID)) {
-            let gone: Vec<&str> = problem
-                .departments
-                .iter()
-                .map(String::as_str)
-                .filter(|id| deleted.contains(*id))
-                .collect();
-            if !gone.is_empty() {
-                let ids = listed(&gone);
-                problem.what.push_str(&format!("; the contact API calls {ids} deleted"));
-                problem.remedy =
-                    format!("take {ids} out of the configuration; of others, {}", problem.remedy);
+        for finding in &mut self.diagnosis.findings {
+            let mut is_news = false;
+            for problem in finding.problems.iter_mut().filter(|p| p.code == Some(INVALID)) {
+                let gone: Vec<&str> = problem
+                    .departments
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|id| deleted.contains(*id))
+                    .collect();
+                if !gone.is_empty() {
+                    let ids = listed(&gone);
+                    problem.what.push_str(&format!("; the contact API calls {ids} deleted"));
+                    problem.remedy = format!(
+                        "take {ids} out of the configuration; of others, {}",
+                        problem.remedy
+                    );
+                    is_news = true;
+                }
+            }
+            if is_news {
+                self.watch.tell(finding);
             }
         }
     }
 
     pub(super) fn find(&mut self, finding: Finding) {
+        self.watch.tell(&finding);
         self.diagnosis.findings.push(finding);
     }
 

@@ -1,7 +1,7 @@
 //! `doctor` for one tenant: what is tried, in which order.
 
 use super::{
-    Session,
+    Session, Watch,
     examination::{Diagnosis, Examination, NOT_TRIED, Size},
     finding::{Finding, Problem, Subject, Verdict},
     optional,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Tries everything that the tenant's configuration uses.
-pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock) -> Diagnosis {
+pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock, watch: Watch) -> Diagnosis {
     let token = |verdict, text: &str| {
         Finding::new(Subject::Endpoint(Endpoint::TenantAccessToken), verdict, text)
     };
@@ -27,7 +27,7 @@ pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock) -> Diagnosis
         size: Size::default(),
         requests: 0,
     };
-    let session = match Session::new(tenant, clock.clone()) {
+    let session = match Session::new(tenant, clock.clone(), &watch) {
         Ok(session) => session,
         Err(error) => {
             let text = "nothing can be asked from this machine";
@@ -35,6 +35,7 @@ pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock) -> Diagnosis
                 .findings
                 .push(token(Verdict::Fails, text).with(vec![Problem::new(error.clone())]));
             diagnosis.findings.extend(nothing_tried(tenant));
+            diagnosis.findings.iter().for_each(|finding| watch.tell(finding));
             return diagnosis;
         }
     };
@@ -48,6 +49,7 @@ pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock) -> Diagnosis
         over: false,
         diagnosis,
         session,
+        watch,
     };
     match examination.session.client.sign_in().await {
         Ok(()) => {
@@ -57,7 +59,7 @@ pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock) -> Diagnosis
         Err(error) => {
             let text = "there is no token, and without one nothing else can be asked";
             examination.find(token(Verdict::Fails, text).with(vec![Problem::new(error)]));
-            examination.diagnosis.findings.extend(nothing_tried(tenant));
+            nothing_tried(tenant).into_iter().for_each(|finding| examination.find(finding));
         }
     }
     let Examination { mut diagnosis, session, .. } = examination;

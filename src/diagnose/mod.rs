@@ -35,6 +35,26 @@ use crate::{
     feishu::{self, Class, Client, Endpoint, Error, Ledger, Purpose},
 };
 
+/// Is told of a finding.
+pub type TellFinding = Arc<dyn Fn(&Finding) + Send + Sync>;
+
+/// Somebody who watches what is found out while it goes on.
+#[derive(Clone, Default)]
+pub struct Watch {
+    /// Requests made so far.
+    pub requests: Arc<AtomicU64>,
+    /// Told of each finding as soon as it is known; once more, should more be found out about it.
+    pub found: Option<TellFinding>,
+}
+
+impl Watch {
+    fn tell(&self, finding: &Finding) {
+        if let Some(found) = &self.found {
+            found(finding);
+        }
+    }
+}
+
 /// A tenant's client and the number of requests that it has made.
 struct Session {
     client: Arc<Client>,
@@ -44,9 +64,9 @@ struct Session {
 impl Session {
     /// # Errors
     /// If the tenant's options cannot be used on this machine.
-    fn new(tenant: &Tenant, clock: Clock) -> Result<Self, Error> {
+    fn new(tenant: &Tenant, clock: Clock, watch: &Watch) -> Result<Self, Error> {
         let limit = tenant.api.limits.requests_per_month;
-        let spent = Arc::new(Spent { limit, requests: AtomicU64::new(0) });
+        let spent = Arc::new(Spent { limit, requests: Arc::clone(&watch.requests) });
         // Nobody scrapes this process.
         let metrics = feishu::Metrics::register(&Registry::new());
         let ledger: Arc<dyn Ledger> = Arc::clone(&spent) as _;
@@ -68,7 +88,7 @@ impl Session {
 struct Spent {
     /// 0: none.
     limit: u64,
-    requests: AtomicU64,
+    requests: Arc<AtomicU64>,
 }
 
 impl Ledger for Spent {

@@ -4,6 +4,7 @@
 //! `# UNIT` line is a comment to 0.0.4. The text has no end mark: own metrics follow it.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, HashSet},
     ops::Range,
     sync::Arc,
@@ -11,8 +12,9 @@ use std::{
 
 use super::{
     encode::Encoder,
+    judged,
     text::{push_family, push_label, push_number},
-    view::{Failure, GeoView, Place, TenantView},
+    view::{Failure, GeoView, JudgedDay, Place, Sample, TenantView},
 };
 use crate::{
     baseline::Baseline,
@@ -84,9 +86,10 @@ pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rende
         left_out = LeftOut::Baselines;
         for tenant in &mut tenants {
             tenant.rows.iter_mut().for_each(|row| row.baseline = None);
-            for family in JUDGEMENT_FAMILIES {
-                tenant.samples.retain(|(name, _), _| *name != family.name);
-            }
+            tenant.judged.clear();
+            tenant.samples.retain(|sample| {
+                JUDGEMENT_FAMILIES.iter().all(|family| family.name != sample.family.name)
+            });
         }
     }
     if is_too_much(&tenants) {
@@ -104,7 +107,12 @@ pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rende
     write_workdays(&mut page, &tenants);
     write_info(&mut page, &tenants);
     for family in JUDGEMENT_FAMILIES.iter().chain(OPTIONAL_FAMILIES) {
-        write_samples(&mut page, &tenants, family);
+        page.family(family.name, family.kind(), family.help, |page| {
+            for tenant in &tenants {
+                write_judged(page, tenant, family);
+                write_samples(page, tenant, family);
+            }
+        });
     }
     write_up(&mut page, &tenants);
     write_failures(&mut page, &tenants);
@@ -118,8 +126,10 @@ struct Tenant<'a> {
     departments: BTreeMap<(Geo, &'a str), (&'a DepartmentDay, Range<usize>)>,
     up: BTreeMap<(Geo, &'a str), bool>,
     failures: BTreeMap<(Geo, &'a str), &'a Failure>,
-    /// The samples of the optional sources, by family and labels, each once.
-    samples: BTreeMap<(&'static str, Vec<&'a str>), f64>,
+    /// What is judged, by department, each once.
+    judged: BTreeMap<(Geo, &'a str), &'a JudgedDay>,
+    /// The samples of the optional sources, in the order of family and labels, each once.
+    samples: Vec<&'a Sample>,
     rows: Vec<Row<'a>>,
     /// Label sets as they are written; `departments` and `rows` point into it. Escaping each once
     /// rather than once a family is most of the speed of rendering.
@@ -152,7 +162,8 @@ impl<'a> Tenant<'a> {
             departments: BTreeMap::new(),
             up: BTreeMap::new(),
             failures: BTreeMap::new(),
-            samples: BTreeMap::new(),
+            judged: BTreeMap::new(),
+            samples: Vec::new(),
             rows: Vec::new(),
             labels: String::new(),
         };
@@ -168,10 +179,15 @@ impl<'a> Tenant<'a> {
         for (key, day) in newest {
             tenant.add(key, day);
         }
-        for sample in view.samples.iter().filter(|sample| sample.value.is_finite()) {
-            let labels = sample.labels.iter().map(|label| label_value(label)).collect();
-            tenant.samples.entry((sample.family.name, labels)).or_insert(sample.value);
+        for judged in &view.judged {
+            let key = (judged.geo, label_value(&judged.department_id));
+            tenant.judged.entry(key).or_insert(judged);
         }
+        let samples = view.samples.iter().flat_map(|samples| samples.iter());
+        tenant.samples = samples.filter(|sample| sample.value.is_finite()).collect();
+        // Of equal ones the first stays.
+        tenant.samples.sort_by(|a, b| compare(a, b));
+        tenant.samples.dedup_by(|later, first| compare(later, first).is_eq());
         tenant
     }
 
@@ -227,7 +243,9 @@ impl<'a> Tenant<'a> {
             self.rows.iter().filter_map(|row| row.baseline).map(of_baseline).sum();
         let days = self.departments.keys().filter(|key| self.geos.contains_key(&key.0)).count();
         let workdays = self.geos.values().filter(|geo| geo.workday.is_some()).count();
-        let named = self.infos().len() + self.up.len() + self.failures.len() + self.samples.len();
+        let judged: usize = self.judged.values().map(|judged| judged::count(judged)).sum();
+        let named =
+            self.infos().len() + self.up.len() + self.failures.len() + judged + self.samples.len();
         let count = figures + baselines + days + workdays + named;
         count.try_into().expect("as many series as fit into memory are fewer than 2^64")
     }
@@ -389,6 +407,11 @@ fn write_info(page: &mut Page<'_>, tenants: &[Tenant]) {
                 ];
                 page.sample(DEPARTMENT_INFO.name, begins_part(id));
                 push_labels(&mut page.text, DEPARTMENT_INFO.labels, values);
+                let path = day.map(|day| &*day.path).filter(|path| stated(path));
+                for (name, value) in tenant.view.labels.of(id, path) {
+                    page.text.push(',');
+                    push_label(&mut page.text, name, value);
+                }
                 page.text.push_str("} ");
                 page.value(1.0);
             }
@@ -396,19 +419,53 @@ fn write_info(page: &mut Page<'_>, tenants: &[Tenant]) {
     });
 }
 
-fn write_samples(page: &mut Page<'_>, tenants: &[Tenant], family: &Family) {
-    page.family(family.name, family.kind(), family.help, |page| {
-        for tenant in tenants {
-            let samples = tenant.samples.range((family.name, Vec::new())..);
-            for ((_, labels), value) in samples.take_while(|((name, _), _)| *name == family.name) {
-                page.sample(family.name, labels.iter().any(|label| begins_part(label)));
-                let values = [&*tenant.view.name].into_iter().chain(labels.iter().copied());
-                push_labels(&mut page.text, family.labels, values.map(Some));
-                page.text.push_str("} ");
-                page.value(*value);
+/// The samples of what is judged of departments.
+fn write_judged(page: &mut Page<'_>, tenant: &Tenant<'_>, family: &Family) {
+    if !judged::has(family) {
+        return;
+    }
+    let (of_department, more) = family.labels.split_at(judged::DEPARTMENT_LABELS);
+    let mut department = String::new();
+    for ((geo, id), judged) in &tenant.judged {
+        let mut begins = begins_part(id);
+        department.clear();
+        let values = [&*tenant.view.name, geo.as_label(), id, &judged.department];
+        push_labels(&mut department, of_department, values.map(Some));
+        for (product, window, value) in judged::samples(judged, family) {
+            page.sample(family.name, std::mem::take(&mut begins));
+            page.text.push_str(&department);
+            let window = window.map(|window| window.to_string());
+            for (label, value) in more.iter().zip([Some(product), window.as_deref()]) {
+                if let Some(value) = value {
+                    page.text.push(',');
+                    push_label(&mut page.text, label, value);
+                }
             }
+            page.text.push_str("} ");
+            page.value(value);
         }
-    });
+    }
+}
+
+fn write_samples(page: &mut Page<'_>, tenant: &Tenant<'_>, family: &Family) {
+    let start = tenant.samples.partition_point(|sample| sample.family.name < family.name);
+    let samples = tenant.samples[start..].iter();
+    for sample in samples.take_while(|sample| sample.family.name == family.name) {
+        page.sample(family.name, sample.labels.iter().any(|label| begins_part(label)));
+        let values = sample.labels.iter().map(|label| &**label);
+        let values = [&*tenant.view.name].into_iter().chain(values);
+        push_labels(&mut page.text, family.labels, values.map(Some));
+        page.text.push_str("} ");
+        page.value(sample.value);
+    }
+}
+
+/// The order of samples: by family, then by their labels as they are written.
+fn compare(a: &Sample, b: &Sample) -> Ordering {
+    fn labels(sample: &Sample) -> impl Iterator<Item = &str> {
+        sample.labels.iter().map(|label| label_value(label))
+    }
+    a.family.name.cmp(b.family.name).then_with(|| labels(a).cmp(labels(b)))
 }
 
 fn write_up(page: &mut Page<'_>, tenants: &[Tenant]) {

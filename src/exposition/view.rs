@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     baseline::Baseline,
     catalogue::Family,
-    day::Zone,
+    day::{Day, Zone},
+    judgement::{PRODUCT_COUNT, ProductJudged},
+    labels::OwnLabels,
     usage::{DepartmentDay, FigureSet, Geo, RateScale},
 };
 
@@ -27,9 +29,13 @@ pub struct TenantView {
     /// Why the last request for a department failed, where it did.
     pub department_failures: BTreeMap<(Geo, Arc<str>), Failure>,
     /// What the contact API tells of departments, by id.
-    pub places: BTreeMap<Arc<str>, Place>,
+    pub places: BTreeMap<Arc<str>, Arc<Place>>,
+    /// The operator's own labels of departments.
+    pub labels: Arc<OwnLabels>,
     /// What the optional sources tell, in any order.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<Arc<[Sample]>>,
+    /// What is judged of the days of departments, in any order.
+    pub judged: Vec<Arc<JudgedDay>>,
     /// What departments usually do on the weekday of the day that they serve.
     pub baselines: BTreeMap<(Geo, Arc<str>), Arc<Baseline>>,
 }
@@ -63,9 +69,25 @@ pub struct Sample {
     /// [`crate::catalogue::OPTIONAL_FAMILIES`].
     pub family: &'static Family,
     /// The values of its labels after `tenant`.
-    pub labels: Vec<Arc<str>>,
+    pub labels: Box<[Arc<str>]>,
     /// The value.
     pub value: f64,
+}
+
+/// What is judged of a department's day. Numbers, and no samples of them: these would be ten times
+/// as large, for as long as the day is served.
+#[derive(Clone, Debug)]
+pub struct JudgedDay {
+    /// Where it was counted.
+    pub geo: Geo,
+    /// Which department.
+    pub department_id: Arc<str>,
+    /// Its name in the statistics.
+    pub department: Arc<str>,
+    /// Which day.
+    pub day: Day,
+    /// Of each of [`crate::judgement::PRODUCTS`].
+    pub products: [ProductJudged; PRODUCT_COUNT],
 }
 
 /// One geo of a tenant.

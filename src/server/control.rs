@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Duration, timeout},
 };
+
+use super::page::Configuration;
 
 /// Reloads that may wait for one another; more are told to come again.
 const WAITING_MAX: usize = 4;
@@ -28,6 +31,7 @@ pub struct ConfigText {
     shown: Arc<ArcSwap<String>>,
     /// What was read for a reload that is under way.
     proposed: Arc<ArcSwapOption<String>>,
+    state: Arc<ArcSwap<Configuration>>,
 }
 
 /// The two ends of the line between `/-/reload` and whoever reloads.
@@ -69,10 +73,16 @@ impl Reloads {
 }
 
 impl ConfigText {
-    /// What `/config` shows from now on.
+    /// What `/config` shows from now on, where it comes from, if from anywhere, and when it was
+    /// read.
     #[must_use]
-    pub fn new(text: String) -> Self {
-        Self { shown: Arc::new(ArcSwap::from_pointee(text)), proposed: Arc::default() }
+    pub fn new(text: String, origin: Option<String>, read_at: Timestamp) -> Self {
+        let state = Configuration { origin, read_at, refused_at: None };
+        Self {
+            shown: Arc::new(ArcSwap::from_pointee(text)),
+            proposed: Arc::default(),
+            state: Arc::new(ArcSwap::from_pointee(state)),
+        }
     }
 
     /// What is to be shown once the reload under way has succeeded.
@@ -81,10 +91,24 @@ impl ConfigText {
     }
 
     /// Shows what was proposed: the reload has succeeded.
-    pub fn accept(&self) {
+    pub fn accept(&self, now: Timestamp) {
         if let Some(text) = self.proposed.swap(None) {
             self.shown.store(text);
         }
+        let state = self.state.load();
+        let origin = state.origin.clone();
+        self.state.store(Arc::new(Configuration { origin, read_at: now, refused_at: None }));
+    }
+
+    /// Notes that a reload has failed: what was shown stays.
+    pub fn refuse(&self, now: Timestamp) {
+        let state = Configuration::clone(&self.state.load());
+        self.state.store(Arc::new(Configuration { refused_at: Some(now), ..state }));
+    }
+
+    /// Where it comes from, and when it was read.
+    pub(super) fn state(&self) -> Arc<Configuration> {
+        self.state.load_full()
     }
 
     /// What is shown now.

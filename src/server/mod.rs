@@ -18,6 +18,7 @@
 mod body;
 mod connections;
 mod control;
+mod document;
 mod measure;
 mod page;
 mod pages;
@@ -35,6 +36,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use prometheus::Registry;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::sleep};
 
@@ -81,7 +83,7 @@ impl Options {
             route_prefix: String::new(),
             external_path: String::new(),
             reloads: None,
-            config: ConfigText::new("# not known yet\n".to_owned()),
+            config: ConfigText::new("# not known yet\n".to_owned(), None, Timestamp::UNIX_EPOCH),
             access: Arc::new(Access::open()),
             revision: "unknown",
         }
@@ -241,7 +243,9 @@ impl Server {
         for (listener, _) in self.listeners {
             loops.spawn(connections::serve(listener, Arc::clone(&self.gate), shutdown.clone()));
         }
-        loops.spawn(watch(Arc::clone(&self.gate.access), self.measure, shutdown));
+        if self.gate.access.has_files() {
+            loops.spawn(watch(Arc::clone(&self.gate.access), self.measure, shutdown));
+        }
         loops.join_all().await;
     }
 }

@@ -11,11 +11,11 @@ use std::{
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 use super::{
-    page::{self, About, Query},
+    document,
+    page::{self, About, Configuration, Query},
     unsent::Unsent,
 };
 use crate::snapshot::{Snapshot, Status};
@@ -72,6 +72,7 @@ impl Pages {
         &self,
         wanted: Wanted,
         snapshot: Option<Arc<Snapshot>>,
+        configuration: Arc<Configuration>,
         now: Timestamp,
         unsent: &Arc<Unsent>,
     ) -> Result<Option<Rendered>, Defect> {
@@ -88,7 +89,8 @@ impl Pages {
         // The lock goes along: a client that leaves early must not make room for a second
         // rendering beside the first.
         let rendering = spawn_blocking(move || {
-            let text = wanted.render(&about, &telemetry_path, snapshot.as_deref(), now);
+            let status = snapshot.as_ref().map(|snapshot| &snapshot.status);
+            let text = wanted.render(&about, &telemetry_path, status, &configuration, now);
             let rendered = text.map(|plain| {
                 let gzip = gzip(&plain);
                 Rendered { plain: unsent.count(plain.into()), gzip: unsent.count(gzip.into()) }
@@ -108,17 +110,21 @@ impl Wanted {
         &self,
         about: &About,
         telemetry_path: &str,
-        snapshot: Option<&Snapshot>,
+        status: Option<&Status>,
+        configuration: &Configuration,
         now: Timestamp,
     ) -> Option<Vec<u8>> {
-        let status = snapshot.map(|snapshot| &snapshot.status);
-        let view = |query| page::View { about, now, telemetry_path, status, query };
+        let view = |query| page::View { about, now, telemetry_path, status, query, configuration };
         match self {
             Self::Overview(query) => Some(page::overview(&view(query)).into_bytes()),
             Self::Department(path, query) => {
                 page::of_department(&view(query), path).map(String::into_bytes)
             }
-            Self::Json => Some(json(about, status.unwrap_or(&Status::default()), now)),
+            Self::Json => {
+                let nothing = Status::default();
+                let status = status.unwrap_or(&nothing);
+                Some(document::json(about, configuration, status, now))
+            }
         }
     }
 }
@@ -126,24 +132,6 @@ impl Wanted {
 /// Something that must not happen did; it has been reported where it happened.
 #[derive(Debug)]
 pub(super) struct Defect;
-
-fn json(about: &About, status: &Status, now: Timestamp) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Document<'a> {
-        version: &'a str,
-        revision: &'a str,
-        started: Timestamp,
-        now: Timestamp,
-        #[serde(flatten)]
-        status: &'a Status,
-    }
-    let About { version, revision, started } = *about;
-    let document = Document { version, revision, started, now, status };
-    let mut json = serde_json::to_vec(&document)
-        .expect("the document has no map with keys that are not strings");
-    json.push(b'\n');
-    json
-}
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());

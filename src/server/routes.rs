@@ -247,7 +247,7 @@ impl Site {
     ) -> Result<Response<Frames>, Defect> {
         let Some(place) = self.views.take().await else { return Ok(self.too_many("pages")) };
         let (snapshot, now) = (self.published.current(), self.clock.now());
-        let rendered = pages.of(wanted, snapshot, now, &self.unsent).await?;
+        let rendered = pages.of(wanted, snapshot, self.config.state(), now, &self.unsent).await?;
         let Some(Rendered { plain, gzip }) = rendered else {
             return Ok(text(StatusCode::NOT_FOUND, NO_SUCH_DEPARTMENT));
         };
@@ -283,10 +283,13 @@ impl Site {
         };
         match reloads.ask().await {
             Ok(said) => {
-                self.config.accept();
+                self.config.accept(self.clock.now());
                 text(StatusCode::OK, format!("{}\n", said.trim_end()))
             }
-            Err(problems) => text(StatusCode::INTERNAL_SERVER_ERROR, problems + "\n"),
+            Err(problems) => {
+                self.config.refuse(self.clock.now());
+                text(StatusCode::INTERNAL_SERVER_ERROR, problems + "\n")
+            }
         }
     }
 

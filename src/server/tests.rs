@@ -68,7 +68,9 @@ fn publish_something(published: &Published) {
         department_up: Vec::new(),
         department_failures: [].into(),
         places: Default::default(),
+        labels: Default::default(),
         samples: Vec::new(),
+        judged: Vec::new(),
         baselines: Default::default(),
     };
     let body = exposition::render(&[tenant], 10, &Body::default()).body;
@@ -286,7 +288,17 @@ async fn the_status_is_a_json_document() {
         serde_json::from_slice(&answer.body).unwrap()
     };
     let expected = serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"), "revision": "unknown", "started": "2026-11-23T02:00:00Z", "now": "2026-11-23T02:00:00Z", "tenants": [],
+        "version": env!("CARGO_PKG_VERSION"), "revision": "unknown",
+        "started": "2026-11-23T02:00:00Z", "now": "2026-11-23T02:00:00Z",
+        "configuration": null,
+        "store": {
+            "state": "none", "file": null, "bytes": null, "first_day": null, "last_day": null,
+        },
+        "counts": {
+            "departments": 0, "failed": 0, "no_data": 0, "incomplete": 0, "late": 0, "pending": 0,
+            "latest": 0,
+        },
+        "tenants": [],
     });
     assert_eq!(read().await, expected);
     publish_something(&server.published);
@@ -371,12 +383,12 @@ async fn a_reload_is_answered_by_whoever_reloads() {
 
 #[tokio::test]
 async fn the_running_configuration_is_what_was_handed_in_last() {
-    let config = ConfigText::new("series_limit: 1\n".to_owned());
+    let config = ConfigText::new("series_limit: 1\n".to_owned(), None, Timestamp::UNIX_EPOCH);
     let server = start_with(Options { config: config.clone(), ..options() }, Limits::DEFAULT);
     assert_eq!(get(server.address, "/config").await.text(), "series_limit: 1\n");
     config.propose("series_limit: 2\n".to_owned());
     assert_eq!(get(server.address, "/config").await.text(), "series_limit: 1\n");
-    config.accept();
+    config.accept(Timestamp::UNIX_EPOCH);
     assert_eq!(get(server.address, "/config").await.text(), "series_limit: 2\n");
 }
 

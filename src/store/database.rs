@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,9 +18,10 @@ use super::{
     Identity,
     error::Cause,
     file::{self, Opened, Opening},
+    rows::day_of,
     unsaved::Unsaved,
 };
-use crate::{clock::Clock, usage::RateScale};
+use crate::{clock::Clock, day::Day, usage::RateScale};
 
 /// What others may know of the thread's work without waiting for it.
 #[derive(Default)]
@@ -30,6 +32,17 @@ pub(super) struct State {
     pub(super) has_unsaved: AtomicBool,
     /// How many files were begun in place of damaged ones.
     pub(super) generation: AtomicU64,
+    /// What was in it when that was last looked at.
+    pub(super) contents: Mutex<Contents>,
+}
+
+/// How large the store is, and which days are in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Bytes of the file and of its journal; none in memory.
+    pub bytes: Option<u64>,
+    /// The oldest and the newest day that a list was read for.
+    pub days: Option<(Day, Day)>,
 }
 
 /// How long a write waits for a lock that was held the last time already: those who publish wait
@@ -37,6 +50,8 @@ pub(super) struct State {
 const STILL_HELD_WAIT: Duration = Duration::from_millis(50);
 /// Requests are counted often: after a failure they wait together for so long.
 const COUNT_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How often the store's size and days are looked at: two seeks for each department.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How often a file that could not be opened, or not for writing, is tried again.
 const REOPEN_EVERY: Duration = Duration::from_secs(30);
 /// The endpoint under which the requests of a month are counted that a damaged file knew of.
@@ -57,6 +72,7 @@ pub(super) struct Database {
     /// When the last attempt to write failed.
     failed_at: Option<Instant>,
     reopened_at: Option<Instant>,
+    looked_at: Option<Instant>,
 }
 
 /// What a new file must know.
@@ -80,7 +96,31 @@ impl Database {
             is_held: false,
             failed_at: None,
             reopened_at: None,
+            looked_at: None,
         }
+    }
+
+    /// Notes how large the store is and which days are in it, unless that was done lately.
+    pub(super) fn look_around(&mut self) {
+        if self.looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) || self.failed_at.is_some() {
+            return;
+        }
+        self.looked_at = Some(Instant::now());
+        let size = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
+        let bytes = self.state.file.as_ref().map(|file| {
+            let mut journal = file.clone().into_os_string();
+            journal.push("-wal");
+            size(file) + size(Path::new(&journal))
+        });
+        let days = self.read(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "SELECT min((SELECT min(day) FROM lists WHERE target = t.id)),
+                        max((SELECT max(day) FROM lists WHERE target = t.id)) FROM targets AS t",
+            )?;
+            statement.query_row([], |row| Ok(day_of(row, 0)?.zip(day_of(row, 1)?)))
+        });
+        let mut contents = self.state.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        *contents = Contents { bytes, days: days.ok().flatten() };
     }
 
     /// What is known of a tenant.

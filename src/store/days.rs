@@ -1,7 +1,7 @@
 //! Fetched days: keeping them, and what the collector needs of them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, LazyLock},
 };
 
@@ -33,6 +33,15 @@ pub struct Held {
     pub days: Vec<Arc<DepartmentDay>>,
 }
 
+/// The last name and path that a department's rows had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Empty where Feishu gave none.
+    pub name: Arc<str>,
+    /// Empty where Feishu gave none.
+    pub path: Arc<str>,
+}
+
 static TOTALS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT day, {} FROM figures WHERE department = ?1 AND version = 0 AND day = ?2",
@@ -50,6 +59,30 @@ static VERSIONS: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl TenantStore {
+    /// The last name and path of each department that days were ever kept of.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn names(&self) -> Result<HashMap<(Geo, Arc<str>), Named>, Error> {
+        let tenant = Arc::clone(&self.tenant);
+        let job = move |transaction: &Transaction<'_>| {
+            let Some(tenant) = tenant.find(transaction)? else { return Ok(HashMap::new()) };
+            let mut statement = transaction.prepare_cached(
+                "SELECT geo, department_id, name, path FROM departments
+                 WHERE tenant = ?1 ORDER BY named_on",
+            )?;
+            let mut rows = statement.query([tenant])?;
+            let mut names = HashMap::new();
+            while let Some(row) = rows.next()? {
+                let text = |column| row.get::<_, String>(column).map(Arc::<str>::from);
+                let Some(geo) = Geo::from_label(&text(0)?) else { continue };
+                names.insert((geo, text(1)?), Named { name: text(2)?, path: text(3)? });
+            }
+            Ok(names)
+        };
+        self.worker.read("reading names of departments", job).await
+    }
+
     /// Keeps lists that were read. When this returns without an error, they are in the file, with
     /// all that waited for it before them.
     ///

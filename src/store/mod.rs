@@ -26,13 +26,14 @@ mod writing;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use rusqlite::Transaction;
 
 pub use self::{
-    days::Held,
+    database::Contents,
+    days::{Held, Named},
     error::{Error, Unusable},
     ledger::Spent,
     locks::{Role, is_backfill_running, is_exporter_running},
@@ -103,6 +104,12 @@ impl Store {
     pub fn tenant(&self, name: &str, app_id: &str) -> TenantStore {
         let tenant = Identity { name: name.to_owned(), app_id: app_id.to_owned() };
         TenantStore { worker: self.worker.clone(), tenant: Arc::new(tenant) }
+    }
+
+    /// How large it is and which days are in it, as of a minute ago.
+    #[must_use]
+    pub fn contents(&self) -> Contents {
+        *self.worker.state().contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where it is; none in memory.

@@ -76,7 +76,10 @@ impl Worker {
             .name("store".to_owned())
             .spawn(move || {
                 let _ending = ending;
-                todo.into_iter().for_each(|job| job(&mut database));
+                for job in todo {
+                    job(&mut database);
+                    database.look_around();
+                }
                 drop(database);
                 // Held until the file is closed.
                 drop(lock);

@@ -47,7 +47,7 @@ table! {
         "The version and source revision of the exporter; always 1.";
 
     COLLECTION_SUCCESS = Gauge "feishu_exporter_collection_success" ["tenant", "source"]
-        "Whether the last collection of the source succeeded for everything it asked: 1 or 0.";
+        "Whether the last collection of the source succeeded for everything it asked: 1 or 0; absent until the first has ended.";
     COLLECTION_DURATION = Gauge "feishu_exporter_collection_duration_seconds" ["tenant", "source"]
         "How long the last collection of the source took.";
     LAST_COLLECTION = Gauge "feishu_exporter_last_collection_timestamp_seconds" ["tenant", "source"]
@@ -75,7 +75,7 @@ table! {
     API_REQUESTS_THIS_MONTH = Gauge "feishu_exporter_api_requests_this_month" ["tenant"]
         "Requests sent to Feishu since the calendar month began, as far as this exporter knows.";
     API_REQUESTS_LIMIT = Gauge "feishu_exporter_api_requests_per_month_limit" ["tenant"]
-        "The configured budget of requests a month; 0: none.";
+        "The configured budget of requests a month; absent without one.";
     API_BUDGET_EXHAUSTED = Gauge "feishu_exporter_api_budget_exhausted" ["tenant"]
         "Whether the month's budget of requests is used up, so that nothing more is asked: 1 or 0.";
     TOKEN_EXPIRY = Gauge "feishu_exporter_token_expiry_timestamp_seconds" ["tenant"]

@@ -200,6 +200,12 @@ impl Access {
         self.logins.check(&in_force.settings.users, headers.get(AUTHORIZATION), peer).await
     }
 
+    /// Whether there are files that may change.
+    #[must_use]
+    pub fn has_files(&self) -> bool {
+        self.source.is_some()
+    }
+
     /// Reads the files again if one of them has changed, and logs what came of it.
     pub async fn look(self: &Arc<Self>) -> Look {
         let access = Arc::clone(self);

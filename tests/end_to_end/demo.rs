@@ -10,9 +10,11 @@ use feishu_exporter::{
     telemetry::table::{Kind, OWN},
 };
 use flate2::bufread::GzDecoder;
+use serde_json::Value;
 
 use crate::{
-    outside::{Sample, get, json, parse, promtool_check_metrics, text},
+    outside::{Sample, get, json, parse, promtool_check_metrics, python, text},
+    program::eventually,
     world::{Demo, departments},
 };
 
@@ -40,6 +42,61 @@ fn every_page_of_the_demo_answers() {
     let served = status["tenants"][0]["departments"].as_array().unwrap();
     assert_eq!(served.len(), departments(&demo.api).len());
     assert!(served.iter().all(|d| d["state"] == "latest"), "{status}");
+    assert!(served.iter().all(|d| d["next_attempt"].is_string()), "{status}");
+    python("schema.py", &["docs/status.schema.json"], status.to_string().as_bytes());
+    demo.stop();
+}
+
+/// Every key of an object and of all that it holds.
+fn keys(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            into.extend(object.keys().cloned());
+            object.values().for_each(|value| keys(value, into));
+        }
+        Value::Array(list) => list.iter().for_each(|value| keys(value, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_demo_with_faults_shows_four_departments_in_trouble_and_keeps_to_the_schema() {
+    let demo = Demo::with(&["--with-faults", "--departments=30"]);
+    let status = eventually("the faults show", || {
+        let status = json(&format!("{}/api/v1/status", demo.url), &[]);
+        let counts = &status["tenants"][0]["counts"];
+        let shown = counts["failed"] == 1 && counts["late"] == 1;
+        let done = counts["pending"] == 0;
+        (shown && done).then_some(status)
+    });
+    python("schema.py", &["docs/status.schema.json"], status.to_string().as_bytes());
+    assert_eq!(status["tenants"][0]["health"], "trouble");
+
+    // The schema has every key, and so has the page.
+    let page = include_str!("../../docs/status-api.md");
+    let schema = include_str!("../../docs/status.schema.json");
+    let mut told = BTreeSet::new();
+    keys(&status, &mut told);
+    for key in told {
+        assert!(schema.contains(&format!("\"{key}\": {{")), "the schema lacks {key}");
+        let documented = ["`{}`", ".{}`", "`{}[]`", "`{}."].map(|form| form.replace("{}", &key));
+        assert!(documented.iter().any(|name| page.contains(name)), "the page lacks {key}");
+    }
+
+    let departments = status["tenants"][0]["departments"].as_array().unwrap();
+    let failed = departments.iter().find(|d| d["state"] == "failed").unwrap();
+    assert!(failed["department"].is_string(), "the contact API knows its name: {failed}");
+    let renamed = departments.iter().find(|d| d["department"] == "重命名部 (renamed)");
+    assert!(renamed.is_some(), "{status}");
+    // The one that does half of what it did is seen on the page.
+    let dropped = eventually("the drop shows", || {
+        let page = text(&format!("{}/?sort=change", demo.url));
+        page.split("<td class=\"name\">")
+            .nth(1)
+            .map(str::to_owned)
+            .filter(|row| ["-4", "-5", "-6"].iter().any(|tens| row.contains(&format!(", {tens}"))))
+    });
+    assert!(dropped.contains("<svg class=\"weeks\""), "{dropped}");
     demo.stop();
 }
 

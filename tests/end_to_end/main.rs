@@ -17,6 +17,7 @@ mod program;
 mod prometheus;
 mod reload;
 mod requests;
+mod rest;
 mod secrets;
 mod signals;
 mod systemd;

@@ -80,11 +80,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn start() -> Self {
-        let mut program = Program::exporter(&["demo", "--web.listen-address=127.0.0.1:0"], &[]);
-        let metrics = program.told("http://127.0.0.1:", "/metrics");
-        let api = program.told("http://127.0.0.1:", "/_simulator/");
-        let url = metrics.trim_end_matches("/metrics").to_owned();
-        let api = api.trim_end_matches("/_simulator/").to_owned();
+        let Self { url, api, program } = Self::with(&[]);
         metrics_of_latest(&url, departments(&api).len());
         // What comes beside the statistics comes a little later.
         eventually("every source has answered", || {
@@ -95,6 +91,17 @@ impl Demo {
             let done = sources.iter().all(|source| source["last_success"].is_string());
             (sources.len() == 5 && done && baselines).then_some(())
         });
+        Self { url, api, program }
+    }
+
+    /// One with these flags, whose picture may not be complete yet.
+    pub(crate) fn with(flags: &[&str]) -> Self {
+        let args = [&["demo", "--web.listen-address=127.0.0.1:0"], flags].concat();
+        let mut program = Program::exporter(&args, &[]);
+        let metrics = program.told("http://127.0.0.1:", "/metrics");
+        let api = program.told("http://127.0.0.1:", "/_simulator/");
+        let url = metrics.trim_end_matches("/metrics").to_owned();
+        let api = api.trim_end_matches("/_simulator/").to_owned();
         Self { url, api, program }
     }
 

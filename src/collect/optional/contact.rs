@@ -119,7 +119,7 @@ impl OptionalSource for Contact {
                 open_department_id: facts.open_department_id.clone(),
                 custom_department_id: facts.custom_department_id.clone(),
             };
-            to.places.insert(id.as_str().into(), place);
+            to.places.insert(id.as_str().into(), Arc::new(place));
             add_number(to, &CONTACT_MEMBERS, id, facts.members);
             add_number(to, &CONTACT_PRIMARY_MEMBERS, id, facts.primary_members);
             add_number(to, &CONTACT_LEADERS, id, facts.leaders);

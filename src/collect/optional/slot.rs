@@ -170,6 +170,7 @@ impl<S: OptionalSource> Slot<S> {
 
     async fn ask(&mut self, context: &Context, known: &Known, ready: Vec<S::Key>) {
         let started = Instant::now();
+        context.started(S::SOURCE, &mut self.due).await;
         let mut progress = Progress::every(PROGRESS_AFTER);
         let mut requests = Many::new(context.at_once(), context.metrics.panics());
         // Those that failed before come last, and say nothing of the others.

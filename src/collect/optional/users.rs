@@ -117,7 +117,7 @@ impl OptionalSource for Users {
                 geo: *geo,
                 department_id: Arc::clone(department_id),
                 day: *day,
-                samples: samples(*geo, department_id, usage),
+                samples: samples(*geo, department_id, usage).into(),
             }));
         }
     }

@@ -10,46 +10,65 @@ use tokio::task;
 use super::Past;
 use crate::{
     catalogue::{
-        ACTIVITY_DECLINE_RATIO, ACTIVITY_DEVIATION, ACTIVITY_DROP_LENGTH, ACTIVITY_DROP_RATIO,
-        ACTIVITY_EXPECTED, COMPANY_ACTIVITY_FELL, COMPANY_ACTIVITY_RATIO,
-        COMPANY_DEPARTMENTS_FALLEN_TOGETHER, COMPANY_DEPARTMENTS_JUDGED, COMPANY_DEPARTMENTS_LOW,
-        Family,
+        COMPANY_ACTIVITY_FELL, COMPANY_ACTIVITY_RATIO, COMPANY_DEPARTMENTS_FALLEN_TOGETHER,
+        COMPANY_DEPARTMENTS_JUDGED, COMPANY_DEPARTMENTS_LOW, Family,
     },
-    collect::{contribution::OfDay, messages::Served},
+    collect::{contribution::Recents, messages::Served},
     day::{Day, after},
-    exposition::Sample,
-    judgement::{
-        CompanyJudged, HISTORY_DAYS, Judge, PRODUCT_COUNT, PRODUCTS, Place, ProductJudged, Usage,
-        WINDOWS,
-    },
+    exposition::{JudgedDay, Sample},
+    judgement::{CompanyJudged, HISTORY_DAYS, Judge, PRODUCT_COUNT, PRODUCTS, Place, Usage},
+    snapshot::{RECENT_INDEXES, Recent},
     usage::{Geo, TOTAL_USERS, Target},
 };
 
-/// Departments whose days are read at once: the store does other work in between, and only what is
-/// judged of their figures is kept.
-const READ_AT_ONCE: usize = 50;
+/// Departments whose days are read at once: the store does other work in between, and only what
+/// follows from their figures is kept.
+pub(super) const READ_AT_ONCE: usize = 50;
 
 /// What was judged, and for which days.
 #[derive(Default)]
 pub(super) struct Judgements {
     of: BTreeSet<(Geo, Arc<str>, Day)>,
-    pub(super) of_days: Vec<OfDay>,
+    pub(super) judged: Vec<Arc<JudgedDay>>,
     /// Of the company, on the newest day of each geo.
     pub(super) samples: Vec<Sample>,
+    /// The last days, as they are shown.
+    pub(super) recents: Recents,
 }
 
-/// A department with all its days.
+/// A department with all its days, in their order.
 struct History {
     served: Served,
-    days: Vec<(Day, Usage)>,
+    days: Box<[(Day, Packed)]>,
+}
+
+/// A [`Usage`] in a fourth of its bytes, since a large tenant has half a million: members, then
+/// products; what is absent is not a number. Counts below 2^24 are exact, and larger ones close.
+#[derive(Clone, Copy)]
+struct Packed([f32; 1 + PRODUCT_COUNT]);
+
+impl Packed {
+    fn of(users: Option<f64>, products: impl Iterator<Item = Option<f64>>) -> Self {
+        let mut packed = Self([f32::NAN; 1 + PRODUCT_COUNT]);
+        for (packed, value) in packed.0.iter_mut().zip([users].into_iter().chain(products)) {
+            #[expect(clippy::cast_possible_truncation, reason = "as the judge itself keeps them")]
+            if let Some(value) = value {
+                *packed = value as f32;
+            }
+        }
+        packed
+    }
+
+    fn usage(&self) -> Usage {
+        let value = |packed: f32| (!packed.is_nan()).then_some(f64::from(packed));
+        let [users, products @ ..] = self.0;
+        Usage { users: value(users), products: products.map(value) }
+    }
 }
 
 impl Past {
     /// Judges what is served, if that or its past is new, and tells whether it was.
     pub(in crate::collect) async fn judge(&mut self, served: &[Served]) -> bool {
-        if !self.context.options.schedule.judgement {
-            return false;
-        }
         let of: BTreeSet<_> = served
             .iter()
             .map(|served| {
@@ -65,6 +84,10 @@ impl Past {
         let geos: BTreeSet<Geo> = served.iter().map(|served| served.day.geo).collect();
         for geo in geos {
             let histories = self.histories(geo, served).await;
+            judgements.recents.extend(histories.iter().map(recent));
+            if !self.context.options.schedule.judgement {
+                continue;
+            }
             let parents = self.parents(&histories);
             let calendar = self.context.options.calendar.clone();
             // A second for two thousand departments.
@@ -73,8 +96,8 @@ impl Past {
                 judged(geo, &histories, judge)
             });
             match judged.await {
-                Ok((of_days, samples)) => {
-                    judgements.of_days.extend(of_days);
+                Ok((judged, samples)) => {
+                    judgements.judged.extend(judged);
                     judgements.samples.extend(samples);
                 }
                 Err(panicked) => {
@@ -106,9 +129,9 @@ impl Past {
             for (served, totals) in chunk.iter().zip(totals) {
                 let days = totals.iter().filter_map(|(day, total)| {
                     let users = total.raw(TOTAL_USERS);
-                    let products = figures.map(|figure| total.raw(figure));
+                    let products = figures.iter().map(|figure| total.raw(*figure));
                     let is_shown = *day <= served.day.day && self.context.options.publishes(users);
-                    is_shown.then_some((*day, Usage { users, products }))
+                    is_shown.then(|| (*day, Packed::of(users, products)))
                 });
                 histories.push(History { served: (*served).clone(), days: days.collect() });
             }
@@ -147,64 +170,53 @@ impl Past {
     }
 }
 
-/// Judges every day, and keeps what is said of those that are served.
-fn judged(geo: Geo, histories: &[History], mut judge: Judge) -> (Vec<OfDay>, Vec<Sample>) {
-    let mut by_day: BTreeMap<Day, Vec<(usize, Usage)>> = BTreeMap::new();
-    for (index, history) in histories.iter().enumerate() {
-        for (day, usage) in &history.days {
-            by_day.entry(*day).or_default().push((index, *usage));
-        }
-    }
-    let (mut of_days, mut samples) = (Vec::new(), Vec::new());
-    let newest = by_day.keys().last().copied();
-    for (day, rows) in by_day {
-        let judged = judge.day(day, &rows);
-        for (index, products) in &judged.departments {
-            let served = &histories[*index].served;
-            if served.day.day == day {
-                of_days.push(OfDay {
-                    geo,
-                    department_id: Arc::clone(&served.day.department_id),
-                    day,
-                    samples: of_department(served, products),
-                });
+/// The last days of a department.
+fn recent(history: &History) -> ((Geo, Arc<str>), Arc<Recent>) {
+    let mut recent = Recent::until(history.served.day.day);
+    for (at, index) in RECENT_INDEXES.into_iter().enumerate() {
+        let Some(product) = PRODUCTS.iter().position(|product| product.figure() == index) else {
+            continue;
+        };
+        for (day, packed) in &history.days {
+            if let Some(value) = packed.usage().products[product] {
+                recent.set(*day, at, value);
             }
         }
-        if Some(day) == newest {
+    }
+    (history.served.place(), Arc::new(recent))
+}
+
+/// Judges every day, and keeps what is said of those that are served.
+fn judged(geo: Geo, histories: &[History], mut judge: Judge) -> (Vec<Arc<JudgedDay>>, Vec<Sample>) {
+    let days: BTreeSet<Day> =
+        histories.iter().flat_map(|history| history.days.iter().map(|(day, _)| *day)).collect();
+    let (mut kept, mut samples) = (Vec::new(), Vec::new());
+    let mut left: Vec<_> = histories.iter().map(|history| history.days.iter().peekable()).collect();
+    let mut rows: Vec<(usize, Usage)> = Vec::with_capacity(histories.len());
+    for day in &days {
+        rows.clear();
+        for (index, left) in left.iter_mut().enumerate() {
+            let next = left.next_if(|(of, _)| of == day);
+            rows.extend(next.map(|(_, packed)| (index, packed.usage())));
+        }
+        let judged = judge.day(*day, &rows);
+        for (index, products) in judged.departments {
+            let served = &histories[index].served.day;
+            if served.day == *day {
+                kept.push(Arc::new(JudgedDay {
+                    geo,
+                    department_id: Arc::clone(&served.department_id),
+                    department: Arc::clone(&served.department),
+                    day: *day,
+                    products,
+                }));
+            }
+        }
+        if Some(day) == days.last() {
             samples = of_company(geo, &judged.company);
         }
     }
-    (of_days, samples)
-}
-
-#[expect(clippy::cast_lossless, reason = "a number of days is exact")]
-fn of_department(served: &Served, products: &[ProductJudged; PRODUCT_COUNT]) -> Vec<Sample> {
-    let day = &served.day;
-    let mut samples = Vec::new();
-    for (product, judged) in PRODUCTS.iter().zip(products) {
-        let labels: [Arc<str>; 4] = [
-            day.geo.as_label().into(),
-            Arc::clone(&day.department_id),
-            Arc::clone(&day.department),
-            product.name.into(),
-        ];
-        let mut add = |family: &'static Family, value: Option<f64>| {
-            samples.extend(value.map(|value| Sample { family, labels: labels.to_vec(), value }));
-        };
-        add(&ACTIVITY_EXPECTED, judged.expected);
-        add(&ACTIVITY_DROP_RATIO, judged.fell.map(|fell| fell.ratio));
-        add(&ACTIVITY_DECLINE_RATIO, judged.slow.map(|slow| slow.ratio));
-        let is_told_of = judged.expected.is_some() || judged.fell.is_some();
-        let days = is_told_of.then(|| judged.fell.map_or(0.0, |fell| fell.days as f64));
-        add(&ACTIVITY_DROP_LENGTH, days);
-        for (window, deviation) in WINDOWS.iter().zip(judged.deviations) {
-            let Some(value) = deviation else { continue };
-            let mut labels = labels.to_vec();
-            labels.push(window.to_string().into());
-            samples.push(Sample { family: &ACTIVITY_DEVIATION, labels, value });
-        }
-    }
-    samples
+    (kept, samples)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no tenant has 2^53 departments")]
@@ -213,7 +225,7 @@ fn of_company(geo: Geo, company: &[CompanyJudged; PRODUCT_COUNT]) -> Vec<Sample>
     for (product, judged) in PRODUCTS.iter().zip(company) {
         let labels: [Arc<str>; 2] = [geo.as_label().into(), product.name.into()];
         let mut add = |family: &'static Family, value: f64| {
-            samples.push(Sample { family, labels: labels.to_vec(), value });
+            samples.push(Sample { family, labels: Box::new(labels.clone()), value });
         };
         if let Some(ratio) = judged.ratio {
             add(&COMPANY_ACTIVITY_RATIO, ratio);

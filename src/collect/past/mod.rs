@@ -29,6 +29,7 @@ use crate::{
     baseline::{Baseline, compared_with},
     clock::later,
     day::{Day, after},
+    snapshot::Next,
     sources::departments::{Ask, Found, FoundDay},
     store::Extent,
     usage::{Figures, Geo, TOTAL_USERS, Target},
@@ -178,24 +179,27 @@ impl Past {
             .filter(|served| !is_known(served))
             .map(|served| (served, with_compared(served)))
             .collect();
-        let asked = new.iter().map(|(served, days)| {
-            let (geo, department_id) = served.place();
-            let target = Target { geo, department_id, include_children: served.include_children };
-            (target, days.iter().flat_map(|(_, compared)| compared).copied().collect())
-        });
-        let totals = self.context.keeper.totals(asked.collect()).await;
-        for ((served, days), totals) in new.into_iter().zip(totals) {
-            let baselines = days.map(|(day, compared)| {
-                let is_compared = |(of, figures): &&(Day, Figures)| {
-                    let users = figures.raw(TOTAL_USERS);
-                    compared.contains(of) && self.context.options.publishes(users)
-                };
-                let totals: Vec<Figures> =
-                    totals.iter().filter(is_compared).map(|(_, f)| f.clone()).collect();
-                (day, Arc::new(Baseline::over(&totals)))
+        any |= !new.is_empty();
+        for new in new.chunks(judging::READ_AT_ONCE) {
+            let asked = new.iter().map(|(served, days)| {
+                let (geo, department_id) = served.place();
+                let include_children = served.include_children;
+                let compared = days.iter().flat_map(|(_, compared)| compared).copied();
+                (Target { geo, department_id, include_children }, compared.collect())
             });
-            self.baselines.insert(served.place(), baselines.into());
-            any = true;
+            let totals = self.context.keeper.totals(asked.collect()).await;
+            for ((served, days), totals) in new.iter().zip(totals) {
+                let baselines = days.each_ref().map(|(day, compared)| {
+                    let is_compared = |(of, figures): &&(Day, Figures)| {
+                        let users = figures.raw(TOTAL_USERS);
+                        compared.contains(of) && self.context.options.publishes(users)
+                    };
+                    let totals: Vec<Figures> =
+                        totals.iter().filter(is_compared).map(|(_, f)| f.clone()).collect();
+                    (*day, Arc::new(Baseline::over(&totals)))
+                });
+                self.baselines.insert(served.place(), baselines.into());
+            }
         }
         any
     }
@@ -246,6 +250,7 @@ impl Past {
 
     async fn fetch(&mut self, asks: Vec<Ask>, known: &Known) {
         let started = Instant::now();
+        self.context.started(Source::Baselines, &mut self.due).await;
         let mut progress = Progress::every(PROGRESS_AFTER);
         let mut requests = Many::new(self.context.at_once(), self.context.metrics.panics());
         requests.extend(asks);
@@ -341,10 +346,14 @@ impl Past {
         }
         let mut of_source = OfSource::new(self.context.status(Source::Baselines, &self.due));
         of_source.samples.clone_from(&self.judgements.samples);
-        of_source.of_days.clone_from(&self.judgements.of_days);
-        if let Some(next) = of_source.status.next_attempt {
+        of_source.judged.clone_from(&self.judgements.judged);
+        if let Next::At(next) = of_source.status.next_attempt {
             self.context.metrics.next(Source::Baselines, next);
         }
-        vec![Contribution::Baselines(self.baselines.clone()), (Source::Baselines, of_source).into()]
+        vec![
+            Contribution::Baselines(self.baselines.clone()),
+            Contribution::Recents(self.judgements.recents.clone()),
+            (Source::Baselines, of_source).into(),
+        ]
     }
 }

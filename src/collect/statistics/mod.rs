@@ -17,7 +17,7 @@ use humantime::format_duration;
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
-use self::{look::Looked, schedule::JITTER_MAX, state::State};
+use self::{look::Looked, report::NewestServed, schedule::JITTER_MAX, state::State};
 use super::{context::Context, messages::Discovered, sources::Source};
 use crate::feishu::Error;
 
@@ -26,14 +26,24 @@ pub(crate) struct Statistics {
     pub(crate) context: Context,
     pub(crate) state: State,
     discovered: watch::Receiver<Discovered>,
+    counted: Instant,
+    /// What was said to be served.
+    served: Vec<NewestServed>,
+    /// The month's requests as they were published last while waiting.
+    shown_requests: u64,
 }
+
+/// How often the requests of other processes on the same store, such as a backfill, are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(60);
 
 impl Statistics {
     /// A loop that knows nothing yet but the listed departments.
     pub(crate) fn new(context: Context) -> Self {
         let state = State::new(&context.options, JITTER_MAX.mul_f64(fastrand::f64()));
         let discovered = context.messages.discovered.subscribe();
-        let mut statistics = Self { context, state, discovered };
+        let counted = Instant::now();
+        let (served, shown_requests) = (Vec::new(), 0);
+        let mut statistics = Self { context, state, discovered, counted, served, shown_requests };
         statistics.retarget();
         // Before anything is asked, the live statistics are known to take this much.
         publish::reserve(&statistics.context, &statistics.state);
@@ -101,6 +111,9 @@ impl Statistics {
             }
             context.metrics.collected(Source::Departments, now, started.elapsed(), is_whole);
         }
+        let served = report::newest_served(context, state);
+        say_what_is_served(context, &self.served, &served);
+        self.served = served;
     }
 
     /// Finds out, once there is a day to compare, whether departments may be asked for together.
@@ -134,6 +147,21 @@ impl Statistics {
         self.state.next(now, &self.context.options.schedule)
     }
 
+    /// Has the month's requests counted from time to time, and shows them where there are more.
+    async fn count_requests(&mut self) {
+        if self.counted.elapsed() >= COUNT_EVERY {
+            self.counted = Instant::now();
+            // A disk that hangs must not hold up the next look.
+            let context = self.context.clone();
+            tokio::spawn(async move { restoring::recount(&context).await });
+        }
+        let spent = self.context.budget.spent();
+        if spent != self.shown_requests {
+            self.shown_requests = spent;
+            self.context.board.publish_facts().await;
+        }
+    }
+
     /// Sleeps until then by the wall clock; publishes when something became too old, or is current
     /// again since the clock went back, and returns early when a new secret may end a failure.
     async fn wait_until(&mut self, next: Timestamp) {
@@ -148,6 +176,7 @@ impl Statistics {
                 self.state.next_look = Some(next);
                 self.publish().await;
             }
+            self.count_requests().await;
             if self.state.problem.is_some() && self.context.client.has_new_secret() {
                 self.state.try_new_secret();
                 return;
@@ -158,6 +187,18 @@ impl Statistics {
                 Ok(()) = self.discovered.changed() => return,
             }
         }
+    }
+}
+
+/// Says how many departments serve which day, where that has changed.
+fn say_what_is_served(context: &Context, before: &[NewestServed], now: &[NewestServed]) {
+    for newest in now.iter().filter(|newest| !before.contains(newest)) {
+        let NewestServed { geo, day, serving, departments } = newest;
+        let tenant = context.name();
+        tracing::info!(
+            tenant, %geo, %day, serving, departments,
+            "{serving} of {departments} departments serve {day}"
+        );
     }
 }
 

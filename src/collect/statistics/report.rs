@@ -1,6 +1,10 @@
 //! A tenant's state as it is published: what is served, and the facts about it. Pure.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     standing::Standing,
@@ -17,7 +21,9 @@ use crate::{
     day::Day,
     exposition::{Failure, GeoView, Place, TenantView},
     feishu::DepartmentIdType,
-    snapshot::{DepartmentState, DepartmentStatus, TenantStatus},
+    snapshot::{DepartmentState, DepartmentStatus, Next, TenantStatus},
+    sources::directory::{Node, Tree},
+    store::Named,
     usage::{DepartmentDay, Geo, Target},
 };
 
@@ -46,7 +52,9 @@ pub(crate) fn report(context: &Context, state: &State) -> Statistics {
         department_up: ups.collect(),
         department_failures: failures(state),
         places: places(context, state),
+        labels: Arc::clone(&options.labels),
         samples: Vec::new(),
+        judged: Vec::new(),
         departments: served
             .into_iter()
             .flat_map(BTreeMap::into_values)
@@ -84,14 +92,14 @@ fn failures(state: &State) -> BTreeMap<(Geo, Arc<str>), Failure> {
 }
 
 /// What the ids themselves tell, until the contact API tells more.
-fn places(context: &Context, state: &State) -> BTreeMap<Arc<str>, Place> {
+fn places(context: &Context, state: &State) -> BTreeMap<Arc<str>, Arc<Place>> {
     if context.options.api.department_id_type == DepartmentIdType::OpenDepartmentId {
         return BTreeMap::new();
     }
     let served = state.standings().flat_map(|standing| standing.days.keys());
     let place =
         |id: &Arc<str>| Place { custom_department_id: Some(id.to_string()), ..Place::default() };
-    served.map(|id| (Arc::clone(id), place(id))).collect()
+    served.map(|id| (Arc::clone(id), Arc::new(place(id)))).collect()
 }
 
 /// Every department that is served, of all geos.
@@ -118,6 +126,28 @@ pub(crate) fn counts(context: &Context, state: &State) -> DepartmentCounts {
         counts.latest += u32::try_from(latest).unwrap_or(u32::MAX);
     }
     counts
+}
+
+/// The newest day that departments of a geo serve.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NewestServed {
+    pub(super) geo: Geo,
+    pub(super) day: Day,
+    /// How many departments serve it.
+    pub(super) serving: usize,
+    /// Of so many that are asked for.
+    pub(super) departments: usize,
+}
+
+/// For each geo with any day, the newest.
+pub(super) fn newest_served(context: &Context, state: &State) -> Vec<NewestServed> {
+    let of_group = |group: &Group| {
+        let newest = newest_by_target(current(context, state), group);
+        let day = *newest.values().max()?;
+        let serving = newest.values().filter(|of| **of == day).count();
+        Some(NewestServed { geo: group.geo, day, serving, departments: group.standings.len() })
+    };
+    state.groups.iter().filter_map(of_group).collect()
 }
 
 /// What is current: everything, where a day was ordered.
@@ -170,14 +200,19 @@ fn expected(context: &Context, group: &Group) -> Day {
 
 fn status(context: &Context, state: &State) -> TenantStatus {
     let schedule = &context.options.schedule;
+    let tree = context.messages.discovered.borrow().tree.clone();
+    let places = Places::new(tree.as_deref(), &state.names);
     let departments = state.groups.iter().enumerate().flat_map(|(index, group)| {
         let expected = expected(context, group);
-        let next = state.next_look;
-        let next = next.map(|next| next.max(state.plan(index, context.now(), schedule).next));
+        let next = state.next_of_each(index, context.now(), schedule);
         let newest = newest_by_target(current(context, state), group);
-        group.standings.iter().map(move |standing| {
+        let places = &places;
+        group.standings.iter().zip(next).map(move |(standing, next)| {
             let day = newest.get(&standing.target).copied();
-            department(context, group, standing, day, expected, next)
+            let mut department = department(context, group, standing, day, expected);
+            department.next_attempt = Next::At(next);
+            places.complete(&mut department);
+            department
         })
     });
     let of_group = || state.groups.iter().find_map(|group| group.problem.clone());
@@ -187,11 +222,12 @@ fn status(context: &Context, state: &State) -> TenantStatus {
         time_zone: state.groups[0].zone.clone(),
         figures: context.options.figures,
         scale: state.rates.scale,
+        calendar: context.options.calendar.clone(),
         up: state.accepted,
         requests_this_month: context.budget.spent(),
         requests_per_month_limit: context.budget.limit(),
         last_success: state.last_success,
-        next_attempt: state.next_look,
+        next_attempt: state.next_look.map_or(Next::Running, Next::At),
         problem: state.problem.clone().or_else(of_group),
         notices: notices(context, state),
         sources: Vec::new(),
@@ -205,7 +241,6 @@ fn department(
     standing: &Standing,
     newest: Option<Day>,
     expected: Day,
-    next_attempt: Option<jiff::Timestamp>,
 ) -> DepartmentStatus {
     let own = standing.days.get(&standing.target.department_id);
     // That of the department itself, where it is served.
@@ -217,13 +252,44 @@ fn department(
         path: own.map(|own| own.path.to_string()).filter(|path| !path.is_empty()),
         served: own.filter(|day| context.options.publishes(day.users())).cloned(),
         baseline: None,
+        recent: None,
         state: state(standing, day, expected),
         day,
         day_end: day.map(|day| group.zone.end_of(day)),
         expected_day: Some(expected),
         last_success: standing.last_success,
-        next_attempt,
+        next_attempt: Next::Running,
         problem: standing.problem.clone(),
+    }
+}
+
+/// What is known of departments from elsewhere than the rows that they serve.
+struct Places<'a> {
+    tree: HashMap<&'a str, &'a Node>,
+    stored: &'a HashMap<(Geo, Arc<str>), Named>,
+}
+
+impl<'a> Places<'a> {
+    fn new(tree: Option<&'a Tree>, stored: &'a HashMap<(Geo, Arc<str>), Named>) -> Self {
+        let nodes = tree.iter().flat_map(|tree| &tree.nodes);
+        Self { tree: nodes.map(|node| (&*node.department_id, node)).collect(), stored }
+    }
+
+    /// Fills in a name and a path where the rows served tell none.
+    fn complete(&self, department: &mut DepartmentStatus) {
+        let key = (department.geo, department.department_id.as_str().into());
+        let node = self.tree.get(&*department.department_id);
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        if department.department.is_none() {
+            let found = node.and_then(|node| some(node.path.last()?));
+            let stored = || self.stored.get(&key).and_then(|named| some(&named.name));
+            department.department = found.or_else(stored);
+        }
+        if department.path.is_none() {
+            let found = node.and_then(|node| some(&node.path.join("/")));
+            let stored = || self.stored.get(&key).and_then(|named| some(&named.path));
+            department.path = found.or_else(stored);
+        }
     }
 }
 

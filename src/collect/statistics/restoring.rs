@@ -95,6 +95,7 @@ pub(super) async fn restore(context: &Context, state: &mut State) {
             }
         }
     }
+    state.names = keeper.names().await;
     state.recount_current(context.current());
     recall(context, state);
     recount(context).await;

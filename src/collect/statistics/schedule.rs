@@ -78,6 +78,27 @@ pub(crate) fn plan(now: Timestamp, group: &Timing<'_>, standings: &[Standing]) -
     Plan { expected, look, lead, next }
 }
 
+/// When each department is asked for next; what is due has passed.
+pub(crate) fn next_of_each(
+    now: Timestamp,
+    group: &Timing<'_>,
+    standings: &[Standing],
+) -> Vec<Timestamp> {
+    let expected = latest_day::expected(now, group.zone, group.schedule.ready_at);
+    let newest = standings.iter().filter_map(|s| s.held).max();
+    let dues = standings.iter().map(|standing| due(now, group, standing, expected, newest));
+    let dues: Vec<Due> = dues.collect();
+    let waiting = dues.iter().zip(standings).filter(|(due, _)| matches!(due, Due::WithLead));
+    let with_lead = lead_due(now, group, expected, waiting.map(|(_, standing)| standing));
+    let with_the_next_day = jittered(group, after(expected, 1));
+    let next = dues.into_iter().map(|due| match due {
+        Due::At(at) => at,
+        Due::WithLead => with_lead,
+        Due::WithTheNextDay => with_the_next_day,
+    });
+    next.collect()
+}
+
 /// The days to ask a department for, the last one included.
 ///
 /// `newest` is the newest day that any department of the group has: if that is not the expected

@@ -25,7 +25,7 @@ use crate::{
     day::{Day, Zone, after, days_between},
     feishu::{Error, Reach},
     snapshot::Problem,
-    store::Lists,
+    store::{Lists, Named},
     usage::{DepartmentDay, Geo, Target},
 };
 
@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) only_day: Option<Day>,
     /// When to look next; none while looking.
     pub(crate) next_look: Option<Timestamp>,
+    /// Names and paths by geo and id, as the store had them at the start.
+    pub(crate) names: HashMap<(Geo, Arc<str>), Named>,
     /// Lists that were read and are not saved yet.
     pub(crate) unsaved: Vec<Lists>,
     backoff: Backoff,
@@ -117,6 +119,7 @@ impl State {
             accepted: None,
             only_day: None,
             next_look: None,
+            names: HashMap::new(),
             unsaved: Vec::new(),
             backoff: Backoff::default(),
             shown: 0,
@@ -181,6 +184,20 @@ impl State {
             self.held_up(group, now, schedule).map_or(next, |until| next.max(until))
         });
         plans.min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// When each department of a group is asked for next; what is due has passed.
+    pub(crate) fn next_of_each(
+        &self,
+        group: usize,
+        now: Timestamp,
+        schedule: &Schedule,
+    ) -> Vec<Timestamp> {
+        let Group { zone, standings, .. } = &self.groups[group];
+        let timing = Timing { zone, schedule, jitter: self.jitter };
+        let next = schedule::next_of_each(now, &timing, standings).into_iter();
+        let until = self.held_up(group, now, schedule);
+        next.map(|next| until.map_or(next, |until| next.max(until))).collect()
     }
 
     /// Until when a group is left alone after failures.

@@ -1,6 +1,7 @@
 //! What fails costs as little as possible: the rest is fresh, the old stays, it recovers by itself.
 
 use super::*;
+use crate::snapshot::Next;
 use feishu_simulator::{Fault, Kind};
 
 /// Lets the pause after a failure pass.
@@ -293,7 +294,7 @@ async fn the_loop_collects_publishes_and_tells_when_it_looks_next() {
     let next = loop {
         let snapshot = published.current().unwrap();
         let is_served = snapshot.body.series > 38 * departments;
-        if let Some(next) = snapshot.status.tenants[0].next_attempt.filter(|_| is_served) {
+        if let (Next::At(next), true) = (snapshot.status.tenants[0].next_attempt, is_served) {
             break next;
         }
         tokio::task::yield_now().await;

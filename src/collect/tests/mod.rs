@@ -115,6 +115,7 @@ pub(crate) fn options_for(base_url: &str, handle: &Handle) -> Tenant {
         departments: departments
             .map(|d| ListedDepartment { id: d.open_department_id.clone(), include_children: false })
             .collect(),
+        labels: Arc::default(),
         min_department_users: 0,
         calendar: Calendar::default(),
         // Its days would come on top of everything that is counted here.

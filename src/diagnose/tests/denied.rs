@@ -339,11 +339,13 @@ async fn a_directory_that_shows_nothing_is_told_with_its_data_permission() {
     let remedy = diagnosis.of("departments_filter").problems[0].remedy.clone();
     assert!(remedy.contains("数据权限"), "{remedy}");
     let below = Below { roots: vec!["0".to_owned()], max_depth: 4, everything: false };
-    let error = discover(&world.tenant, &below, world.clock.clone()).await.unwrap_err();
+    let error =
+        discover(&world.tenant, &below, world.clock.clone(), &Watch::default()).await.unwrap_err();
     assert_eq!(error.remedy, remedy, "both tell the same");
     // Below a department there may be none.
     let below = Below { roots: vec![world.first()], ..below };
-    let listed = discover(&world.tenant, &below, world.clock.clone()).await.unwrap();
+    let listed =
+        discover(&world.tenant, &below, world.clock.clone(), &Watch::default()).await.unwrap();
     assert!(listed.departments.is_empty() && listed.denied.is_some());
 }
 
@@ -353,7 +355,7 @@ async fn a_wrong_clock_is_told_with_its_size() {
     let now: jiff::Timestamp = MONDAY_14.parse().unwrap();
     let behind = now - jiff::SignedDuration::from_hours(26);
     let clock = Clock::manual(behind).0;
-    let diagnosis = examine(&world.tenant, Sample::DEFAULT, clock).await;
+    let diagnosis = examine(&world.tenant, Sample::DEFAULT, clock, Watch::default()).await;
     let finding = diagnosis.of("clock");
     assert_eq!(finding.verdict, Verdict::Fails);
     assert!(finding.summary.contains("1day 2h behind Feishu's"), "{}", finding.summary);

@@ -66,7 +66,7 @@ fn discovery(include: &[&str]) -> Discovery {
 
 impl World {
     async fn examine(&self) -> Diagnosis {
-        examine(&self.tenant, Sample::DEFAULT, self.clock.clone()).await
+        examine(&self.tenant, Sample::DEFAULT, self.clock.clone(), Watch::default()).await
     }
 
     /// Takes scopes from the app.
@@ -123,7 +123,7 @@ async fn a_large_tenant_is_sampled_and_tried_in_full_on_demand() {
     let sampled = world.examine().await;
     // A token, twenty departments, and their names in one request.
     assert_eq!((sampled.tried, sampled.departments, sampled.requests), (20, all, 22));
-    let full = examine(&world.tenant, Sample::All, world.clock.clone()).await;
+    let full = examine(&world.tenant, Sample::All, world.clock.clone(), Watch::default()).await;
     assert_eq!((full.tried, full.requests), (all, all as u64 + 3));
 }
 

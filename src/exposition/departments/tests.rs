@@ -3,9 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    catalogue::ACTIVITY_EXPECTED,
     day::{Day, Zone},
-    exposition,
+    judgement::{Fell, PRODUCT_COUNT, ProductJudged, SUITE},
     usage::{FigureSet, RateScale},
 };
 
@@ -46,7 +45,9 @@ fn tenant(name: &str, departments: Vec<DepartmentDay>) -> TenantView {
         department_up: Vec::new(),
         department_failures: BTreeMap::new(),
         places: BTreeMap::new(),
+        labels: Arc::default(),
         samples: Vec::new(),
+        judged: Vec::new(),
         baselines: BTreeMap::new(),
     }
 }
@@ -335,16 +336,63 @@ fn past_the_limit_baselines_go_before_versions() {
     tenants.push(with_baseline());
     let other = tenants.last_mut().unwrap();
     other.name = "other".into();
-    let labels = ["local", "od-1", "name", "suite"].map(Arc::from).to_vec();
-    other.samples.push(exposition::Sample { family: &ACTIVITY_EXPECTED, labels, value: 4.0 });
+    other.judged.push(Arc::new(judged_day("od-1")));
     let whole = render(&tenants, u64::MAX, &Body::default()).body.series;
     let rendered = render(&tenants, whole - 1, &Body::default());
     assert_eq!(rendered.left_out, LeftOut::Baselines);
-    assert_eq!(rendered.body.series, whole - 2);
+    // The baseline, and of the judgement what was expected, two windows and that there is no drop.
+    assert_eq!(rendered.body.series, whole - 1 - 4);
     let text = text(&rendered.body);
-    assert!(!text.contains("_baseline") && !text.contains("_expected"), "{text}");
+    assert!(!text.contains("_baseline") && !text.contains("_activity_"), "{text}");
     assert!(text.contains("product_version=\"旗舰版\""), "{text}");
-    assert_eq!(render(&tenants, whole - 3, &Body::default()).left_out, LeftOut::Versions);
+    assert_eq!(render(&tenants, whole - 6, &Body::default()).left_out, LeftOut::Versions);
+}
+
+/// A day of which two windows tell something in the suite.
+fn judged_day(id: &str) -> JudgedDay {
+    let mut products = [ProductJudged::default(); PRODUCT_COUNT];
+    products[SUITE].expected = Some(4.0);
+    products[SUITE].deviations = [Some(-0.5), None, Some(1.5), None];
+    JudgedDay {
+        geo: Geo::Local,
+        department_id: id.into(),
+        department: "name".into(),
+        day: DAY,
+        products,
+    }
+}
+
+#[test]
+fn what_is_judged_has_a_series_for_each_product_and_window_that_tells_something() {
+    let mut tenant = tenant("acme", vec![]);
+    let mut fallen = judged_day("od-2");
+    fallen.products[SUITE].fell = Some(Fell { days: 3, ratio: 0.25 });
+    fallen.products[SUITE].slow = Some(Fell { days: 10, ratio: 0.75 });
+    fallen.products[SUITE].expected = Some(f64::NAN);
+    // Of two of one department the first counts.
+    tenant.judged = [fallen, judged_day("od-1"), judged_day("od-2")].map(Arc::new).to_vec();
+    let rendered = render(&[tenant], u64::MAX, &Body::default());
+    let text = text(&rendered.body);
+    let series: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let labels = |id: &str| {
+        format!(
+            "tenant=\"acme\",geo=\"local\",department_id=\"{id}\",department=\"name\",product=\"suite\""
+        )
+    };
+    let (first, second) = (labels("od-1"), labels("od-2"));
+    let expected = [
+        format!("feishu_department_activity_expected{{{first}}} 4"),
+        format!("feishu_department_activity_deviation{{{first},window=\"1\"}} -0.5"),
+        format!("feishu_department_activity_deviation{{{first},window=\"5\"}} 1.5"),
+        format!("feishu_department_activity_deviation{{{second},window=\"1\"}} -0.5"),
+        format!("feishu_department_activity_deviation{{{second},window=\"5\"}} 1.5"),
+        format!("feishu_department_activity_drop_length{{{first}}} 0"),
+        format!("feishu_department_activity_drop_length{{{second}}} 3"),
+        format!("feishu_department_activity_drop_ratio{{{second}}} 0.25"),
+        format!("feishu_department_activity_decline_ratio{{{second}}} 0.75"),
+    ];
+    assert_eq!(series, expected);
+    assert_eq!(rendered.body.series, expected.len() as u64);
 }
 
 #[test]

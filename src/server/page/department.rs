@@ -6,9 +6,11 @@ use maud::{Markup, html};
 
 use super::{
     View,
+    chart::Line,
     departments::{badge, change, meaning},
-    moment_or, problem,
+    moment_or, next, problem,
     query::Language,
+    sources,
     words::{Escaped, number, percent, span},
 };
 use crate::{
@@ -59,11 +61,69 @@ pub(super) fn body(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> 
                     }
                 }
                 div { dt { (texts.last_success) } dd { (moment_or(view, tenant, d.last_success, texts.none_yet)) } }
-                div { dt { (texts.next_attempt) } dd { (moment_or(view, tenant, d.next_attempt, texts.running)) } }
+                div { dt { (texts.next_attempt) } dd { (next(view, tenant, d.next_attempt)) } }
             }
+            (last_days(view, tenant, d))
             (figures(view, tenant, d))
+            (sources(view, tenant))
         }
     }
+}
+
+/// The figures that are used most, day by day.
+fn last_days(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup {
+    let texts = view.texts();
+    let lines = Line::of_all_days(tenant, d.recent.as_deref());
+    let Some((_, first)) = lines.first() else { return html! {} };
+    let days = first.days().iter().map(|(day, _)| *day).enumerate();
+    html! {
+        h3 { (texts.last_days) }
+        div.charts {
+            @for (index, line) in &lines {
+                @if let Some(drawn) = line.drawn() {
+                    figure {
+                        figcaption {
+                            (name_of(view, *index)) " "
+                            span.aside { (texts.highest) " " (drawn.highest.1) }
+                        }
+                        (line.svg(name_of(view, *index), "days", texts))
+                        @if let (Some((from, _)), Some((to, _))) = (line.days().first(), line.days().last()) {
+                            div.scale { span { (from) } span { (to) } }
+                        }
+                    }
+                }
+            }
+        }
+        details {
+            summary { (texts.day_by_day) }
+            table.days {
+                thead {
+                    tr {
+                        th { (texts.day_served) }
+                        @for (index, _) in &lines { th.number { (name_of(view, *index)) } }
+                    }
+                }
+                tbody {
+                    @for (at, day) in days.rev() {
+                        tr.off[!tenant.calendar.is_workday(day)] {
+                            td { (day) }
+                            @for (index, line) in &lines {
+                                td.number data-label=(name_of(view, *index)) {
+                                    (line.days()[at].1.map_or("–".to_owned(), number))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        h3 { (texts.day_figures) " " @if let Some(day) = d.day { (day) } }
+    }
+}
+
+/// The figure's name for people.
+fn name_of(view: &View, index: usize) -> &'static str {
+    FIGURE_NAMES[index][usize::from(view.query.language == Language::Chinese)]
 }
 
 fn figures(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup {
@@ -87,7 +147,7 @@ fn figures(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup {
                 @for (index, figure) in rows {
                     tr {
                         td {
-                            (FIGURE_NAMES[index][usize::from(view.query.language == Language::Chinese)])
+                            (name_of(view, index))
                             " " code { (FIGURES[index].metric) }
                         }
                         td.number data-label=(texts.value) { (told(view, index, figure.0)) }

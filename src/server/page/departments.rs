@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use maud::{Markup, html};
 
 use super::{
-    View, moment_or, problem,
+    View,
+    chart::Line,
+    next, problem,
     query::{Sort, department_path},
     words::{Escaped, number, percent},
 };
@@ -137,7 +139,8 @@ pub(super) fn table(view: &View, tenant: &TenantStatus, is_alone: bool) -> Marku
                 thead {
                     tr {
                         th { (texts.department) } th { (texts.state) } th { (texts.day_served) }
-                        th.number { (texts.active) } th { (texts.next_attempt) } th { (texts.problem) }
+                        th.number { (texts.active) } th { (texts.weeks) }
+                        th { (texts.next_attempt) } th { (texts.problem) }
                     }
                 }
                 tbody { @for department in shown { (row(view, tenant, department)) } }
@@ -239,9 +242,12 @@ fn row(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup {
                     }
                 }
             }
-            td data-label=(texts.next_attempt) {
-                (moment_or(view, tenant, d.next_attempt, texts.running))
+            td.weeks {
+                @if let Some(line) = Line::of_weeks(tenant, d.recent.as_deref()) {
+                    (line.svg(texts.active, "weeks", texts))
+                }
             }
+            td data-label=(texts.next_attempt) { (next(view, tenant, d.next_attempt)) }
             td.problem {
                 @if let Some(failure) = &d.problem { (problem(view, &tenant.time_zone, failure)) }
             }

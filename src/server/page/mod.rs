@@ -4,6 +4,7 @@
 //! tenants and departments in trouble come before those that are well. Lists are cut into pages, so
 //! that none costs more with the number of departments than looking through them.
 
+mod chart;
 mod department;
 mod departments;
 mod query;
@@ -14,22 +15,41 @@ mod words;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(super) use self::query::Query;
+pub(super) use self::{query::Query, verdict::health};
 use self::{
     query::{Language, named_department},
     texts::Texts,
-    verdict::{Health, health, verdict},
-    words::{Escaped, Moment, grouped, span},
+    verdict::{Health, verdict},
+    words::{Escaped, Moment, bytes_told, grouped, span},
 };
 use crate::{
     day::Zone,
-    snapshot::{Problem, SourceStatus, Status, TenantStatus},
+    snapshot::{Next, Problem, SourceStatus, Status, StoreStatus, TenantStatus},
 };
 
 const STYLE: &str = include_str!("style.css");
 /// Where the documents of this version are.
 const DOCUMENTS: &str =
-    concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/v", env!("CARGO_PKG_VERSION"), "/README.md");
+    concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/v", env!("CARGO_PKG_VERSION"), "/");
+/// Those that somebody who looks at a page may want, in the order of [`Texts::pages`], and whether
+/// they are there in Chinese too.
+const PAGES: [(&str, bool); 4] = [
+    ("docs/operations", true),
+    ("docs/metrics", false),
+    ("docs/permissions", true),
+    ("docs/status-api", false),
+];
+
+/// Where the running configuration comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Configuration {
+    /// The file, or what stands in its place; none where there is none to tell of.
+    pub origin: Option<String>,
+    /// When the running one was read.
+    pub read_at: Timestamp,
+    /// When one was read since that cannot be used.
+    pub refused_at: Option<Timestamp>,
+}
 
 /// What does not change while the process runs.
 #[derive(Clone, Debug)]
@@ -50,6 +70,7 @@ pub(super) struct View<'a> {
     /// None until something is published.
     pub(super) status: Option<&'a Status>,
     pub(super) query: &'a Query,
+    pub(super) configuration: &'a Configuration,
 }
 
 impl View<'_> {
@@ -59,6 +80,12 @@ impl View<'_> {
 
     fn moment<'a>(&self, at: Timestamp, zone: &'a Zone) -> Moment<'a> {
         Moment { now: self.now, at, zone, texts: self.texts() }
+    }
+
+    /// Where a document of this version is, in the language of the page if it is written in it.
+    fn document(&self, name: &str, is_chinese_too: bool) -> String {
+        let is_chinese = is_chinese_too && self.query.language == Language::Chinese;
+        format!("{DOCUMENTS}{name}{}.md", if is_chinese { ".zh-CN" } else { "" })
     }
 }
 
@@ -113,7 +140,7 @@ fn document(view: &View, top: &str, body: &Markup) -> String {
                         a href={ (top) "config" } { (texts.config) }
                         a href={ (top) "-/healthy" } { (texts.healthy) }
                         a href={ (top) "-/ready" } { (texts.ready) }
-                        a href=(DOCUMENTS) { (texts.documents) }
+                        a href=(view.document("README", true)) { (texts.documents) }
                         a href=(view.query.link_in(other)) lang=(other.code()) { (texts.other_language) }
                     }
                 }
@@ -163,7 +190,11 @@ fn overview_body(view: &View) -> Markup {
         }
         (departments::controls(view, status))
         @if tenants.is_empty() { p.empty { (texts.no_such_tenant) } }
+        @if let Some(at) = view.configuration.refused_at {
+            div.notices { p { (texts.refused) " " (view.moment(at, &Zone::utc())) } }
+        }
         @for (health, tenant) in &tenants { (tenant_section(view, *health, tenant, all == 1)) }
+        (exporter(view, &status.store))
     }
 }
 
@@ -191,6 +222,50 @@ fn tenant_section(view: &View, health: Health, tenant: &TenantStatus, is_only: b
     }
 }
 
+/// What the exporter runs with.
+fn exporter(view: &View, store: &StoreStatus) -> Markup {
+    let (texts, utc) = (view.texts(), Zone::utc());
+    let Configuration { origin, read_at, .. } = view.configuration;
+    html! {
+        section {
+            h2 { (texts.exporter) }
+            dl {
+                div {
+                    dt { (texts.store) }
+                    dd {
+                        ((texts.store_word)(store.state)) " "
+                        span.aside {
+                            @match &store.file {
+                                Some(file) => code { (Escaped(&file.display().to_string())) },
+                                None => @if store.days.is_some() { (texts.in_memory) },
+                            }
+                            @if let Some(bytes) = store.bytes { " · " (bytes_told(bytes)) }
+                            @if let Some((first, last)) = store.days { " · " (first) " – " (last) }
+                        }
+                    }
+                }
+                @if let Some(origin) = origin {
+                    div {
+                        dt { (texts.configuration) }
+                        dd {
+                            code { (Escaped(origin)) } " "
+                            span.aside { (texts.read) " " (view.moment(*read_at, &utc)) }
+                        }
+                    }
+                }
+                div {
+                    dt { (texts.documents) }
+                    dd {
+                        @for (name, (page, is_chinese_too)) in texts.pages.into_iter().zip(PAGES) {
+                            a href=(view.document(page, is_chinese_too)) { (name) } " "
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn facts(view: &View, tenant: &TenantStatus) -> Markup {
     let texts = view.texts();
     html! {
@@ -208,7 +283,7 @@ fn facts(view: &View, tenant: &TenantStatus) -> Markup {
                 }
             }
             div { dt { (texts.last_success) } dd { (moment_or(view, tenant, tenant.last_success, texts.none_yet)) } }
-            div { dt { (texts.next_attempt) } dd { (moment_or(view, tenant, tenant.next_attempt, texts.running)) } }
+            div { dt { (texts.next_attempt) } dd { (next(view, tenant, tenant.next_attempt)) } }
         }
     }
 }
@@ -227,8 +302,7 @@ fn sources(view: &View, tenant: &TenantStatus) -> Markup {
                         dd {
                             (moment_or(view, tenant, source.last_success, texts.none_yet)) " "
                             span.aside {
-                                (texts.next_attempt) " "
-                                (moment_or(view, tenant, source.next_attempt, texts.running))
+                                (texts.next_attempt) " " (next(view, tenant, source.next_attempt))
                             }
                         }
                     }
@@ -242,6 +316,18 @@ fn sources(view: &View, tenant: &TenantStatus) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// When something is asked for next, as seen now.
+fn next(view: &View, tenant: &TenantStatus, next: Next) -> Markup {
+    let texts = view.texts();
+    html! {
+        @match next.seen_at(view.now) {
+            Next::Running => (texts.running),
+            Next::At(at) => (view.moment(at, &tenant.time_zone)),
+            Next::AfterStatistics => (texts.after_statistics),
         }
     }
 }

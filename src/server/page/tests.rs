@@ -4,8 +4,8 @@ use jiff::civil::date;
 
 use super::{departments::active_figure, *};
 use crate::{
-    baseline::Baseline,
-    snapshot::{DepartmentState, DepartmentStatus},
+    baseline::{Baseline, calendar::Calendar},
+    snapshot::{DepartmentState, DepartmentStatus, Recent, StoreState},
     usage::{DepartmentDay, FigureSet, Figures, Geo, Version},
 };
 
@@ -32,12 +32,13 @@ fn department(id: &str, state: DepartmentState) -> DepartmentStatus {
         path: None,
         served: None,
         baseline: None,
+        recent: None,
         state,
         day: Some(date(2026, 11, 21)),
         day_end: Some("2026-11-21T16:00:00Z".parse().unwrap()),
         expected_day: Some(date(2026, 11, 22)),
         last_success: None,
-        next_attempt: None,
+        next_attempt: Next::Running,
         problem: (state == DepartmentState::Failed).then(|| problem("asking for it failed")),
     }
 }
@@ -49,11 +50,12 @@ fn tenant(departments: Vec<DepartmentStatus>) -> TenantStatus {
         time_zone: Zone::shanghai(),
         figures: FigureSet::all(),
         scale: None,
+        calendar: Calendar::default(),
         up: Some(true),
         requests_this_month: 12_345,
         requests_per_month_limit: 50_000,
         last_success: Some("2026-11-23T01:00:00Z".parse().unwrap()),
-        next_attempt: Some("2026-11-23T02:30:00Z".parse().unwrap()),
+        next_attempt: Next::At("2026-11-23T02:30:00Z".parse().unwrap()),
         problem: None,
         notices: Vec::new(),
         sources: Vec::new(),
@@ -65,6 +67,18 @@ fn about() -> About {
     About { version: "1.2.3", revision: "abc", started: "2026-11-22T02:00:00Z".parse().unwrap() }
 }
 
+fn configuration() -> Configuration {
+    Configuration {
+        origin: Some("feishu-exporter.yml".to_owned()),
+        read_at: "2026-11-22T02:00:00Z".parse().unwrap(),
+        refused_at: None,
+    }
+}
+
+fn status(tenants: Vec<TenantStatus>) -> Status {
+    Status { tenants, store: StoreStatus::default() }
+}
+
 /// The status page as an address with that query shows it.
 fn asked(status: Option<&Status>, query: &str) -> String {
     let query = Query::read(Some(query), None);
@@ -74,6 +88,7 @@ fn asked(status: Option<&Status>, query: &str) -> String {
         telemetry_path: "/metrics",
         status,
         query: &query,
+        configuration: &configuration(),
     })
 }
 
@@ -82,7 +97,7 @@ fn page(status: Option<&Status>) -> String {
 }
 
 fn page_of(tenant: TenantStatus) -> String {
-    page(Some(&Status { tenants: vec![tenant] }))
+    page(Some(&status(vec![tenant])))
 }
 
 /// A department that serves so many active members, of whom so many are usual.
@@ -141,7 +156,7 @@ fn the_facts_of_a_tenant_are_told_in_words() {
         &["acme", "12,345", "of 50,000", "60 minutes ago", "in 30 minutes"],
     );
     let mut fresh = tenant(vec![]);
-    (fresh.up, fresh.last_success, fresh.next_attempt) = (None, None, None);
+    (fresh.up, fresh.last_success, fresh.next_attempt) = (None, None, Next::Running);
     fresh.requests_per_month_limit = 0;
     assert_in_order(&page_of(fresh), &["no budget set", "none yet", "running now"]);
 }
@@ -156,7 +171,7 @@ fn a_verdict_comes_first_and_tenants_in_trouble_before_those_that_are_well() {
     let mut down =
         TenantStatus { name: "down".to_owned(), ..tenant(vec![department("d", Latest)]) };
     down.problem = Some(problem("no token could be had"));
-    let page = page(Some(&Status { tenants: vec![well, late, ill, down] }));
+    let page = page(Some(&status(vec![well, late, ill, down])));
     assert_in_order(
         &page,
         &[
@@ -181,20 +196,22 @@ fn a_source_that_fails_is_trouble_of_the_tenant_and_named() {
     assert!(!page_of(tenant.clone()).contains("Sources"));
     let source = |problem, next_attempt| SourceStatus {
         source: "members",
+        configuration_key: "members",
         last_success: None,
         next_attempt,
         problem,
     };
-    tenant.sources = vec![source(None, None)];
+    tenant.sources = vec![source(None, Next::Running)];
     assert_in_order(&page_of(tenant.clone()), &["verdict good", "members", "running now"]);
-    tenant.sources = vec![source(Some(problem("counting people failed")), Some(now()))];
+    let later = now() + jiff::SignedDuration::from_mins(30);
+    tenant.sources = vec![source(Some(problem("counting people failed")), Next::At(later))];
     assert_in_order(
         &page_of(tenant),
         &[
             "verdict bad",
             "members",
             "none yet",
-            "now",
+            "in 30 minutes",
             "members",
             "counting people failed",
             "Remedy:",
@@ -244,7 +261,7 @@ fn departments_are_searched_filtered_and_sorted_as_the_address_says() {
     (named.path, named.day) = (Some("总部/研发".to_owned()), Some(date(2026, 11, 1)));
     let departments =
         vec![active("a", 10.0, 20.0), active("b", 30.0, 30.0), active("c", 5.0, 4.0), named];
-    let status = Status { tenants: vec![tenant(departments)] };
+    let status = status(vec![tenant(departments)]);
     let shown = |query: &str| -> Vec<String> {
         ids(&asked(Some(&status), query)).into_iter().map(str::to_owned).collect()
     };
@@ -272,7 +289,7 @@ fn departments_are_searched_filtered_and_sorted_as_the_address_says() {
 fn many_departments_come_in_pages() {
     let departments: Vec<_> =
         (0..250).map(|i| department(&format!("d{i:03}"), DepartmentState::Latest)).collect();
-    let one = Status { tenants: vec![tenant(departments.clone())] };
+    let one = status(vec![tenant(departments.clone())]);
     let first = asked(Some(&one), "");
     assert_eq!(ids(&first).len(), 100);
     assert_in_order(&first, &["1 to 100 of 250", "href=\"?page=2\" rel=\"next\""]);
@@ -282,7 +299,7 @@ fn many_departments_come_in_pages() {
     assert_in_order(&last, &["201 to 250 of 250", "href=\"?lang=en&amp;page=2\" rel=\"prev\""]);
     assert!(!last.contains("rel=\"next\""));
     assert_eq!(ids(&asked(Some(&one), "page=99"))[0], "d200", "the last page");
-    let two = Status { tenants: vec![tenant(departments), tenant(vec![])] };
+    let two = status(vec![tenant(departments), tenant(vec![])]);
     let beside = asked(Some(&two), "");
     assert_eq!(ids(&beside).len(), 20);
     assert_in_order(&beside, &["href=\"?tenant=acme\"", "Show all 250"]);
@@ -301,7 +318,7 @@ fn a_row_tells_active_members_against_what_is_usual() {
 
 #[test]
 fn a_department_has_a_page_of_its_own() {
-    let status = Status { tenants: vec![tenant(vec![active("od/ä", 12.0, 24.0)])] };
+    let status = status(vec![tenant(vec![active("od/ä", 12.0, 24.0)])]);
     let row = page(Some(&status));
     let link = "departments/acme/cn/od%2F%C3%A4";
     assert!(row.contains(&format!("href=\"./{link}\"")), "{row}");
@@ -313,6 +330,7 @@ fn a_department_has_a_page_of_its_own() {
             telemetry_path: "/metrics",
             status: Some(&status),
             query: &query,
+            configuration: &configuration(),
         };
         of_department(&view, path)
     };
@@ -339,6 +357,103 @@ fn a_department_has_a_page_of_its_own() {
 }
 
 #[test]
+fn what_was_to_be_asked_and_is_due_is_running() {
+    let mut late = department("a", DepartmentState::Late);
+    for (next, told) in [
+        (Next::At(now()), "running now"),
+        (Next::At(now() - jiff::SignedDuration::from_hours(1)), "running now"),
+        (Next::At(now() + jiff::SignedDuration::from_hours(3)), "in 3 hours"),
+        (Next::AfterStatistics, "after the statistics"),
+    ] {
+        late.next_attempt = next;
+        assert_in_order(&page_of(tenant(vec![late.clone()])), &["<code>a</code>", told]);
+    }
+}
+
+#[test]
+fn the_last_weeks_are_drawn_with_days_off_and_told_in_words() {
+    let mut department = active("a", 30.0, 24.0);
+    let mut recent = Recent::until(date(2026, 11, 22));
+    // A Thursday and a Friday, a gap over the weekend before the last one, and a Sunday.
+    recent.set(date(2026, 11, 12), 0, 20.0);
+    recent.set(date(2026, 11, 13), 0, 40.0);
+    recent.set(date(2026, 11, 22), 0, 30.0);
+    department.recent = Some(Arc::new(recent));
+    let mut tenant = tenant(vec![department.clone()]);
+    let page = page_of(tenant.clone());
+    assert_in_order(
+        &page,
+        &[
+            "<svg class=\"weeks\" role=\"img\" aria-label=\"Active members, 28 days: lowest 20 on \
+             2026-11-12, highest 40 on 2026-11-13, last 30 on 2026-11-22\"",
+            "<path class=\"off\" d=\"M20 0h4v28h-4zM24 0h4v28h-4z",
+            "<path class=\"line\" d=\"M70 14.0h0L74 2.0M110 8.0h0\">",
+        ],
+    );
+    let body = department::body(
+        &View {
+            about: &about(),
+            now: now(),
+            telemetry_path: "/metrics",
+            status: None,
+            query: &Query::read(None, None),
+            configuration: &configuration(),
+        },
+        &tenant,
+        &department,
+    );
+    assert_in_order(
+        &body.into_string(),
+        &[
+            "Last 91 days",
+            "<svg class=\"days\"",
+            "2026-08-24",
+            "2026-11-22",
+            "Day by day",
+            "<td>2026-11-22",
+        ],
+    );
+    tenant.figures.remove(active_figure());
+    assert!(!page_of(tenant).contains("<svg"), "a figure that is not published is not drawn");
+}
+
+#[test]
+fn the_store_and_the_configuration_are_told() {
+    let store = StoreStatus {
+        state: StoreState::Working,
+        file: Some("data/history.db".into()),
+        bytes: Some(21_400_000),
+        days: Some((date(2026, 8, 1), date(2026, 11, 22))),
+    };
+    let status = Status { store, tenants: vec![tenant(vec![])] };
+    assert_in_order(
+        &page(Some(&status)),
+        &[
+            "Store",
+            "works",
+            "data/history.db",
+            "21 MB",
+            "2026-08-01 – 2026-11-22",
+            "feishu-exporter.yml",
+            "24 hours ago",
+            "/docs/operations.md",
+        ],
+    );
+    assert!(asked(Some(&status), "lang=zh").contains("/docs/operations.zh-CN.md"));
+    let query = Query::default();
+    let refused = Configuration { refused_at: Some(now()), ..configuration() };
+    let view = View {
+        about: &about(),
+        now: now(),
+        telemetry_path: "/metrics",
+        status: Some(&status),
+        query: &query,
+        configuration: &refused,
+    };
+    assert!(overview(&view).contains("cannot be used; the one before stays in force"));
+}
+
+#[test]
 fn every_figure_has_a_name_in_both_languages() {
     for (figure, names) in crate::catalogue::FIGURES.iter().zip(department::figure_names()) {
         assert!(names.iter().all(|name| *name != figure.metric), "{}", figure.metric);
@@ -347,7 +462,7 @@ fn every_figure_has_a_name_in_both_languages() {
 
 #[test]
 fn the_page_speaks_chinese_and_refreshes_if_asked_to() {
-    let status = Status { tenants: vec![tenant(vec![department("a", DepartmentState::Late)])] };
+    let status = status(vec![tenant(vec![department("a", DepartmentState::Late)])]);
     assert_in_order(
         &asked(Some(&status), "lang=zh&refresh=60"),
         &[

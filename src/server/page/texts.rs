@@ -1,6 +1,9 @@
 //! What the pages say, in both languages. Messages of failures and ids stay as they came.
 
-use crate::snapshot::DepartmentState;
+use crate::{
+    day::Day,
+    snapshot::{DepartmentState, StoreState},
+};
 
 /// Every text of the pages.
 pub(super) struct Texts {
@@ -31,6 +34,21 @@ pub(super) struct Texts {
     pub(super) next_attempt: &'static str,
     pub(super) none_yet: &'static str,
     pub(super) running: &'static str,
+    pub(super) after_statistics: &'static str,
+    pub(super) weeks: &'static str,
+    pub(super) last_days: &'static str,
+    pub(super) day_by_day: &'static str,
+    pub(super) day_figures: &'static str,
+    pub(super) exporter: &'static str,
+    pub(super) store: &'static str,
+    pub(super) in_memory: &'static str,
+    pub(super) store_word: fn(StoreState) -> &'static str,
+    pub(super) configuration: &'static str,
+    pub(super) read: &'static str,
+    pub(super) refused: &'static str,
+    pub(super) highest: &'static str,
+    pub(super) pages: [&'static str; 4],
+    pub(super) drawn: fn(&str, &Drawn) -> String,
     pub(super) sources: &'static str,
     pub(super) search: &'static str,
     pub(super) search_for: &'static str,
@@ -70,6 +88,15 @@ pub(super) struct Texts {
     pub(super) state_word: fn(DepartmentState) -> &'static str,
     pub(super) meaning: fn(DepartmentState, Option<&str>) -> String,
     pub(super) uptime: fn(&str) -> String,
+}
+
+/// What a drawing shows, in numbers.
+pub(super) struct Drawn {
+    pub(super) days: usize,
+    /// The day with its value as people read it.
+    pub(super) lowest: (Day, String),
+    pub(super) highest: (Day, String),
+    pub(super) last: (Day, String),
 }
 
 /// How the departments of a tenant stand, in numbers.
@@ -120,6 +147,32 @@ pub(super) const ENGLISH: Texts = Texts {
     next_attempt: "Next attempt",
     none_yet: "none yet",
     running: "running now",
+    after_statistics: "after the statistics",
+    weeks: "Last 28 days",
+    last_days: "Last 91 days",
+    day_by_day: "Day by day",
+    day_figures: "All figures of",
+    exporter: "Exporter",
+    store: "Store",
+    in_memory: "in memory",
+    store_word: |state| match state {
+        StoreState::Working => "works",
+        StoreState::Failing => "fails: what is fetched waits in memory; the log says why",
+        StoreState::Unusable => "cannot be used: a restart fetches again; the log says why",
+        StoreState::Nowhere => "none: a restart fetches again",
+    },
+    configuration: "Configuration",
+    read: "read",
+    refused: "The configuration was read again and cannot be used; the one before stays in force. The log and the answer to the reload say what is wrong with it:",
+    highest: "highest",
+    pages: ["Operations", "Metrics", "Permissions", "This page as JSON"],
+    drawn: |name, drawn| {
+        let Drawn { days, lowest, highest, last } = drawn;
+        format!(
+            "{name}, {days} days: lowest {} on {}, highest {} on {}, last {} on {}",
+            lowest.1, lowest.0, highest.1, highest.0, last.1, last.0
+        )
+    },
     sources: "Sources",
     search: "Search",
     search_for: "path, name or id",
@@ -216,6 +269,32 @@ pub(super) const CHINESE: Texts = Texts {
     next_attempt: "下次采集",
     none_yet: "尚无",
     running: "正在采集",
+    after_statistics: "在部门统计之后",
+    weeks: "最近 28 天",
+    last_days: "最近 91 天",
+    day_by_day: "逐日数据",
+    day_figures: "全部统计项",
+    exporter: "本程序",
+    store: "存储",
+    in_memory: "内存中",
+    store_word: |state| match state {
+        StoreState::Working => "正常",
+        StoreState::Failing => "写入失败：已采集的数据暂存于内存，原因见日志",
+        StoreState::Unusable => "无法使用：重启后会重新采集，原因见日志",
+        StoreState::Nowhere => "未启用：重启后会重新采集",
+    },
+    configuration: "配置",
+    read: "读取于",
+    refused: "重新读取的配置无法使用，仍沿用之前的配置。问题见日志和重新加载请求的应答。时间：",
+    highest: "最高",
+    pages: ["运维", "指标说明", "权限", "本页的 JSON"],
+    drawn: |name, drawn| {
+        let Drawn { days, lowest, highest, last } = drawn;
+        format!(
+            "{name}，{days} 天：最低 {}（{}），最高 {}（{}），最近 {}（{}）",
+            lowest.1, lowest.0, highest.1, highest.0, last.1, last.0
+        )
+    },
     sources: "数据来源",
     search: "搜索",
     search_for: "路径、名称或 ID",

@@ -5,7 +5,7 @@ use crate::snapshot::{DepartmentState, TenantStatus};
 
 /// How a tenant fares as a whole, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Health {
+pub(in crate::server) enum Health {
     /// Somebody has to do something.
     Trouble,
     /// Not everything is there, but it comes by itself.
@@ -14,8 +14,19 @@ pub(super) enum Health {
     Well,
 }
 
+impl Health {
+    /// The word of the JSON document.
+    pub(in crate::server) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trouble => "trouble",
+            Self::Waiting => "waiting",
+            Self::Well => "well",
+        }
+    }
+}
+
 /// How the tenant fares.
-pub(super) fn health(tenant: &TenantStatus) -> Health {
+pub(in crate::server) fn health(tenant: &TenantStatus) -> Health {
     use DepartmentState::{Failed, Latest, NoData};
     let any = |of: fn(DepartmentState) -> bool| tenant.departments.iter().any(|d| of(d.state));
     let source_fails = tenant.sources.iter().any(|source| source.problem.is_some());

@@ -98,6 +98,16 @@ pub(super) fn percent(ratio: f64) -> String {
     format!("{:+.0} %", (ratio - 1.0) * 100.0)
 }
 
+/// A size in the unit that fits.
+pub(super) fn bytes_told(bytes: u64) -> String {
+    match bytes {
+        ..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{} kB", grouped(bytes / 1000)),
+        10_000_000..10_000_000_000 => format!("{} MB", grouped(bytes / 1_000_000)),
+        _ => format!("{} GB", grouped(bytes / 1_000_000_000)),
+    }
+}
+
 /// A number with its thousands set apart.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
