@@ -2,7 +2,8 @@
 //!
 //! A conclusion is never kept without the evidence for it. It is drawn anew from all evidence each
 //! time something is added, so that an answer that contradicts it takes it back, and it holds only
-//! under the options under which the evidence was seen.
+//! under the options under which the evidence was seen. Everything of that sort that is kept beyond
+//! the process is a [`Kept`], so that nothing is kept without its options.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,11 +24,23 @@ pub struct Learned<E: Evidence, O> {
     conclusion: Option<E::Conclusion>,
 }
 
-/// The form in which a [`Learned`] is kept beyond the process.
+/// What is kept beyond the process, with the options that it depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept<E, O> {
+pub struct Kept<T, O> {
     options: O,
-    evidence: E,
+    value: T,
+}
+
+impl<T, O: PartialEq> Kept<T, O> {
+    /// Something that holds under these options.
+    pub fn new(options: O, value: T) -> Self {
+        Self { options, value }
+    }
+
+    /// What was kept, if it holds under these options.
+    pub fn under(self, options: &O) -> Option<T> {
+        (self.options == *options).then_some(self.value)
+    }
 }
 
 /// A conclusion that became another one.
@@ -71,14 +84,14 @@ impl<E: Evidence, O: Clone + PartialEq> Learned<E, O> {
     where
         E: Clone,
     {
-        Kept { options: self.options.clone(), evidence: self.evidence.clone() }
+        Kept::new(self.options.clone(), self.evidence.clone())
     }
 
     /// Takes up what was kept; evidence that was seen under other options says nothing here.
     pub fn recall(&mut self, kept: Kept<E, O>) {
-        if kept.options == self.options {
-            self.conclusion = kept.evidence.conclusion();
-            self.evidence = kept.evidence;
+        if let Some(evidence) = kept.under(&self.options) {
+            self.conclusion = evidence.conclusion();
+            self.evidence = evidence;
         }
     }
 }

@@ -63,6 +63,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "feishu",
             "judgement",
             "labels",
+            "learned",
             "shutdown",
             "snapshot",
             "sources",

@@ -364,6 +364,14 @@ fn inside_a_value_it_is_refused_by_its_name_and_so_is_what_looks_like_a_plain_ch
         ("departments: [od-1，od-2]", "departments[0]: holds U+FF0C FULLWIDTH COMMA"),
         ("departments: ['od-1、od-2']", "departments[0]: holds U+3001 IDEOGRAPHIC COMMA"),
         ("departments: ['od-1,od-2']", "departments[0]: holds U+002C COMMA; an id has none"),
+        (
+            "departments: ['od-1|od-2']",
+            "departments[0]: holds U+007C VERTICAL LINE; an id has none",
+        ),
+        (
+            "departments: ['(od-1)']",
+            "departments[0]: holds U+0028 LEFT PARENTHESIS; an id has none",
+        ),
         ("departments: [“od-1”]", "departments[0]: holds U+201C LEFT DOUBLE QUOTATION MARK"),
         ("departments: [{id: od－1}]", "departments[0].id: holds U+FF0D FULLWIDTH HYPHEN-MINUS"),
         ("departments: [od\u{200d}-1]", "departments[0]: holds U+200D ZERO WIDTH JOINER"),

@@ -5,7 +5,10 @@ use std::io::{self, Write as _};
 use prometheus::Registry;
 use serde_json::{Map, Value, json};
 
-use super::{ConfigArgs, Failure, block_on, flags, progress::Working};
+use super::{
+    ConfigArgs, Failure, block_on, flags,
+    progress::{Working, say},
+};
 use crate::{
     app,
     catalogue::{FIGURES, TOTAL_VERSION},
@@ -73,6 +76,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 if args.format == Format::Openmetrics {
                     out.write_all(b"# EOF\n")?;
                 }
+            }
+        }
+        for Collected { status, .. } in &collected {
+            for notice in &status.notices {
+                say(&format!("note: tenant {}: {notice}", status.name));
             }
         }
         match failures(&collected).as_slice() {

@@ -1,11 +1,15 @@
 //! Fetching a whole range of the past once, for the command `backfill`: first a plan, then range
 //! by range, each kept as it comes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+mod unfinished;
+mod want;
 
+use std::{collections::BTreeSet, time::Duration};
+
+use self::{
+    unfinished::{Mark, Unfinished},
+    want::{Want, days_of, size_of},
+};
 use super::{
     context::Context,
     many::Many,
@@ -16,7 +20,6 @@ use super::{
     },
     statistics::{
         restoring,
-        standing::Standing,
         state::{Group, State},
     },
 };
@@ -24,14 +27,10 @@ use crate::{
     day::{Day, after, days_between},
     feishu::{Class, Error},
     sources::departments::{Ask, Found},
-    store::Extent,
+    store::{Extent, Lists},
     usage::{Geo, Target},
 };
 
-/// Rows of a department's day that are assumed where product versions are asked for.
-const VERSIONS_ASSUMED: usize = 5;
-/// Days that are asked for first where nobody knows how many versions there are.
-const FIRST_DAYS_OF_VERSIONS: usize = 7;
 /// Every day may be one that was asked for before it was produced, or read in part.
 const AT_ANY_TIME: i32 = -1;
 
@@ -137,7 +136,9 @@ pub(super) async fn fetch(
     for (wants, with_versions) in [(totals, false), (versions, true)] {
         if fetched.ended_by.is_none() {
             let fill = Fill::new(context, with_versions);
-            let mut fetching = Fetching { context, state, fill, refresh: wanted.refresh, wants };
+            let unfinished = Unfinished::recall(context);
+            let refresh = wanted.refresh;
+            let mut fetching = Fetching { context, state, fill, refresh, wants, unfinished };
             let mut count = |days| {
                 done += days;
                 progress(Progress::Fetched(done, of));
@@ -159,6 +160,21 @@ struct Fetching<'a> {
     fill: Fill,
     refresh: bool,
     wants: Vec<Want>,
+    unfinished: Unfinished,
+}
+
+/// One request, or several pages of a list.
+#[derive(Clone)]
+struct Piece {
+    /// Which of the wants it belongs to.
+    want: usize,
+    ask: Ask,
+    /// Where it goes on; none: at the beginning.
+    mark: Option<Mark>,
+    /// Whether the mark is one of a process before this one.
+    is_resumed: bool,
+    /// Pages that it reads; none: all.
+    pages: Option<u32>,
 }
 
 impl Fetching<'_> {
@@ -166,41 +182,105 @@ impl Fetching<'_> {
     async fn run(&mut self, fetched: &mut Fetched, count: &mut dyn FnMut(usize)) {
         let at_once = self.context.options.api.limits.concurrency;
         let mut requests = Many::new(at_once, self.context.metrics.panics());
-        for (at, want) in self.wants.iter_mut().enumerate() {
-            requests.extend(want.take_asks().into_iter().map(|ask| (at, ask)));
+        for want in 0..self.wants.len() {
+            requests.extend(self.pieces(want));
         }
         let fill = self.fill.clone();
-        while let Some(((at, ask), answer)) = requests.next(|(_, ask)| fill.ask(ask)).await {
-            count(days_of(&ask));
-            match answer {
-                Ok(found) => {
-                    self.learn(&ask, &found);
-                    if !self.keep(&ask, found).await {
-                        fetched.ended_by =
-                            Some("what was fetched cannot be kept; see the log".to_owned());
-                        return;
+        let ask = |piece: Piece| {
+            let fill = fill.clone();
+            async move {
+                let Piece { ask, mark, pages, .. } = piece;
+                match pages {
+                    Some(pages) => {
+                        fill.ask_part(ask, (mark.map(|mark| mark.page_token), pages)).await
                     }
-                }
-                Err(error) if requests.concerns_all(&error, false) => {}
-                Err(error) => {
-                    self.failed(&ask, &error, fetched);
-                    // What was not asked for yet would fail as well.
-                    count(std::mem::take(&mut self.wants[at].days).len());
+                    None => fill.ask(ask).await.map(|found| (found, None)),
                 }
             }
-            requests.extend(self.wants[at].take_asks().into_iter().map(|ask| (at, ask)));
+        };
+        while let Some((piece, answer)) = requests.next(ask).await {
+            let (want, days) = (piece.want, days_of(&piece.ask));
+            match answer {
+                Ok((found, next)) => {
+                    let goes_on = next.is_some();
+                    match self.take(piece, found, next).await {
+                        Some(rest) => requests.extend(rest),
+                        None => {
+                            fetched.ended_by =
+                                Some("what was fetched cannot be kept; see the log".to_owned());
+                            return;
+                        }
+                    }
+                    count(if goes_on { 0 } else { days });
+                }
+                Err(error) if requests.concerns_all(&error, false) => count(days),
+                Err(error) if piece.is_resumed => {
+                    tracing::debug!(%error, "A list cannot be gone on with, and is read anew");
+                    self.unfinished.note(self.context, &piece.ask, None).await;
+                    requests.extend([Piece { mark: None, is_resumed: false, ..piece }]);
+                    continue;
+                }
+                Err(error) => {
+                    self.failed(&piece.ask, &error, fetched);
+                    // What was not asked for yet would fail as well.
+                    count(days + std::mem::take(&mut self.wants[want].days).len());
+                }
+            }
+            requests.extend(self.pieces(want));
         }
         fetched.ended_by = requests.ended_by.map(|error| error.to_string());
     }
 
-    fn learn(&mut self, ask: &Ask, found: &Found) {
-        self.state.rates.see(found);
-        let same = self.wants.iter_mut().filter(|want| want.target == ask.target);
-        same.for_each(|want| want.learn(ask, found));
+    /// What is to be asked for now of a want. Totals of a day whose list may take more pages than a
+    /// failure may cost are read in parts, each kept as it comes.
+    fn pieces(&mut self, want: usize) -> Vec<Piece> {
+        let asks = self.wants[want].take_asks();
+        let Want { target, with_versions, first, rows_a_day, pages_max, .. } = &self.wants[want];
+        let is_long = first.is_some() || plan::pages(*rows_a_day) > *pages_max as u64;
+        let in_parts = target.include_children && !with_versions && is_long;
+        let pages = u32::try_from(*pages_max).ok().filter(|_| in_parts);
+        let piece = |ask: Ask| {
+            let pages = pages.filter(|_| ask.start == ask.end);
+            let mark = pages.and_then(|_| self.unfinished.of(&ask));
+            Piece { want, is_resumed: mark.is_some(), mark, pages, ask }
+        };
+        asks.into_iter().map(piece).collect()
+    }
+
+    /// Takes in an answer and keeps it; returns the rest of its list, if there is any, and none if
+    /// it cannot be kept.
+    async fn take(
+        &mut self,
+        piece: Piece,
+        found: Found,
+        next: Option<String>,
+    ) -> Option<Option<Piece>> {
+        self.state.rates.see(&found);
+        let rows_before = piece.mark.as_ref().map_or(0, |mark| mark.rows);
+        let ask = &piece.ask;
+        let Some(page_token) = next else {
+            let same = self.wants.iter_mut().filter(|want| want.target == ask.target);
+            same.for_each(|want| want.learn(ask, &found, rows_before));
+            let is_kept = self.keep(ask, found).await;
+            self.unfinished.note(self.context, ask, None).await;
+            return is_kept.then_some(None);
+        };
+        let rows = found.days.iter().map(|found| found.day.rows.len()).sum::<usize>();
+        let lists = Lists { days: Vec::new(), ..self.lists(ask, found) };
+        if !self.context.keeper.replace(vec![lists]).await {
+            return None;
+        }
+        let mark = Mark { page_token, rows: rows_before + rows };
+        self.unfinished.note(self.context, ask, Some(mark.clone())).await;
+        Some(Some(Piece { mark: Some(mark), is_resumed: false, ..piece }))
+    }
+
+    fn lists(&self, ask: &Ask, found: Found) -> Lists {
+        self.fill.lists(ask, found, &BTreeSet::new(), self.context.now())
     }
 
     async fn keep(&self, ask: &Ask, found: Found) -> bool {
-        let lists = vec![self.fill.lists(ask, found, &BTreeSet::new(), self.context.now())];
+        let lists = vec![self.lists(ask, found)];
         let keeper = &self.context.keeper;
         if self.refresh { keeper.replace(lists).await } else { keeper.keep(lists).await }
     }
@@ -213,65 +293,6 @@ impl Fetching<'_> {
             );
         } else {
             fetched.failures.push(error.to_string());
-        }
-    }
-}
-
-fn days_of(ask: &Ask) -> usize {
-    usize::try_from(days_between(ask.start, ask.end) + 1).unwrap_or(0)
-}
-
-/// Days that are lacking of a target, and how many rows a day's list holds.
-#[derive(Debug)]
-struct Want {
-    target: Target,
-    days: BTreeSet<Day>,
-    with_versions: bool,
-    rows_a_day: usize,
-    /// Days that are asked for at first, while the size of a day's list is a guess.
-    first: Option<usize>,
-    /// Pages of a range at most, so that those which are read at once have no more than
-    /// [`PAGES_MAX`] in all.
-    pages_max: usize,
-}
-
-impl Want {
-    /// The ranges to ask for now; their days are wanted no longer.
-    fn take_asks(&mut self) -> Vec<Ask> {
-        let now = match self.first {
-            // The newest ones: a department that is younger than the rest has rows there.
-            Some(first) => self.days.iter().rev().take(first).copied().collect(),
-            None => std::mem::take(&mut self.days),
-        };
-        self.days.retain(|day| !now.contains(day));
-        self.asks(&now)
-    }
-
-    fn asks(&self, days: &BTreeSet<Day>) -> Vec<Ask> {
-        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Vec::new() };
-        let covered = (0..days_between(*first, *last))
-            .map(|n| after(*first, n))
-            .filter(|day| !days.contains(day))
-            .collect();
-        plan::asks(&self.target, days, *last, &covered, self.rows_a_day, self.pages_max).collect()
-    }
-
-    /// Learns from an answer how large a day's list is.
-    fn learn(&mut self, ask: &Ask, found: &Found) {
-        let mut rows = BTreeMap::<Day, usize>::new();
-        for found in &found.days {
-            *rows.entry(found.day.day).or_default() += found.day.rows.len();
-        }
-        match (rows.into_values().max(), self.first) {
-            (Some(rows), Some(_)) => {
-                self.rows_a_day = rows;
-                self.first = None;
-            }
-            // A list without rows tells nothing; more days are tried.
-            (None, Some(first)) => {
-                self.first = Some(first.max(days_of(ask) * 2));
-            }
-            (rows, None) => self.rows_a_day = self.rows_a_day.max(rows.unwrap_or(0)),
         }
     }
 }
@@ -332,22 +353,6 @@ async fn lacking(
         }
     }
     Some(wants)
-}
-
-/// How many rows a day's list of a target holds, and how many days are asked for at first to find
-/// that out; none where it is known.
-fn size_of(standing: &Standing, with_versions: bool) -> (usize, Option<usize>) {
-    let known: usize = match with_versions {
-        true => standing.days.values().map(|day| day.rows.len()).sum(),
-        false => standing.days.len(),
-    };
-    let first = match (standing.target.include_children, with_versions) {
-        _ if known > 0 => None,
-        (true, _) => Some(1),
-        (false, true) => Some(FIRST_DAYS_OF_VERSIONS),
-        (false, false) => None,
-    };
-    (known.max(if with_versions { VERSIONS_ASSUMED } else { 1 }), first)
 }
 
 /// What is going to be asked.

@@ -102,6 +102,11 @@ impl<K: Ord + Clone> Due<K> {
         self.pending = wanted.into_iter().filter(|key| !self.answered.contains(key)).collect();
     }
 
+    /// Has everything asked for again now.
+    pub(crate) fn refresh(&mut self) {
+        self.refreshed = None;
+    }
+
     /// When there is something to ask for, which may have passed; none while there is nothing.
     pub(crate) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let held_up = self.backoff.until(now, self.retry_max).unwrap_or(now);

@@ -164,8 +164,8 @@ impl Keeper {
         kept.checked(kept.store.remember(vec![(name.to_owned(), value)]).await);
     }
 
-    /// Notes how rates are read.
-    pub(super) async fn set_rate_scale(&self, scale: RateScale) {
+    /// Notes how rates are read; none: nobody knows any more.
+    pub(super) async fn set_rate_scale(&self, scale: Option<RateScale>) {
         if let Some(kept) = &self.0 {
             kept.checked(kept.store.set_rate_scale(scale).await);
         }

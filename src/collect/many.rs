@@ -66,6 +66,11 @@ impl<K: Clone, R: Send + 'static> Many<K, R> {
         concerns_all
     }
 
+    /// The last time, everything was refused with this code.
+    pub(crate) fn expect_refusals(&mut self, code: Option<i64>) {
+        self.strikes.expect_refusals(code);
+    }
+
     /// As [`Self::concerns_all`], also where one id after the other is refused alike: an endpoint
     /// that refuses every id costs a few requests, not one for each.
     pub(crate) fn ends(&mut self, error: &Error, is_old: bool) -> bool {

@@ -65,7 +65,7 @@ pub(crate) use self::{
     optional::directory::discovered,
     past::plan::OFFERED_DAYS,
     sources::Source,
-    statistics::{latest_day::expected as expected_day, rates::Evidence as RateEvidence},
+    statistics::{latest_day::expected as expected_day, rates::Rows as RateRows},
 };
 use crate::{
     clock::Clock,

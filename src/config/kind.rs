@@ -139,7 +139,8 @@ impl Kind {
             if text.contains(char::is_whitespace) {
                 return Err("holds a blank; an id has none".to_owned());
             }
-            if let Some(c) = text.chars().find(|c| matches!(c, ',' | ';' | '"' | '\'')) {
+            // Lists and quotes as other formats write them.
+            if let Some(c) = text.chars().find(|c| r#",;"'|/\()[]{}"#.contains(*c)) {
                 let c = Named(c);
                 return Err(format!("holds {c}; an id has none, and each stands by itself"));
             }

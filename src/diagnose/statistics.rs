@@ -7,7 +7,7 @@ use super::{
     finding::{Finding, Problem, Subject, Trial, Verdict},
 };
 use crate::{
-    collect::{GeoZone, ListedDepartment, RateEvidence, Tenant, expected_day},
+    collect::{GeoZone, ListedDepartment, RateRows, Tenant, expected_day},
     day::{Day, after},
     feishu::{Client, Endpoint, Error},
     sources::departments::{self, Ask, Found, Versions},
@@ -68,7 +68,7 @@ pub(super) async fn statistics(examination: &mut Examination<'_>) {
 /// What the rows tell beside their figures.
 #[derive(Default)]
 struct Seen {
-    evidence: RateEvidence,
+    rates: RateRows,
     /// Rows of a department's day at most.
     rows: Option<u64>,
     /// People of each department.
@@ -91,7 +91,7 @@ impl Seen {
         self.rejected_fields.extend(found.rejected_values.keys());
         let mut departments = HashSet::new();
         for day in found.days.iter().rev().map(|found| &found.day) {
-            day.rows.iter().for_each(|(_, figures)| self.evidence.see(figures));
+            day.rows.iter().for_each(|(_, figures)| self.rates.see(figures));
             self.rows = self.rows.max(Some(day.rows.len() as u64));
             // The newest day of each department comes first.
             if !departments.insert(Arc::clone(&day.department_id)) || !is_first_place {
@@ -330,7 +330,7 @@ fn rates(configured: Option<RateScale>, seen: &Seen) -> Finding {
         RateScale::Ratio => "ratio (0.85 means 85 %)",
         RateScale::Percent => "percent (85 means 85 %)",
     };
-    match (configured, seen.evidence.decide()) {
+    match (configured, seen.rates.scale()) {
         (Some(configured), Some(decided)) if configured != decided => {
             let text =
                 format!("configured as {}, but the rows tell {}", name(configured), name(decided));

@@ -167,6 +167,25 @@ impl Client {
         read.map_err(|error| told_of_geo(error, query.target_geo))
     }
 
+    /// As [`Self::admin_dept_stats`] for so many pages from a page token on, or from the beginning
+    /// of the list; returns the token of the next page, none at the end of the list.
+    ///
+    /// # Errors
+    /// If any page fails, or the token is not accepted any more.
+    pub async fn admin_dept_stats_part(
+        &self,
+        query: &DeptStatsQuery,
+        from: Option<String>,
+        pages: u32,
+        each: &mut (dyn FnMut(Option<DeptStat<'_>>) + Send),
+    ) -> Result<Option<String>, Error> {
+        let id_type = self.department_id_type();
+        let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(DeptStat)));
+        let request = |token: Option<&str>| dept_stats_request(query, id_type, token);
+        let read = self.read_part(from, (pages, query.pages_max()), request, page).await;
+        read.map_err(|error| told_of_geo(error, query.target_geo))
+    }
+
     /// Reads one day of a department's own people, as far as wanted; `each` sees every row once.
     ///
     /// # Errors

@@ -165,10 +165,27 @@ impl Client {
         extent: Extent,
         pages_max: u32,
         request: impl Fn(Option<&str>) -> Request,
-        mut page: impl FnMut(Option<Object<'_>>) -> Result<PageEnd, String>,
+        page: impl FnMut(Option<Object<'_>>) -> Result<PageEnd, String>,
     ) -> Result<(), Error> {
+        let pages = match extent {
+            Extent::Whole => pages_max,
+            Extent::FirstPage => 1,
+        };
+        self.read_part(None, (pages, pages_max), request, page).await.map(drop)
+    }
+
+    /// Reads so many pages of a list from a page token on, or from its beginning; returns the token
+    /// of the next page, none at the end of the list.
+    async fn read_part(
+        &self,
+        from: Option<String>,
+        (pages_wanted, pages_max): (u32, u32),
+        request: impl Fn(Option<&str>) -> Request,
+        mut page: impl FnMut(Option<Object<'_>>) -> Result<PageEnd, String>,
+    ) -> Result<Option<String>, Error> {
         let mut pages = Pages::new(pages_max);
-        let mut token: Option<String> = None;
+        let mut token = from;
+        let mut read = 0;
         loop {
             let request = request(token.as_deref());
             let answer = self.call(&request).await?;
@@ -177,8 +194,9 @@ impl Client {
                 self.count_failure(request.endpoint, C::Malformed);
                 Error::local(C::Malformed, &request.attempt, what)
             })?;
-            if token.is_none() || extent == Extent::FirstPage {
-                return Ok(());
+            read += 1;
+            if token.is_none() || read == pages_wanted {
+                return Ok(token);
             }
         }
     }

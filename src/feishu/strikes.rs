@@ -25,6 +25,12 @@ impl Strikes {
         self.any_success = true;
     }
 
+    /// The last time, whatever was asked for was refused with this code: the first id that is
+    /// refused so again tells that nothing has changed.
+    pub fn expect_refusals(&mut self, code: Option<i64>) {
+        self.refused = Some((code, REFUSED_ALIKE_MAX - 1));
+    }
+
     /// Takes in that one id was refused; tells whether so many were, with the same code and before
     /// any answer, that the others need not be asked for now.
     pub fn all_are_refused(&mut self, error: &Error) -> bool {

@@ -82,7 +82,7 @@ async fn each_way_in_which_a_certificate_is_refused_has_its_words_and_its_remedy
         ("self_signed_expired", "self_signed_expired", "valid until 2021", "clock"),
         ("self_signed_future", "self_signed_future", "valid from 2110", "clock"),
         ("signed_other_name", "authority", "not for this host but for feishu.example", "base_url"),
-        ("self_signed_other_name", "self_signed_other_name", "", ""),
+        ("self_signed_other_name", "self_signed_other_name", "not for this host but", "base_url"),
     ] {
         let refused = ask(shown, given, "localhost").await.unwrap_err();
         assert!(refused.what.contains(what), "{shown} {given}: {refused:?}");

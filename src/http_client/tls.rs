@@ -46,10 +46,15 @@ struct OwnCertificates {
 }
 
 impl OwnCertificates {
-    /// Whether the server showed one of the file's certificates although the usual check refuses
-    /// it. What that check says of time stands, and so does a name that the certificate states.
-    fn is_own(&self, shown: &CertificateDer<'_>, name: &ServerName<'_>, refused: &Error) -> bool {
-        let Error::InvalidCertificate(why) = refused else { return false };
+    /// The verdict on a certificate that the usual check refuses, where it is one of the file's.
+    /// What that check says of time stands, and so does a name that the certificate states.
+    fn verdict(
+        &self,
+        shown: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        refused: Error,
+    ) -> Result<(), Error> {
+        let Error::InvalidCertificate(why) = &refused else { return Err(refused) };
         let is_out_of_time = matches!(
             why,
             CertificateError::Expired
@@ -57,13 +62,15 @@ impl OwnCertificates {
                 | CertificateError::NotValidYet
                 | CertificateError::NotValidYetContext { .. }
         );
-        !is_out_of_time
+        let is_own = !is_out_of_time
             && name.to_str().eq_ignore_ascii_case(&self.host)
-            && self.certificates.iter().any(|own| own == shown)
-            && (!states_names(shown)
-                || ParsedCertificate::try_from(shown)
-                    .and_then(|shown| verify_server_name(&shown, name))
-                    .is_ok())
+            && self.certificates.iter().any(|own| own == shown);
+        match is_own {
+            true if states_names(shown) => ParsedCertificate::try_from(shown)
+                .and_then(|shown| verify_server_name(&shown, name)),
+            true => Ok(()),
+            false => Err(refused),
+        }
     }
 }
 
@@ -86,9 +93,9 @@ impl ServerCertVerifier for OwnCertificates {
     ) -> Result<ServerCertVerified, Error> {
         let usual = &self.usual;
         match usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Err(refused) if self.is_own(end_entity, server_name, &refused) => {
-                Ok(ServerCertVerified::assertion())
-            }
+            Err(refused) => self
+                .verdict(end_entity, server_name, refused)
+                .map(|()| ServerCertVerified::assertion()),
             verified => verified,
         }
     }

@@ -10,7 +10,7 @@ use self::fold::Fold;
 pub use self::versions::{KnownVersions, VersionOptions, Versions};
 use crate::{
     day::Day,
-    feishu::{Class, Client, DeptStatsQuery, Error, Purpose},
+    feishu::{Class, Client, DeptStat, DeptStatsQuery, Error, Purpose},
     sources::{RejectedValues, directory::ROOT},
     usage::{DepartmentDay, Geo, Target, Version},
 };
@@ -58,30 +58,46 @@ pub struct FoundDay {
 }
 
 impl Found {
-    /// Rejects the rows of departments that are not among those that exist at or below the target.
-    /// A day that lost some is asked for again: either the list or the tree is wrong.
+    /// Counts rows that are not believed; the first is told in words.
+    fn reject(&mut self, rows: u64, example: impl FnOnce() -> String) {
+        self.rejected_rows += rows;
+        if rows > 0 {
+            self.rejected_example.get_or_insert_with(example);
+        }
+    }
+
+    /// Rejects the rows of departments that are not known to exist at or below the target, and
+    /// returns these. A day that lost some is asked for again: either the list or the tree is
+    /// wrong.
     ///
     /// The root's own rows may come under another id than the one asked for.
-    pub fn reject_unknown(&mut self, target: &str, existing: &BTreeSet<&str>) {
+    pub fn reject_unknown(
+        &mut self,
+        target: &str,
+        exists: impl Fn(&str) -> bool,
+    ) -> BTreeSet<Arc<str>> {
         let ids: BTreeSet<Arc<str>> =
             self.days.iter().map(|found| Arc::clone(&found.day.department_id)).collect();
         let mut unknown: BTreeSet<Arc<str>> =
-            ids.iter().filter(|id| !existing.contains(&***id)).cloned().collect();
+            ids.iter().filter(|id| !exists(id)).cloned().collect();
         if target == ROOT && unknown.len() == 1 && !ids.contains(ROOT) {
             unknown.clear();
         }
+        let is_unknown = |found: &FoundDay| unknown.contains(&found.day.department_id);
+        let (rejected, days): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.days).into_iter().partition(is_unknown);
+        self.days = days;
         let mut damaged = BTreeSet::new();
-        self.days.retain(|found| {
-            let is_unknown = unknown.contains(&found.day.department_id);
-            if is_unknown {
-                self.rejected_rows += found.day.rows.len() as u64;
-                damaged.insert(found.day.day);
-            }
-            !is_unknown
-        });
+        for FoundDay { day, .. } in rejected {
+            damaged.insert(day.day);
+            self.reject(day.rows.len() as u64, || {
+                format!("a row of department {}, which the directory lacks", day.department_id)
+            });
+        }
         for found in self.days.iter_mut().filter(|found| damaged.contains(&found.day.day)) {
             found.contradicted = true;
         }
+        unknown
     }
 
     /// Rejects all rows, where they came under the id of another department that is asked for by
@@ -89,9 +105,7 @@ impl Found {
     pub fn reject_anothers(&mut self, is_asked_for: impl Fn(&str) -> bool) {
         let Some(id) = self.other_id.take_if(|id| is_asked_for(id)) else { return };
         let rows: usize = self.days.drain(..).map(|found| found.day.rows.len()).sum();
-        self.rejected_rows += rows as u64;
-        self.rejected_example
-            .get_or_insert_with(|| format!("a row of department {id}, which was not asked for"));
+        self.reject(rows as u64, || format!("a row of department {id}, which was not asked for"));
     }
 
     /// The failure of an answer whose rows were all rejected.
@@ -101,26 +115,41 @@ impl Found {
         (is_empty && self.rejected_rows > 0).then(|| self.rejected(target))
     }
 
-    /// The failure of an answer of which no row can be used, with an example of those rejected.
+    /// The failure of an answer of which no row, or no total, can be used, with an example of the
+    /// rows that were rejected.
     #[must_use]
     pub fn rejected(&self, target: &Target) -> Error {
         let example = self.rejected_example.as_ref();
         let example = example.map_or_else(String::new, |row| format!(", for example {row}"));
+        let what = match self.days.iter().any(|found| !found.day.rows.is_empty()) {
+            true => "no total can be used, though rows of product versions can",
+            false => "no row can be used",
+        };
+        let check = match self.days.iter().any(|found| found.contradicted) {
+            true => "if it stays so, ask Feishu's support",
+            false => {
+                "check that department_id_type is the kind of the id, and statistics_time_zone; if \
+                 they are right, ask Feishu's support"
+            }
+        };
         Error {
-            remedy: "check that department_id_type is the kind of the id, and \
-                     statistics_time_zone; if they are right, ask Feishu's support; the department \
-                     is asked for again by itself"
-                .to_owned(),
+            remedy: format!("{check}; the department is asked for again by itself"),
             ..Error::local(
                 Class::Malformed,
                 &format!("reading statistics of department {}", target.department_id),
                 format!(
-                    "no row can be used: {} contradict each other or belong to other departments \
-                     or days{example}",
+                    "{what}: {} rows contradict each other or belong to other departments or \
+                     days{example}",
                     self.rejected_rows
                 ),
             )
         }
+    }
+
+    /// Whether rows or values were not believed, besides those that can be used.
+    #[must_use]
+    pub fn is_partly_rejected(&self) -> bool {
+        self.rejected_rows > 0 || !self.rejected_values.is_empty()
     }
 
     /// Counts what another list of the same look rejected as well.
@@ -180,6 +209,25 @@ pub async fn fetch_past_totals(
     Ok(fold.finish())
 }
 
+/// As [`fetch_past_totals`] for so many pages from a page token on, or from the beginning; returns
+/// the token of the next page, none at the end of the list.
+///
+/// # Errors
+/// As [`fetch`].
+pub async fn fetch_past_part(
+    client: &Client,
+    ask: &Ask,
+    versions: &Versions,
+    (from, pages): (Option<String>, u32),
+) -> Result<(Found, Option<String>), Error> {
+    let mut fold = Fold::new(ask, versions, false);
+    let query = query_for(Purpose::Optional, ask, false);
+    let each = &mut |row: Option<DeptStat<'_>>| fold.row(row.as_ref());
+    let next = client.admin_dept_stats_part(&query, from, pages, each).await?;
+    fold.end_of_list();
+    Ok((fold.finish(), next))
+}
+
 async fn fetch_for(
     purpose: Purpose,
     client: &Client,
@@ -218,7 +266,14 @@ async fn read(
     with_versions: bool,
     fold: &mut Fold<'_>,
 ) -> Result<(), Error> {
-    let query = DeptStatsQuery {
+    let query = query_for(purpose, ask, with_versions);
+    client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await?;
+    fold.end_of_list();
+    Ok(())
+}
+
+fn query_for(purpose: Purpose, ask: &Ask, with_versions: bool) -> DeptStatsQuery {
+    DeptStatsQuery {
         department_id: ask.target.department_id.to_string(),
         contains_child_dept: ask.target.include_children,
         start: ask.start,
@@ -226,10 +281,7 @@ async fn read(
         with_product_version: with_versions,
         target_geo: Some(ask.target.geo).filter(|geo| *geo != Geo::Local).map(Geo::as_label),
         purpose,
-    };
-    client.admin_dept_stats(&query, &mut |row| fold.row(row.as_ref())).await?;
-    fold.end_of_list();
-    Ok(())
+    }
 }
 
 /// Whether the same query without versions is worth a try.

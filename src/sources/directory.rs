@@ -97,6 +97,9 @@ pub struct Tree {
     /// Whether it has every department that the statistics reach.
     #[serde(default)]
     pub is_whole: bool,
+    /// When the walk ended; set by [`Tree::over`].
+    #[serde(default)]
+    pub walked_at: Option<Timestamp>,
     /// Whether the walk began at the root and went as deep as the statistics reach.
     #[serde(skip)]
     pub reaches_all: bool,
@@ -281,6 +284,7 @@ impl Tree {
     pub fn over(mut self, before: Option<&Self>, now: Timestamp) -> Self {
         let saw_nothing = self.nodes.is_empty();
         self.is_whole = self.reaches_all && !saw_nothing && self.unlisted.is_empty();
+        self.walked_at = Some(now);
         self.nodes.iter_mut().for_each(|node| node.seen_at = Some(now));
         let seen: BTreeSet<String> =
             self.nodes.iter().map(|node| node.department_id.clone()).collect();

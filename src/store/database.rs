@@ -234,9 +234,7 @@ impl Database {
             for (name, value) in &known.learned {
                 self.unsaved.add_learned(tenant, name.clone(), Some(Arc::clone(value)));
             }
-            if let Some(scale) = known.rate_scale {
-                self.unsaved.add_rate_scale(tenant, scale);
-            }
+            self.unsaved.add_rate_scale(tenant, known.rate_scale);
             for (month, requests) in &known.requests {
                 self.unsaved.add_request(tenant, month.clone(), BEFORE_THE_DAMAGE, *requests);
             }

@@ -1,7 +1,7 @@
 //! Fetched days: keeping them, and what the collector needs of them.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, LazyLock},
 };
 
@@ -31,6 +31,9 @@ pub struct Held {
     pub read_at: Option<Timestamp>,
     /// The newest day of each of its departments.
     pub days: Vec<Arc<DepartmentDay>>,
+    /// The versions of each of its departments on the last day before the one held, as far as that
+    /// is kept.
+    pub before: BTreeMap<Arc<str>, BTreeSet<Version>>,
 }
 
 /// The last name and path that a department's rows had.
@@ -185,7 +188,7 @@ impl TenantStore {
 
 fn held(transaction: &Transaction<'_>, tenant: i64, since: Day) -> rusqlite::Result<Vec<Held>> {
     let mut statement = transaction.prepare_cached(
-        "SELECT id, geo, department_id, include_children, held, complete, reasks, rows_before,
+        "SELECT id, geo, department_id, include_children, held, complete, reasks,
              (SELECT max(fetched_at) FROM lists WHERE target = targets.id AND extent <> 'total')
          FROM targets WHERE tenant = ?1 AND (held IS NOT NULL OR EXISTS (
              SELECT 1 FROM lists WHERE target = targets.id AND day >= ?2))",
@@ -194,14 +197,51 @@ fn held(transaction: &Transaction<'_>, tenant: i64, since: Day) -> rusqlite::Res
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let Some(target) = target_of(row, 1)? else { continue };
-        let (complete, reasks, rows_before) = (row.get(5)?, row.get(6)?, row.get(7)?);
-        let standing = day_of(row, 4)?.map(|held| Standing { held, complete, reasks, rows_before });
+        let (complete, reasks) = (row.get(5)?, row.get(6)?);
+        let standing = day_of(row, 4)?.map(|held| Standing { held, complete, reasks });
         let days = newest_days(transaction, row.get(0)?, target.geo, since)?;
-        let read_at: Option<String> = row.get(8)?;
+        let before = match &standing {
+            Some(standing) => versions_before(transaction, row.get(0)?, (since, standing.held))?,
+            None => BTreeMap::new(),
+        };
+        let read_at: Option<String> = row.get(7)?;
         let read_at = read_at.and_then(|text| text.parse().ok());
-        all.push(Held { target, standing, read_at, days });
+        all.push(Held { target, standing, read_at, days, before });
     }
     Ok(all)
+}
+
+/// What was in the last list of a target that has a row, from `since` on and before `held`.
+fn versions_before(
+    transaction: &Transaction<'_>,
+    target: i64,
+    (since, held): (Day, Day),
+) -> rusqlite::Result<BTreeMap<Arc<str>, BTreeSet<Version>>> {
+    // Days of which only the totals were asked for tell nothing of versions.
+    let mut statement = transaction.prepare_cached(
+        "SELECT d.department_id, v.name
+         FROM members AS m
+         JOIN departments AS d ON d.id = m.department
+         JOIN figures AS f ON f.department = d.id
+             AND f.version IN (SELECT id FROM versions) AND f.day = (
+                 SELECT max(l.day) FROM lists AS l
+                 WHERE l.target = ?1 AND l.day >= ?2 AND l.day < ?3 AND l.extent <> 'total'
+                 AND EXISTS (
+                     SELECT 1 FROM members AS o JOIN figures AS g ON g.department = o.department
+                     WHERE o.target = ?1
+                     AND g.version IN (SELECT id FROM versions) AND g.day = l.day))
+         JOIN versions AS v ON v.id = f.version
+         WHERE m.target = ?1",
+    )?;
+    let mut rows = statement.query((target, since.to_string(), held.to_string()))?;
+    let mut before: BTreeMap<Arc<str>, BTreeSet<Version>> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        before
+            .entry(row.get::<_, String>(0)?.into())
+            .or_default()
+            .insert(version_named(&row.get::<_, String>(1)?));
+    }
+    Ok(before)
 }
 
 /// The newest day of each department of a target.
@@ -244,14 +284,16 @@ pub(super) fn versions_of(
 ) -> rusqlite::Result<Vec<(Version, Figures)>> {
     let mut statement = transaction.prepare_cached(&VERSIONS)?;
     let rows = statement.query_map((department, day.to_string()), |row| {
-        let name: String = row.get(0)?;
-        let version = match name.as_str() {
-            TOTAL_VERSION => Version::Total,
-            name => Version::Named(name.into()),
-        };
-        Ok((version, figures_of(row, 1)?))
+        Ok((version_named(&row.get::<_, String>(0)?), figures_of(row, 1)?))
     })?;
     rows.collect()
+}
+
+fn version_named(name: &str) -> Version {
+    match name {
+        TOTAL_VERSION => Version::Total,
+        name => Version::Named(name.into()),
+    }
 }
 
 fn covered(

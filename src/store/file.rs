@@ -277,8 +277,11 @@ fn warn(way: Way, file: &Path, error: &dyn std::fmt::Display) {
                 }
                 _ => "",
             };
+            // The system says better than SQLite why a file cannot be written.
+            let refused = std::fs::OpenOptions::new().append(true).open(file).err();
+            let why = refused.map_or_else(|| error.to_string(), |refused| refused.to_string());
             tracing::warn!(
-                file = %name, %error,
+                file = %name, error = why,
                 "The store {name} can only be read{whose}: what it holds is served, and nothing \
                  new is kept until it can be written{without_log}"
             );

@@ -88,14 +88,14 @@ impl TenantStore {
         self.worker.read_all("reading what was learned", job).await
     }
 
-    /// Notes how the tenant's rates are read.
+    /// Notes how the tenant's rates are read; none: nobody knows any more.
     ///
     /// # Errors
     /// If it cannot be written now; it is written later.
-    pub async fn set_rate_scale(&self, scale: RateScale) -> Result<(), Error> {
+    pub async fn set_rate_scale(&self, scale: Option<RateScale>) -> Result<(), Error> {
         let tenant = Arc::clone(&self.tenant);
         let add = move |database: &mut Database| {
-            database.known(&tenant).rate_scale = Some(scale);
+            database.known(&tenant).rate_scale = scale;
             database.unsaved.add_rate_scale(&tenant, scale);
         };
         self.worker.save("keeping the scale of rates", add).await

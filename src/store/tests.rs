@@ -1,6 +1,10 @@
 //! The store on a real file system.
 
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    sync::Arc,
+};
 
 use jiff::civil::date;
 
@@ -56,7 +60,6 @@ fn lists(of: &Target, extent: Extent, rows: Vec<Arc<DepartmentDay>>) -> Lists {
             held,
             complete: extent == Extent::Whole,
             reasks: 1,
-            rows_before: 3,
         }),
         rows,
         fetched_at: clock().now(),
@@ -79,11 +82,26 @@ async fn what_was_kept_is_there_after_a_restart_to_the_last_bit() {
     let held = store.tenant("acme", "cli_1").held(SATURDAY).await.unwrap();
     assert_eq!(held.len(), 1);
     assert_eq!(held[0].target, target("od-1"));
-    let standing = Standing { held: SUNDAY, complete: true, reasks: 1, rows_before: 3 };
+    let standing = Standing { held: SUNDAY, complete: true, reasks: 1 };
     assert_eq!(held[0].standing, Some(standing));
     assert_eq!(*held[0].days[0], *kept);
     // Another company's app under the same name has a history of its own.
     assert!(store.tenant("acme", "cli_2").held(SATURDAY).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_versions_of_the_day_before_are_known_department_by_department() {
+    let store = Store::in_memory(clock()).unwrap().tenant("acme", "cli_1");
+    let friday = SATURDAY.yesterday().unwrap();
+    let of = target("od-1");
+    let keep = async |extent, day| store.keep(vec![lists(&of, extent, vec![day])]).await.unwrap();
+    keep(Extent::Whole, day("od-1", friday, &versions()[..2], 1.0)).await;
+    keep(Extent::Total, day("od-1", SATURDAY, &[Version::Total], 1.0)).await;
+    keep(Extent::Whole, day("od-1", SUNDAY, &versions(), 1.0)).await;
+    let before = store.held(friday).await.unwrap().remove(0).before;
+    let expected = BTreeMap::from([("od-1".into(), versions()[..2].iter().cloned().collect())]);
+    assert_eq!(before, expected, "of Saturday only the total was asked for");
+    assert_eq!(store.held(SATURDAY).await.unwrap()[0].before, BTreeMap::new(), "too old");
 }
 
 #[tokio::test]
@@ -247,7 +265,7 @@ async fn what_was_learned_is_remembered() {
         let store = open(directory.path()).tenant("acme", "cli_1");
         store.remember(vec![thing("grouping", "same"), thing("x", "1")]).await.unwrap();
         store.remember(vec![thing("x", "2")]).await.unwrap();
-        store.set_rate_scale(RateScale::Percent).await.unwrap();
+        store.set_rate_scale(Some(RateScale::Percent)).await.unwrap();
     }
     let store = open(directory.path()).tenant("acme", "cli_1");
     assert_eq!(store.memory().await.unwrap(), [thing("grouping", "same"), thing("x", "2")].into());
@@ -455,7 +473,7 @@ async fn a_held_write_lock_costs_half_a_second_once_and_loses_nothing() {
         store.keep(vec![past]).await.unwrap_err();
     }
     store.remember(vec![("grouping".to_owned(), Arc::from("same"))]).await.unwrap_err();
-    store.set_rate_scale(RateScale::Percent).await.unwrap_err();
+    store.set_rate_scale(Some(RateScale::Percent)).await.unwrap_err();
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
     assert!(store.has_unsaved());
     // What waits is known, so that it is not asked for again.
@@ -534,7 +552,7 @@ async fn a_new_file_after_damage_knows_what_was_learned_and_spent() {
     }
     let store = open(directory.path()).tenant("acme", "cli_1");
     assert_eq!(store.memory().await.unwrap(), [thing.clone()].into());
-    store.set_rate_scale(RateScale::Percent).await.unwrap();
+    store.set_rate_scale(Some(RateScale::Percent)).await.unwrap();
     let (told, heard) = tokio::sync::oneshot::channel();
     store.spend("2026-11".to_owned(), "admin_dept_stats", |spent| told.send(spent).unwrap());
     assert_eq!(heard.await.unwrap(), Some(Spent { total: 1 }));

@@ -33,7 +33,8 @@ struct OfTenant {
     requests: BTreeMap<(String, &'static str), u64>,
     /// What was learned, by name; none: it is to be forgotten.
     learned: BTreeMap<String, Option<Arc<str>>>,
-    rate_scale: Option<RateScale>,
+    /// The scale of rates; within, none: nobody knows it any more.
+    rate_scale: Option<Option<RateScale>>,
 }
 
 impl Unsaved {
@@ -82,7 +83,7 @@ impl Unsaved {
     }
 
     /// Adds how rates are read.
-    pub(super) fn add_rate_scale(&mut self, tenant: &Arc<Identity>, scale: RateScale) {
+    pub(super) fn add_rate_scale(&mut self, tenant: &Arc<Identity>, scale: Option<RateScale>) {
         self.of(tenant).rate_scale = Some(scale);
     }
 

@@ -64,8 +64,6 @@ pub struct Standing {
     pub complete: bool,
     /// How often it was asked for again.
     pub reasks: u8,
-    /// Rows of the list of the day before.
-    pub rows_before: u32,
 }
 
 /// The columns of the figures, in catalogue order, with the mark of percent signs.
@@ -102,21 +100,15 @@ pub(super) fn keep(
     if let Some(standing) = lists.standing {
         transaction
             .prepare_cached(
-                "UPDATE targets SET held = ?2, complete = ?3, reasks = ?4, rows_before = ?5
-                 WHERE id = ?1",
+                "UPDATE targets SET held = ?2, complete = ?3, reasks = ?4 WHERE id = ?1",
             )?
-            .execute((
-                target,
-                standing.held.to_string(),
-                standing.complete,
-                standing.reasks,
-                standing.rows_before,
-            ))?;
+            .execute((target, standing.held.to_string(), standing.complete, standing.reasks))?;
     }
     Ok(())
 }
 
-/// Keeps lists in place of what is kept.
+/// Keeps lists in place of what is kept. Rows of a day that is not among those read are part of a
+/// list that is not read to its end yet, of totals.
 pub(super) fn replace(
     transaction: &Transaction<'_>,
     tenant: i64,
@@ -129,7 +121,7 @@ pub(super) fn replace(
     }
     for row in &lists.rows {
         let extent = lists.days.iter().find(|(day, _)| *day == row.day).map(|(_, extent)| *extent);
-        let totals_only = extent == Some(Extent::Total);
+        let totals_only = extent.is_none_or(|extent| extent == Extent::Total);
         keep_row(transaction, tenant, target, lists, row, totals_only)?;
     }
     Ok(())
@@ -248,10 +240,10 @@ pub(super) fn set_learned(
 pub(super) fn set_rate_scale(
     transaction: &Transaction<'_>,
     tenant: i64,
-    scale: RateScale,
+    scale: Option<RateScale>,
 ) -> rusqlite::Result<()> {
     transaction
         .prepare_cached("UPDATE tenants SET rate_scale = ?2 WHERE id = ?1")?
-        .execute((tenant, scale.as_str()))
+        .execute((tenant, scale.map(RateScale::as_str)))
         .map(drop)
 }

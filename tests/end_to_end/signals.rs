@@ -37,7 +37,11 @@ fn ends_soon(program: &mut Program, signal: &str) -> Option<i32> {
 
 /// Whether the process has a handler for SIGTERM, by the kernel's own account.
 fn hears(program: &Program) -> bool {
-    let status = fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap_or_default();
+    has_handler(program.id())
+}
+
+fn has_handler(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     caught.is_some_and(|mask| mask & (1 << 14) != 0)
@@ -83,6 +87,69 @@ fn a_signal_is_heard_before_anything_is_read() {
         eventually("a handler for SIGTERM", || hears(&program).then_some(()));
         assert_eq!(ends_soon(&mut program, "TERM"), Some(status), "{args:?}");
         assert!(!program.stderr().contains("panicked"), "{}", program.stderr());
+    }
+}
+
+/// The process that `unshare` has started as the first one of a namespace of its own.
+fn first_process_of(program: &Program) -> Option<u32> {
+    let id = program.id();
+    fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?.trim().parse().ok()
+}
+
+/// The kernel gives the first process of a container no signal that it has no handler for, so that
+/// one which comes too early would be lost, and the container be killed after its grace time.
+#[test]
+fn a_signal_is_heard_as_the_first_process_of_a_container_too() {
+    let unshare = ["--map-root-user", "--pid", "--fork", "--mount-proc"];
+    let tried = Command::new("unshare").args(unshare).arg("true").output().unwrap();
+    if !tried.status.success() {
+        let why = String::from_utf8_lossy(&tried.stderr).into_owned();
+        eprintln!("NOT TESTED, since this machine gives no namespaces: {why}");
+        return;
+    }
+    let files = directory(&[]);
+    let fifo = files.path().join("conf.yml");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let by_flag = format!("--config.file={}", fifo.display());
+    let held = directory(&[("exporter.lock", "")]);
+    let lock = File::options().write(true).open(held.path().join("exporter.lock")).unwrap();
+    lock.lock().unwrap();
+    let storage = format!("--storage.path={}", held.path().display());
+    let world = World::new(2);
+    hang(&world);
+    let configuration = [("feishu-exporter.yml", world.configuration())];
+    for (args, status) in [
+        // While the configuration is read, the store is waited for, Feishu does not answer.
+        (vec!["serve", "--web.listen-address=127.0.0.1:0", &by_flag], 0),
+        (vec!["serve", "--web.listen-address=127.0.0.1:0", &storage], 0),
+        (vec!["serve", "--web.listen-address=127.0.0.1:0"], 0),
+        (vec!["collect", &by_flag], 1),
+        (vec!["doctor"], 1),
+    ] {
+        let files = directory(&[("secret", SECRET)]);
+        for (name, text) in &configuration {
+            fs::write(files.path().join(name), text).unwrap();
+        }
+        let plain = exporter(&args);
+        let mut command = Command::new("unshare");
+        command.args(unshare).arg(plain.get_program()).args(plain.get_args());
+        for (name, value) in plain.get_envs() {
+            assert!(value.is_none(), "it only removes variables");
+            command.env_remove(name);
+        }
+        let mut program = Program::start(command, files);
+        let first = eventually("the first process with a handler for SIGTERM", || {
+            let first = first_process_of(&program)?;
+            let status = fs::read_to_string(format!("/proc/{first}/status")).ok()?;
+            let is_it =
+                status.lines().any(|line| line.starts_with("NSpid:") && line.ends_with("\t1"));
+            (is_it && has_handler(first)).then_some(first)
+        });
+        let kill = format!("kill -TERM {first}");
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let sent = Instant::now();
+        assert_eq!(program.status(), Some(status), "{args:?}: {}", program.stderr());
+        assert!(sent.elapsed() < SOON, "{args:?}: {:?}", sent.elapsed());
     }
 }
 

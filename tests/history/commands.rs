@@ -87,6 +87,29 @@ fn a_store_that_cannot_be_used_is_an_error() {
 }
 
 #[test]
+fn a_second_backfill_on_a_store_is_told_to_wait() {
+    let world = World::new(2);
+    let files = [("feishu-exporter.yml", &*world.configuration()), ("secret", SECRET)];
+    let fault = json!({ "on": { "skip": 1 }, "kind": { "slow": { "millis": 600_000 } } });
+    let faults = format!("{}/_simulator/faults", world.api);
+    get(&faults, &["--request", "POST", "--data-binary", &fault.to_string()]);
+    let place = directory(&files);
+    let storage = format!("--storage.path={}", place.path().join("data").display());
+    let mut first = Program::exporter(&["backfill", &storage, "--output=back.om"], &files);
+    eventually("a request of the first", || (world.requests().len() > 1).then_some(()));
+    let (status, _, said) = run(place.path(), &["backfill", &storage, "--output=back.om"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("another backfill uses the store in") && said.contains("wait"), "{said}");
+    assert!(!place.path().join("back.om").exists());
+    first.signal("TERM");
+    assert_eq!(first.status(), Some(1));
+    // Then it is free.
+    world.clear_faults();
+    let (status, _, said) = run(place.path(), &["backfill", &storage, "--output=back.om"]);
+    assert_eq!(status, Some(0), "{said}");
+}
+
+#[test]
 fn a_fetch_that_is_interrupted_goes_on_where_it_stopped() {
     let world = World::new(3);
     let one_by_one = "    limits: {concurrency: 1, requests_per_second: 100}\n";

@@ -59,7 +59,7 @@ fn lists(n: i32) -> Vec<Lists> {
                 },
                 days: vec![(day, Extent::Whole)],
                 rows: vec![row(&id)],
-                standing: Some(Standing { held: day, complete: true, reasks: 0, rows_before: 4 }),
+                standing: Some(Standing { held: day, complete: true, reasks: 0 }),
                 fetched_at: Clock::system().now(),
             }
         })

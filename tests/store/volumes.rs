@@ -142,16 +142,90 @@ fn a_read_only_store_is_served_with_a_warning() {
     };
     std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o755)).unwrap();
     writable(0o555);
-    let mut exporter = serve_as_another(&configuration, &store);
+    let exporter = serve_as_another(&configuration, &store);
+    let log = serves_what_was_before(exporter, &before);
+    writable(0o755);
+    assert!(log.contains("can only be read") && log.contains("what it holds is served"), "{log}");
+}
+
+/// Whether an exporter serves from its store alone what was served before; ends it, and returns
+/// its log.
+fn serves_what_was_before(mut exporter: Program, before: &str) -> String {
     let url = exporter.listens();
     let page = first_page(&url);
     let log = exporter.stderr();
     exporter.signal("TERM");
     exporter.status();
-    writable(0o755);
-    let (served, before) = (series(&page), series(&before));
+    let (served, before) = (series(&page), series(before));
     let changed: Vec<_> = served.symmetric_difference(&before).take(10).collect();
     assert!(changed.is_empty(), "{changed:#?}\n{log}");
+    log
+}
+
+/// A volume that the kernel itself keeps from being written, for whatever user.
+#[test]
+fn a_store_on_a_volume_that_is_mounted_read_only_is_served_with_a_warning() {
+    let namespace = ["--map-root-user", "--mount"];
+    let script =
+        "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && shift && exec \"$@\"";
+    let place = directory(&[]);
+    let store = place.path().join("data");
+    std::fs::create_dir(&store).unwrap();
+    let mounted = |program: &str| {
+        let mut command = Command::new("unshare");
+        command.args(namespace).args(["sh", "-c", script, "sh"]).arg(&store).arg(program);
+        command
+    };
+    let tried = mounted("true").output().unwrap();
+    if !tried.status.success() {
+        let why = String::from_utf8_lossy(&tried.stderr).into_owned();
+        eprintln!("NOT TESTED, since this machine lets nobody mount: {why}");
+        return;
+    }
+    let world = World::new(4);
+    let configuration = world.configuration();
+    let before = filled(&world, &store);
+    drop(world);
+    let files = directory(&[("conf.yml", &configuration), ("secret", SECRET)]);
+    let mut command = mounted(env!("CARGO_BIN_EXE_feishu-exporter"));
+    command.args(arguments(&store));
+    let log = serves_what_was_before(Program::start(command, files), &before);
+    assert!(log.contains("can only be read") && log.contains("what it holds is served"), "{log}");
+    assert!(log.contains("Read-only file system"), "{log}");
+}
+
+/// Files that root itself may not change, such as an administrator makes with `chattr +i`.
+#[test]
+fn a_store_of_immutable_files_is_served_with_a_warning() {
+    let world = World::new(4);
+    let configuration = world.configuration();
+    let place = directory(&[]);
+    let store = place.path().join("data");
+    let before = filled(&world, &store);
+    drop(world);
+    let chattr = |flag: &str| {
+        let arguments = ["-R", flag, store.to_str().unwrap()];
+        Command::new("chattr").args(arguments).output().map_err(|error| error.to_string())
+    };
+    match chattr("+i") {
+        Ok(done) if done.status.success() => {}
+        tried => {
+            eprintln!(
+                "NOT TESTED, since this user or file system has no immutable files: {tried:?}"
+            );
+            return;
+        }
+    }
+    let files = directory(&[("conf.yml", &configuration), ("secret", SECRET)]);
+    let arguments = arguments(&store);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let served = std::panic::catch_unwind(|| {
+        serves_what_was_before(Program::start(exporter(&arguments), files), &before)
+    });
+    // Else the directory could never be removed.
+    chattr("-i").unwrap();
+    let log = served.unwrap();
+    assert!(log.contains("Operation not permitted"), "{log}");
     assert!(log.contains("can only be read") && log.contains("what it holds is served"), "{log}");
 }
 

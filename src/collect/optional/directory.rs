@@ -71,6 +71,12 @@ impl OptionalSource for Directory {
         discovery.map(|discovery| discovery.refresh_interval).or(self.tenant.directory)
     }
 
+    /// Rows of departments that it does not know may be those of new ones.
+    fn is_outdated(&self, known: &Known) -> bool {
+        let walked_at = self.tree.as_ref().and_then(|tree| tree.walked_at);
+        known.wants_walk_since.is_some_and(|since| walked_at.is_none_or(|at| at < since))
+    }
+
     fn wanted(&self, _: &Known) -> BTreeSet<()> {
         BTreeSet::from([()])
     }

@@ -1,7 +1,13 @@
 //! What all optional sources have in common: when something is asked for, what a failure does, what
 //! survives a restart, what the status page says.
 
-use std::{collections::BTreeSet, fmt::Debug, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fmt::Debug,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -18,7 +24,8 @@ use crate::{
         messages::Known,
         sources::Source,
     },
-    feishu::{Client, Error},
+    feishu::{Class, Client, Error},
+    learned::Kept,
     sources::RejectedValues,
 };
 
@@ -47,6 +54,11 @@ pub(super) trait OptionalSource: Send + Sync + 'static {
 
     /// After which everything is asked for again; none where an answer is final.
     fn refresh_interval(&self) -> Option<Duration>;
+
+    /// Whether something happened that makes what is known too old before its time.
+    fn is_outdated(&self, _: &Known) -> bool {
+        false
+    }
 
     /// Everything that there is to ask for, whether it is known or not.
     fn wanted(&self, known: &Known) -> BTreeSet<Self::Key>;
@@ -120,18 +132,19 @@ pub(super) enum Outcome {
     Partial(Error),
 }
 
-/// What a source brought, how far it got, and under which options.
+/// What a source brought, and how far it got.
 #[derive(Serialize, Deserialize)]
 struct Remembered<M, K: Ord> {
     facts: M,
     progress: due::Progress<K>,
-    options: serde_json::Value,
 }
 
 /// An optional source that is switched on, and how it stands.
 pub(super) struct Slot<S: OptionalSource> {
     source: S,
     due: Due<S::Key>,
+    /// The code with which everything was refused the last time.
+    refused: Option<i64>,
 }
 
 /// A future of whatever source.
@@ -165,7 +178,7 @@ impl<S: OptionalSource> Slot<S> {
         // What is refreshed more rarely than it ages would be missing in between.
         let refresh = source.refresh_interval().map(|r| r.min(schedule.max_age / 4 * 3));
         let due = Due::new(refresh, schedule.interval);
-        Box::new(Self { source, due })
+        Box::new(Self { source, due, refused: None })
     }
 
     async fn ask(&mut self, context: &Context, known: &Known, ready: Vec<S::Key>) {
@@ -177,13 +190,26 @@ impl<S: OptionalSource> Slot<S> {
         let (failing, sound): (Vec<_>, Vec<_>) =
             ready.into_iter().partition(|key| self.due.is_failing(key));
         let all_failed_before = sound.is_empty();
-        for keys in [sound, failing] {
-            requests.extend(keys.chunks(S::BATCH).map(<[S::Key]>::to_vec));
+        // What concerns all is told by the first request; the others wait for it. Where batches were
+        // refused the last time, a single thing tells whether that has changed. Where single things
+        // are asked for, a few others of them are tried each time: one may be granted by now.
+        let refused = self.refused.take().filter(|_| S::BATCH > 1);
+        let batches =
+            |keys: &[S::Key]| keys.chunks(S::BATCH).map(<[_]>::to_vec).collect::<Vec<_>>();
+        let mut batches = VecDeque::from([batches(&sound), batches(&failing)].concat());
+        if let Some(code) = refused {
+            requests.expect_refusals(Some(code));
+            let rest = batches.front_mut().map(|first| first.split_off(1.min(first.len())));
+            if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+                batches.insert(1, rest);
+            }
         }
+        requests.extend(batches.pop_front());
         loop {
             let ask =
                 |batch| self.source.ask(Arc::clone(&context.client), batch, context.at_once());
             let Some((batch, answer)) = requests.next(ask).await else { break };
+            requests.extend(batches.drain(..));
             let now = context.now();
             match answer {
                 Ok(answer) => {
@@ -204,6 +230,9 @@ impl<S: OptionalSource> Slot<S> {
             }
         }
         let gap = self.source.ran();
+        let is_refusal =
+            |error: &&Error| matches!(error.class, Class::Permission | Class::InvalidRequest);
+        self.refused = requests.ended_by.as_ref().filter(is_refusal).and_then(|error| error.code);
         let failure = requests.failure.or(gap);
         context.ended(S::SOURCE, &mut self.due, started, failure, requests.ended_by);
         self.remember(context).await;
@@ -220,7 +249,7 @@ impl<S: OptionalSource> Slot<S> {
     async fn remember(&self, context: &Context) {
         if let Some(facts) = self.source.memory().filter(|_| context.keeper.is_there()) {
             let progress = self.due.progress();
-            let remembered = Remembered { facts, progress, options: self.source.depends_on() };
+            let remembered = Kept::new(self.source.depends_on(), Remembered { facts, progress });
             context.keeper.remember(S::SOURCE.as_label(), &remembered).await;
         }
     }
@@ -234,9 +263,9 @@ impl<S: OptionalSource> AnySlot for Slot<S> {
     fn restore<'a>(&'a mut self, context: &'a Context) -> Boxed<'a, ()> {
         Box::pin(async move {
             let name = S::SOURCE.as_label();
-            let known: Option<Remembered<S::Memory, S::Key>> = context.keeper.recall(name);
+            let kept: Option<Kept<Remembered<S::Memory, S::Key>, _>> = context.keeper.recall(name);
             // What was allowed for other options may not be published now.
-            let Some(known) = known.filter(|k| k.options == self.source.depends_on()) else {
+            let Some(known) = kept.and_then(|kept| kept.under(&self.source.depends_on())) else {
                 context.keeper.forget(name).await;
                 return;
             };
@@ -256,6 +285,9 @@ impl<S: OptionalSource> AnySlot for Slot<S> {
             }
             self.source.retain(&known.collected());
             let now = context.now();
+            if self.source.is_outdated(known) {
+                self.due.refresh();
+            }
             self.due.want(now, self.source.wanted(known));
             let ready = self.due.ready(now);
             let any = !ready.is_empty();

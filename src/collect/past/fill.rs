@@ -47,6 +47,17 @@ impl Fill {
         }
     }
 
+    /// Asks for the totals of a range: so many pages of the list from a page token on. Returns the
+    /// token of the next page, none at the end of the list.
+    pub(crate) fn ask_part(
+        &self,
+        ask: Ask,
+        part: (Option<String>, u32),
+    ) -> impl Future<Output = Result<(Found, Option<String>), Error>> + Send + use<> {
+        let (client, versions) = (Arc::clone(&self.client), Arc::clone(&self.versions));
+        async move { departments::fetch_past_part(&client, &ask, &versions, part).await }
+    }
+
     /// What is to be kept of an answer: every day of the range is known now, but for those that
     /// are to be asked for again.
     pub(crate) fn lists(

@@ -139,13 +139,7 @@ impl Past {
             self.context.metrics.succeeded_before(Source::Baselines, now);
             any = true;
         }
-        // Days that came damaged wait for their time.
-        let waits = |ask: &Ask| {
-            self.again.is_some_and(|at| now < at)
-                && ask.start == ask.end
-                && self.damaged.contains_key(&(ask.target.clone(), ask.start))
-        };
-        self.due.want(now, asks.into_iter().filter(|ask| !waits(ask)).collect());
+        self.due.want(now, asks);
         self.again = self.again.filter(|at| now < *at);
         let ready = self.due.ready(now);
         if !ready.is_empty() {
@@ -212,8 +206,16 @@ impl Past {
             .targets
             .iter()
             .map(|(target, held, _)| (target.clone(), self.first_day(*held), *held));
-        let covered =
+        let mut covered =
             self.context.keeper.covered(ranges.collect(), Extent::Total, ANY_TIME).await?;
+        // Days that came damaged wait for their time.
+        let now = self.context.now();
+        if self.again.is_some_and(|at| now < at) {
+            for ((target, _, _), covered) in known.targets.iter().zip(&mut covered) {
+                let waiting = self.damaged.keys().filter(|(of, _)| of == target);
+                covered.extend(waiting.map(|(_, day)| *day));
+            }
+        }
         let mut asks = BTreeSet::new();
         for ((target, held, members), covered) in known.targets.iter().zip(&covered) {
             let oldest = self.oldest(target.geo);

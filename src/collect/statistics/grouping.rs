@@ -3,32 +3,84 @@
 //!
 //! No document says whether a parent's row counts its descendants once sub-departments are asked
 //! for. So nothing is grouped until one parent and one child gave equal values both ways on one
-//! day; where they differ, nothing is grouped ever.
+//! day. From then on each look compares again, with one request more, before it believes an answer
+//! for several; where both ways differ, nothing is grouped for four weeks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use super::standing::Standing;
 use crate::{
-    day::Day,
+    day::{Day, after},
     feishu::DEPT_STATS_PAGE_SIZE,
-    sources::{departments::Found, directory::Tree},
-    usage::DepartmentDay,
+    learned::Evidence,
+    sources::{
+        departments::{Found, FoundDay},
+        directory::Tree,
+    },
+    usage::{DepartmentDay, Geo},
 };
 
 /// Pages of one request group at most: a failure costs no more than that.
 const PAGES_MAX: usize = 50;
 
+/// What was found of asking for departments together holds for so many days. While it is done, each
+/// look compares anew; where it was found to differ, it is tried again after them.
+const DAYS_REMEMBERED: i32 = 28;
+
 /// What is known of asking for departments together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grouping {
-    /// Not tried, or not with a telling day.
-    #[default]
-    Unknown,
     /// Both ways give the same: departments may be asked for together.
     Same,
     /// They differ: each is asked alone.
     Differs,
+}
+
+/// What comparisons of both ways have told: the newest days of which they did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Comparisons {
+    /// The newest day of which any department was read.
+    newest: Option<Day>,
+    same: Option<Day>,
+    differs: Option<Day>,
+    /// By geo, the day with which a trial was made last.
+    tried: BTreeMap<Geo, Day>,
+}
+
+impl Evidence for Comparisons {
+    type Conclusion = Grouping;
+
+    fn conclusion(&self) -> Option<Grouping> {
+        let is_recent =
+            |day: Day| self.newest.is_none_or(|newest| day > after(newest, -DAYS_REMEMBERED));
+        let same = self.same.filter(|day| is_recent(*day)).map(|_| Grouping::Same);
+        // One day on which they differ outweighs all others.
+        self.differs.filter(|day| is_recent(*day)).map(|_| Grouping::Differs).or(same)
+    }
+}
+
+impl Comparisons {
+    /// Notes that departments were read for a day.
+    pub(super) fn read(&mut self, day: Option<Day>) {
+        self.newest = self.newest.max(day);
+    }
+
+    /// Notes what a comparison of a day says.
+    pub(super) fn compared(&mut self, day: Day, grouping: Grouping) {
+        self.read(Some(day));
+        let known = match grouping {
+            Grouping::Same => &mut self.same,
+            Grouping::Differs => &mut self.differs,
+        };
+        *known = (*known).max(Some(day));
+    }
+
+    /// Notes that a trial is made with a day; tells whether it was made with that day before.
+    pub(super) fn tries(&mut self, geo: Geo, day: Day) -> bool {
+        self.tried.insert(geo, day) == Some(day)
+    }
 }
 
 /// Departments asked for with one query, by index; all lie at or below the head, which need not be
@@ -108,19 +160,79 @@ pub(crate) fn trial(standings: &[Standing], tree: &Tree) -> Option<Trial> {
     trials.min_by_key(|(pages, trial)| (*pages, trial.parent)).map(|(_, trial)| trial)
 }
 
-/// What a trial's answer says.
-pub(crate) fn verdict(trial: Trial, standings: &[Standing], together: &Found) -> Grouping {
-    let same = |index: usize| {
-        let alone = own_day(&standings[index])?;
-        let id = &standings[index].target.department_id;
-        let found = together.days.iter().find(|found| found.day.department_id == *id)?;
-        (alone.day == trial.day).then_some(alone.rows == found.day.rows)
-    };
+/// What a trial's answer says; none if it does not tell.
+pub(crate) fn verdict(trial: Trial, standings: &[Standing], together: &Found) -> Option<Grouping> {
+    let same = |index: usize| is_same(&standings[index], trial.day, together);
     match (same(trial.parent), same(trial.child)) {
-        (Some(true), Some(true)) => Grouping::Same,
-        (Some(false), _) | (_, Some(false)) => Grouping::Differs,
-        _ => Grouping::Unknown,
+        (Some(true), Some(true)) => Some(Grouping::Same),
+        (Some(false), _) | (_, Some(false)) => Some(Grouping::Differs),
+        _ => None,
     }
+}
+
+/// Whether an answer for several says of a department and day what the answer for it alone said;
+/// none where one of them says nothing.
+fn is_same(standing: &Standing, day: Day, together: &Found) -> Option<bool> {
+    let id = &standing.target.department_id;
+    let alone = standing.days.get(id).filter(|alone| alone.day == day)?;
+    let is_it = |found: &&FoundDay| found.day.department_id == *id && found.day.day == day;
+    let found = together.days.iter().find(is_it)?;
+    let is_same = alone.rows == found.day.rows;
+    // What is incomplete may have changed in between.
+    (is_same || own_day(standing).is_some()).then_some(is_same)
+}
+
+/// The department of a bundle that is asked alone as well, so that the bundle's answer can be
+/// compared: one that has a child with people there, best one that was asked already.
+pub(crate) fn proof(
+    bundle: &Bundle,
+    standings: &[Standing],
+    tree: &Tree,
+    is_asked: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    let plan = Plan::new(standings, tree);
+    let subtree = plan.subtree(&standings[bundle.head].target.department_id);
+    let tells = |parent: &usize| {
+        let children = plan.children.get(&*standings[*parent].target.department_id);
+        children.into_iter().flatten().filter_map(|child| plan.by_id.get(child)).any(|child| {
+            let days = &standings[*child];
+            let day = days.days.get(&days.target.department_id);
+            day.and_then(|day| day.users()).is_some_and(|users| users > 0.0)
+        })
+    };
+    let indices = subtree.iter().filter_map(|id| plan.by_id.get(id).copied()).filter(tells);
+    indices.min_by_key(|index| !is_asked(*index))
+}
+
+/// What the answer for a bundle says, held against those for departments that were asked alone for
+/// the same day: `proof` has to agree, and none may differ.
+pub(crate) fn check(
+    together: &Found,
+    day: Day,
+    standings: &[Standing],
+    proof: usize,
+    alone: impl IntoIterator<Item = usize>,
+) -> Option<Grouping> {
+    let mut alone = alone.into_iter();
+    if alone.any(|index| is_same(&standings[index], day, together) == Some(false)) {
+        return Some(Grouping::Differs);
+    }
+    is_same(&standings[proof], day, together).map(|_| Grouping::Same)
+}
+
+/// Those members of a bundle of which its answer has no row of that day.
+pub(crate) fn missing(
+    together: &Found,
+    day: Day,
+    bundle: &Bundle,
+    standings: &[Standing],
+) -> Vec<usize> {
+    let has = |index: &usize| {
+        let id = &standings[*index].target.department_id;
+        let is_it = |found: &FoundDay| found.day.department_id == *id && found.day.day == day;
+        together.days.iter().any(is_it)
+    };
+    bundle.members.iter().copied().filter(|index| !has(index)).collect()
 }
 
 /// The part of a bundle's answer that concerns one of its members.
@@ -186,8 +298,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        sources::{departments::FoundDay, directory::Node},
-        usage::{Figures, Geo, Target, Version},
+        sources::directory::Node,
+        usage::{Figures, Target, Version},
     };
 
     const DAY: Day = date(2026, 11, 22);
@@ -313,10 +425,46 @@ mod tests {
             let days = vec![found("a", parent, 5), found("a0", child, 5)];
             verdict(trial, &standings, &Found { days, ..Found::default() })
         };
-        assert_eq!(verdict(3.0, 7.0), Grouping::Same);
-        assert_eq!(verdict(52.0, 7.0), Grouping::Differs, "the parent counts its children");
-        assert_eq!(verdict(3.0, 8.0), Grouping::Differs);
+        assert_eq!(verdict(3.0, 7.0), Some(Grouping::Same));
+        assert_eq!(verdict(52.0, 7.0), Some(Grouping::Differs), "the parent counts its children");
+        assert_eq!(verdict(3.0, 8.0), Some(Grouping::Differs));
         let alone = Found { days: vec![found("a", 3.0, 5)], ..Found::default() };
-        assert_eq!(super::verdict(trial, &standings, &alone), Grouping::Unknown);
+        assert_eq!(super::verdict(trial, &standings, &alone), None);
+    }
+
+    #[test]
+    fn a_difference_outweighs_what_was_the_same_and_is_forgotten_after_four_weeks() {
+        let mut seen = Comparisons::default();
+        assert_eq!(seen.conclusion(), None);
+        seen.compared(DAY, Grouping::Same);
+        assert_eq!(seen.conclusion(), Some(Grouping::Same));
+        seen.compared(DAY, Grouping::Differs);
+        seen.compared(after(DAY, 1), Grouping::Same);
+        assert_eq!(seen.conclusion(), Some(Grouping::Differs));
+        seen.read(Some(after(DAY, DAYS_REMEMBERED)));
+        assert_eq!(seen.conclusion(), Some(Grouping::Same), "the newer day tells");
+        seen.read(Some(after(DAY, DAYS_REMEMBERED + 1)));
+        assert_eq!(seen.conclusion(), None, "it was not compared for four weeks");
+    }
+
+    #[test]
+    fn an_answer_for_several_is_believed_where_a_parent_agrees_and_nobody_differs() {
+        let (edges, standings) = family("a", 7);
+        let bundle = Bundle { head: 0, members: (0..8).collect() };
+        let tree = tree_of(&edges);
+        assert_eq!(proof(&bundle, &standings, &tree, |_| false), Some(0), "the one with children");
+        let answer = |rows: &[(&str, f64)]| Found {
+            days: rows.iter().map(|(id, users)| found(id, *users, 5)).collect(),
+            ..Found::default()
+        };
+        let check = |rows: &[(&str, f64)], alone: &[usize]| {
+            check(&answer(rows), DAY, &standings, 0, alone.iter().copied())
+        };
+        assert_eq!(check(&[("a", 3.0), ("a0", 7.0)], &[0, 1]), Some(Grouping::Same));
+        assert_eq!(check(&[("a", 52.0), ("a0", 7.0)], &[0]), Some(Grouping::Differs));
+        assert_eq!(check(&[("a", 3.0), ("a0", 8.0)], &[0, 1]), Some(Grouping::Differs));
+        assert_eq!(check(&[("a0", 7.0)], &[0, 1]), None, "the parent is not in it");
+        let lacking = missing(&answer(&[("a", 3.0), ("a3", 7.0)]), DAY, &bundle, &standings);
+        assert_eq!(lacking, [1, 2, 3, 5, 6, 7]);
     }
 }

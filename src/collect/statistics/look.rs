@@ -2,7 +2,7 @@
 //! rest is not asked any more.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::{
-    grouping::{self, Bundle, Grouping},
+    grouping::Bundle,
     publish::publish,
     schedule,
     standing::{Circumstances, Standing},
@@ -44,6 +44,40 @@ pub(super) struct Looked {
     pub(super) ended_by: Option<Error>,
     /// The first failure of a department that did not fail in that way before.
     pub(super) news: Option<Error>,
+    /// What was not believed of answers that are used all the same.
+    pub(super) rejected: Rejected,
+}
+
+/// What was not believed of answers of which the rest is used.
+#[derive(Default)]
+pub(super) struct Rejected {
+    /// Whether there are departments of which all was believed the last time.
+    pub(super) is_new: bool,
+    pub(super) departments: usize,
+    pub(super) rows: u64,
+    pub(super) example: Option<String>,
+    /// API fields whose values are no numbers.
+    pub(super) fields: BTreeSet<&'static str>,
+}
+
+impl Rejected {
+    fn of(found: &Found) -> Self {
+        Self {
+            departments: 1,
+            rows: found.rejected_rows,
+            example: found.rejected_example.clone(),
+            fields: found.rejected_values.keys().copied().collect(),
+            ..Self::default()
+        }
+    }
+
+    fn add(&mut self, other: Self, is_new: bool) {
+        self.is_new |= is_new;
+        self.departments += other.departments;
+        self.rows += other.rows;
+        self.example = self.example.take().or(other.example);
+        self.fields.extend(other.fields);
+    }
 }
 
 /// What to ask one department for.
@@ -56,9 +90,25 @@ struct Question {
 
 /// A request to be made: for one department, or for several under an ancestor.
 #[derive(Clone)]
-enum Request {
+pub(super) enum Request {
     Alone(usize),
     Together(Bundle),
+    /// For one of those that an answer for several lacks: whether it has the day when it is asked
+    /// alone tells whether the others may.
+    Missing(usize, Vec<usize>),
+}
+
+/// What a look has found so far about asking for several at once.
+#[derive(Default)]
+pub(super) struct Together {
+    /// Those that were asked alone and answered.
+    pub(super) alone: BTreeSet<usize>,
+    /// The one whose answers are compared.
+    pub(super) proof: Option<usize>,
+    /// Whether they agreed.
+    pub(super) is_proven: bool,
+    /// Those whose answer came together with others.
+    pub(super) taken: Vec<usize>,
 }
 
 /// Looks at all departments of the group that are due.
@@ -66,21 +116,30 @@ pub(super) async fn look(context: &Context, state: &mut State, group: usize) -> 
     let at_once = context.options.api.limits.concurrency;
     let requests = Many::new(at_once, context.metrics.panics());
     let looked = Looked::default();
-    let mut look = Look { context, state, group, requests, looked, some_are_sound: false };
+    let mut look = Look {
+        context,
+        state,
+        group,
+        requests,
+        looked,
+        some_are_sound: false,
+        together: Together::default(),
+    };
     look.run().await;
     Looked { ended_by: look.requests.ended_by, ..look.looked }
 }
 
 /// A look that goes on.
-struct Look<'a> {
-    context: &'a Context,
-    state: &'a mut State,
+pub(super) struct Look<'a> {
+    pub(super) context: &'a Context,
+    pub(super) state: &'a mut State,
     /// Which of the state's groups is looked at.
-    group: usize,
-    requests: Many<Request, Found>,
+    pub(super) group: usize,
+    pub(super) requests: Many<Request, Found>,
     looked: Looked,
     /// Whether departments are asked that did not fail before.
     some_are_sound: bool,
+    pub(super) together: Together,
 }
 
 impl Look<'_> {
@@ -103,7 +162,7 @@ impl Look<'_> {
         due.sort_by_key(|index| self.group().standings[*index].is_failed());
         let first = due.first().map(|index| self.group().standings[*index].is_failed());
         self.some_are_sound = first == Some(false);
-        self.requests.extend(self.requests_for(due));
+        self.ask_for(due).await;
         let mut progress = Progress::every(PROGRESS_AFTER);
         let mut is_unpublished = false;
         loop {
@@ -125,7 +184,7 @@ impl Look<'_> {
     }
 
     /// Waits for the next answer and takes it in; tells whether it was one, or a failure.
-    async fn step(&mut self) -> Option<bool> {
+    pub(super) async fn step(&mut self) -> Option<bool> {
         let Self { context, state, group, requests, .. } = self;
         let ask = |request| {
             let question = question_of(context, state, *group, &request);
@@ -134,16 +193,14 @@ impl Look<'_> {
         };
         let (request, answer) = requests.next(ask).await?;
         let answered = answer.is_ok();
+        if let Ok(found) = &answer {
+            self.context.metrics.rejected(found.rejected_rows, &found.rejected_values);
+        }
         match (request, answer) {
-            (Request::Alone(index), Ok(found)) => {
-                self.context.metrics.rejected(found.rejected_rows, &found.rejected_values);
-                self.answered(index, found);
-            }
-            (Request::Together(bundle), Ok(found)) => {
-                self.context.metrics.rejected(found.rejected_rows, &found.rejected_values);
-                for index in bundle.members {
-                    self.answered(index, grouping::share(&found, &self.group().standings[index]));
-                }
+            (Request::Alone(index), Ok(found)) => self.answered_alone(index, found),
+            (Request::Together(bundle), Ok(found)) => self.answered_together(bundle, &found),
+            (Request::Missing(index, others), Ok(found)) => {
+                self.answered_missing(index, others, found);
             }
             (Request::Alone(index), Err(error)) => self.failed(index, error),
             (Request::Together(bundle), Err(error)) if error.reach.concerns_endpoint() => {
@@ -153,12 +210,16 @@ impl Look<'_> {
                 tracing::debug!(%error, "Asking together failed; asking for each alone");
                 self.requests.extend(bundle.members.into_iter().map(Request::Alone));
             }
+            (Request::Missing(index, others), Err(error)) => {
+                self.failed(index, error);
+                self.requests.extend(others.into_iter().map(Request::Alone));
+            }
         }
         Some(answered)
     }
 
     /// Takes in what one department answered.
-    fn answered(&mut self, index: usize, found: Found) {
+    pub(super) fn answered(&mut self, index: usize, found: Found) {
         let now = self.context.now();
         let schedule = &self.context.options.schedule;
         let mut found = found;
@@ -169,9 +230,11 @@ impl Look<'_> {
         let before = found.rejected_rows;
         let standings = &self.group().standings;
         found.reject_anothers(|id| standings.iter().any(|s| *s.target.department_id == *id));
-        if let Some(below) = &below {
-            found.reject_unknown(&department_id, below);
-        }
+        let strangers = below.as_ref().map(|below| {
+            // What was served is no stranger, though it may be deleted by now.
+            let served = &standings[index].days;
+            found.reject_unknown(&department_id, |id| below.contains(id) || served.contains_key(id))
+        });
         self.context.metrics.rejected(found.rejected_rows - before, &RejectedValues::new());
         self.looked.asked += 1;
         self.state.rates.see(&found);
@@ -181,9 +244,15 @@ impl Look<'_> {
         let ready = found.days.iter().all(|found| found.day.day <= expected);
         let too_old = after(expected, -schedule.lookback_days - 1);
         let standing = &mut group.standings[index];
+        standing.has_strangers(now, expected, strangers.unwrap_or_default());
+        let rejected = Rejected::of(&found);
+        let was_partly_rejected = standing.is_partly_rejected;
         let is_gone = |id: &str| below.as_ref().is_some_and(|below| !below.contains(id));
         let circumstances = Circumstances { now, is_ready: ready, too_old, is_gone: &is_gone };
         let unusable = standing.answered(found, &circumstances);
+        if standing.is_partly_rejected {
+            self.looked.rejected.add(rejected, !was_partly_rejected);
+        }
         self.looked.failed += usize::from(standing.is_failed());
         self.state.unsaved.extend(lists(standing, read, now));
         if let Some(error) = unusable {
@@ -212,24 +281,14 @@ impl Look<'_> {
         self.state.plan(self.group, self.context.now(), &self.context.options.schedule)
     }
 
-    fn group(&self) -> &Group {
+    pub(super) fn group(&self) -> &Group {
         &self.state.groups[self.group]
     }
 
-    /// The requests for departments: several together where that is proven to give the same.
-    fn requests_for(&self, due: Vec<usize>) -> Vec<Request> {
-        let may_group = self.state.grouping == Grouping::Same && self.state.only_day.is_none();
-        let Some(tree) = tree(self.context).filter(|_| may_group) else {
-            return due.into_iter().map(Request::Alone).collect();
-        };
-        let is_plain = |index: &usize| {
-            let question = question(self.context, self.state, self.group, *index);
-            question.first.start == question.first.end && question.then.is_none()
-        };
-        let (plain, other): (Vec<usize>, Vec<usize>) = due.into_iter().partition(is_plain);
-        let (bundles, alone) = grouping::bundles(&plain, &self.group().standings, &tree);
-        let together = bundles.into_iter().map(Request::Together);
-        together.chain(alone.into_iter().chain(other).map(Request::Alone)).collect()
+    /// Whether a department is asked for one day only, as one may be together with others.
+    pub(super) fn asks_one_day(&self, index: usize) -> bool {
+        let question = question(self.context, self.state, self.group, index);
+        question.first.start == question.first.end && question.then.is_none()
     }
 }
 
@@ -263,7 +322,9 @@ fn question(context: &Context, state: &State, group: usize, index: usize) -> Que
 
 fn question_of(context: &Context, state: &State, group: usize, request: &Request) -> Question {
     match request {
-        Request::Alone(index) => question(context, state, group, *index),
+        Request::Alone(index) | Request::Missing(index, _) => {
+            question(context, state, group, *index)
+        }
         Request::Together(bundle) => {
             // All members miss the same day; the head may have it already.
             let head = &state.groups[group].standings[bundle.head].target;
@@ -275,34 +336,8 @@ fn question_of(context: &Context, state: &State, group: usize, request: &Request
 }
 
 /// The tree of departments, once a walk has found it.
-fn tree(context: &Context) -> Option<Arc<Tree>> {
+pub(super) fn tree(context: &Context) -> Option<Arc<Tree>> {
     context.messages.discovered.borrow().tree.clone()
-}
-
-/// Asks once for a parent with its sub-departments, to find out whether that gives the same
-/// figures as asking for each alone.
-pub(super) async fn try_grouping(context: &Context, state: &mut State, group: usize) {
-    let wanted = context.options.request_grouping && state.grouping == Grouping::Unknown;
-    let Some(tree) = tree(context).filter(|_| wanted) else { return };
-    let Group { standings, tried_grouping_for, .. } = &mut state.groups[group];
-    let Some(trial) = grouping::trial(standings, &tree) else { return };
-    if tried_grouping_for.replace(trial.day) == Some(trial.day) {
-        return;
-    }
-    let target = standings[trial.parent].target.clone();
-    let together = Ask {
-        target: Target { include_children: true, ..target },
-        start: trial.day,
-        end: trial.day,
-    };
-    // A failure leaves it open; the next day tries again.
-    if let Ok(found) = departments::fetch(&context.client, &together, &context.versions).await {
-        state.grouping = grouping::verdict(trial, standings, &found);
-        tracing::info!(
-            tenant = context.name(), result = ?state.grouping,
-            "Asking for departments together was compared with asking for each alone"
-        );
-    }
 }
 
 /// What of an answer is to be kept: what is served of it, and the days before that.

@@ -10,6 +10,7 @@ pub(crate) mod restoring;
 pub(crate) mod schedule;
 pub(crate) mod standing;
 pub(crate) mod state;
+mod together;
 
 use std::time::Duration;
 
@@ -17,9 +18,18 @@ use humantime::format_duration;
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
-use self::{look::Looked, report::NewestServed, schedule::JITTER_MAX, state::State};
+use self::{
+    look::{Looked, Rejected},
+    report::NewestServed,
+    schedule::JITTER_MAX,
+    state::State,
+};
 use super::{context::Context, messages::Discovered, sources::Source};
-use crate::feishu::Error;
+use crate::{
+    feishu::Error,
+    learned::Change,
+    usage::{Geo, RateScale},
+};
 
 /// The loop, and all that it knows.
 pub(crate) struct Statistics {
@@ -70,8 +80,11 @@ impl Statistics {
 
     /// Takes in which departments there are now.
     pub(crate) fn retarget(&mut self) {
-        let discovered = self.discovered.borrow_and_update().departments.clone();
-        self.state.retarget(&self.context.options.departments, &discovered);
+        let Discovered { departments, tree } = self.discovered.borrow_and_update().clone();
+        self.state.retarget(&self.context.options.departments, &departments);
+        if let Some(tree) = tree {
+            self.state.compare_with(&tree);
+        }
     }
 
     /// Takes up where the process before this one ended.
@@ -96,12 +109,7 @@ impl Statistics {
             is_whole &= looked.failed == 0 && looked.ended_by.is_none();
             conclude(context, state, group, &looked);
         }
-        if state.rates.decide() {
-            tracing::warn!(
-                tenant = context.name(),
-                "Feishu's rates come in another scale than before, and are read so from now on"
-            );
-        }
+        tell_of_rates(context, state.rates.decide().as_ref());
         state.days_mut().for_each(|day| context.versions.drop_repeated_total(day));
         restoring::keep(context, state).await;
         if asked > 0 {
@@ -120,7 +128,7 @@ impl Statistics {
     pub(crate) async fn try_grouping(&mut self) {
         if self.state.problem.is_none() {
             for group in 0..self.state.groups.len() {
-                look::try_grouping(&self.context, &mut self.state, group).await;
+                together::try_grouping(&self.context, &mut self.state, group).await;
             }
             restoring::keep(&self.context, &mut self.state).await;
         }
@@ -220,7 +228,44 @@ fn conclude(context: &Context, state: &mut State, group: usize, looked: &Looked)
             looked.failed, looked.asked,
         );
     }
+    if looked.rejected.is_new {
+        tell_of_rejected(tenant, geo, looked);
+    }
     tracing::debug!(tenant, %geo, asked = looked.asked, failed = looked.failed, "Looked");
+}
+
+/// Says what was not believed of answers that are used all the same.
+fn tell_of_rejected(tenant: &str, geo: Geo, looked: &Looked) {
+    let Rejected { departments, rows, example, fields, .. } = &looked.rejected;
+    let asked = looked.asked;
+    let example = example.as_ref().map(|row| format!(", for example {row}")).unwrap_or_default();
+    let fields: Vec<&str> = fields.iter().copied().collect();
+    let fields = match fields.is_empty() {
+        true => String::new(),
+        false => format!("; values of {} are no numbers", fields.join(", ")),
+    };
+    tracing::warn!(
+        tenant, %geo, departments, rows,
+        "Part of the statistics of {departments} of {asked} departments is not believed: {rows} rows{example}\
+         {fields}. The rest is served, and what is incomplete is asked for again"
+    );
+}
+
+/// Says that rates are read in another way than before.
+fn tell_of_rates(context: &Context, change: Option<&Change<RateScale>>) {
+    let tenant = context.name();
+    match change {
+        Some(Change { before: Some(_), after: Some(_) }) => tracing::warn!(
+            tenant,
+            "Feishu's rates come in another scale than before, and are read so from now on"
+        ),
+        Some(Change { before: Some(_), after: None }) => tracing::warn!(
+            tenant,
+            "Feishu's rates do not agree with the counts in the scale known so far; they have no \
+             samples until it is known again, or set by rates: ratio or rates: percent"
+        ),
+        _ => {}
+    }
 }
 
 fn back_off(context: &Context, state: &mut State, group: usize, error: &Error) {

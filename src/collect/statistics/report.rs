@@ -47,7 +47,7 @@ pub(crate) fn report(context: &Context, state: &State) -> Statistics {
     let view = TenantView {
         name: context.name().into(),
         figures: options.figures,
-        scale: state.rates.scale,
+        scale: state.rates.scale(),
         geos: geos.collect(),
         department_up: ups.collect(),
         department_failures: failures(state),
@@ -71,6 +71,7 @@ pub(super) fn known(context: &Context, state: &State, has_looked: bool) -> Known
         has_looked,
         is_reachable: state.is_reachable,
         next_look: state.next_look,
+        wants_walk_since: state.standings().filter_map(|s| s.wants_walk_since).max(),
         ids: state.standings().map(|s| s.target.department_id.to_string()).collect(),
         served: all_served(context, state),
         targets: state
@@ -221,7 +222,7 @@ fn status(context: &Context, state: &State) -> TenantStatus {
         base_url: context.options.api.base_url.clone(),
         time_zone: state.groups[0].zone.clone(),
         figures: context.options.figures,
-        scale: state.rates.scale,
+        scale: state.rates.scale(),
         calendar: context.options.calendar.clone(),
         up: state.accepted,
         requests_this_month: context.budget.spent(),
@@ -320,8 +321,17 @@ fn notices(context: &Context, state: &State) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let in_part = state.standings().filter(|standing| standing.is_partly_rejected).count();
+    if in_part > 0 {
+        let all = state.standings().count();
+        notices.push(format!(
+            "Part of the newest statistics of {in_part} of {all} departments is not believed (see the log, \
+             feishu_exporter_rejected_rows_total and feishu_exporter_rejected_values_total); the \
+             rest is served, and what is incomplete is asked for again."
+        ));
+    }
     let has_data = state.standings().any(|standing| !standing.days.is_empty());
-    if has_data && state.rates.scale.is_none() {
+    if has_data && state.rates.scale().is_none() {
         notices.push(
             "The scale of Feishu's rates is not known yet, so rates have no samples; it is learned \
              from a department with at least 20 members, or set by rates: ratio or rates: percent."

@@ -8,12 +8,12 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{grouping::Grouping, state::State};
+use super::{standing::Standing, state::State};
 use crate::{
     collect::{context::Context, options, sources::Source},
-    day::{Day, after},
+    day::after,
     sources::departments::VersionOptions,
-    usage::{DepartmentDay, Geo, RateScale, Version},
+    usage::{DepartmentDay, Geo, RateScale, Target, Version},
 };
 
 /// The names under which things are remembered.
@@ -51,15 +51,9 @@ struct Looks {
     /// Whether the last attempt was accepted.
     accepted: Option<bool>,
     last_success: Option<Timestamp>,
-}
-
-/// What is known of asking for departments together.
-#[derive(Serialize, Deserialize)]
-struct KnownGrouping {
-    #[serde(rename = "meaning")]
-    grouping: Grouping,
-    /// By geo, the day with which it was last tried.
-    tried_for: Vec<(Geo, Day)>,
+    /// The departments whose last request failed.
+    #[serde(default)]
+    failing: BTreeSet<(Geo, String, bool)>,
 }
 
 /// Takes up where the process before this one ended: what it served is served, what was whole is
@@ -126,22 +120,24 @@ fn drop_versions(day: &mut Arc<DepartmentDay>) {
 /// What was remembered under a name each.
 fn recall(context: &Context, state: &mut State) {
     let keeper = &context.keeper;
-    let found = keeper.recall::<String>(RATES);
-    let found = found.as_deref().and_then(RateScale::named);
-    state.rates.scale = state.rates.scale.or(found);
+    if let Some(kept) = keeper.recall(RATES) {
+        state.rates.recall(kept);
+    } else if let Some(scale) = keeper.recall::<String>(RATES).as_deref().and_then(RateScale::named)
+    {
+        state.rates.recall_scale(scale);
+    }
     if let Some(known) = keeper.recall(VERSIONS) {
         context.versions.recall(known);
     }
-    if let Some(KnownGrouping { grouping, tried_for }) = keeper.recall(GROUPING) {
-        state.grouping = grouping;
-        for (geo, day) in tried_for {
-            let group = state.groups.iter_mut().find(|group| group.geo == geo);
-            if let Some(group) = group {
-                group.tried_grouping_for = Some(day);
-            }
+    if let Some(kept) = keeper.recall(GROUPING) {
+        state.grouping.recall(kept);
+    }
+    let Looks { accepted, last_success, failing } = keeper.recall(LOOKS).unwrap_or_default();
+    for standing in state.groups.iter_mut().flat_map(|group| &mut group.standings) {
+        if failing.contains(&key_of(standing)) {
+            standing.restore_failure();
         }
     }
-    let Looks { accepted, last_success } = keeper.recall(LOOKS).unwrap_or_default();
     state.last_success = state.last_success.or(last_success);
     if let Some(accepted) = accepted.filter(|_| state.accepted.is_none()) {
         state.accepted = Some(accepted);
@@ -165,23 +161,23 @@ pub(crate) async fn keep(context: &Context, state: &mut State) {
         state.unsaved.splice(0..0, held);
     }
     keeper.keep(std::mem::take(&mut state.unsaved)).await;
-    if let Some(scale) = state.rates.scale {
-        if context.options.rates.is_none() {
-            keeper.remember(RATES, &scale.as_str()).await;
-        }
-        if state.rates.saved != Some(scale) {
-            keeper.set_rate_scale(scale).await;
-            state.rates.saved = Some(scale);
-        }
+    if let Some(learned) = state.rates.keep() {
+        keeper.remember(RATES, &learned).await;
+    }
+    if !std::mem::replace(&mut state.rates.is_saved, true) {
+        keeper.set_rate_scale(state.rates.scale()).await;
     }
     keeper.remember(VERSIONS, &context.versions.known()).await;
-    let tried_for =
-        state.groups.iter().filter_map(|group| Some((group.geo, group.tried_grouping_for?)));
-    let grouping = KnownGrouping { grouping: state.grouping, tried_for: tried_for.collect() };
-    keeper.remember(GROUPING, &grouping).await;
+    keeper.remember(GROUPING, &state.grouping.keep()).await;
     keeper.remember(BASIS, &Basis::of(&context.options)).await;
-    let looks = Looks { accepted: state.accepted, last_success: state.last_success };
+    let failing = state.standings().filter(|standing| !standing.is_up()).map(key_of).collect();
+    let looks = Looks { accepted: state.accepted, last_success: state.last_success, failing };
     keeper.remember(LOOKS, &looks).await;
+}
+
+fn key_of(standing: &Standing) -> (Geo, String, bool) {
+    let Target { geo, department_id, include_children } = &standing.target;
+    (*geo, department_id.to_string(), *include_children)
 }
 
 /// Takes in what this month's requests are by now, those of other processes among them.

@@ -9,7 +9,7 @@ use std::{
 use jiff::{Timestamp, civil::Time};
 
 use super::{
-    grouping::Grouping,
+    grouping::Comparisons,
     latest_day,
     rates::Rates,
     schedule::{self, Plan, Timing},
@@ -24,7 +24,9 @@ use crate::{
     },
     day::{Day, Zone, after, days_between},
     feishu::{Error, Reach},
+    learned::Learned,
     snapshot::Problem,
+    sources::{departments::VersionOptions, directory::Tree},
     store::{Lists, Named},
     usage::{DepartmentDay, Geo, Target},
 };
@@ -34,7 +36,7 @@ pub(crate) struct State {
     pub(crate) groups: Vec<Group>,
     pub(crate) rates: Rates,
     /// Whether departments may be asked for together.
-    pub(crate) grouping: Grouping,
+    pub(crate) grouping: Learned<Comparisons, VersionOptions>,
     /// A failure that concerns the whole tenant and is not over.
     pub(crate) problem: Option<Problem>,
     /// Whether other endpoints may work: not while Feishu cannot be reached.
@@ -64,8 +66,6 @@ pub(crate) struct Group {
     pub(crate) standings: Vec<Standing>,
     /// A failure that concerns all of them, but not the other geos.
     pub(crate) problem: Option<Problem>,
-    /// The day with which asking for departments together was last tried.
-    pub(crate) tried_grouping_for: Option<Day>,
     backoff: Backoff,
 }
 
@@ -106,13 +106,12 @@ impl State {
             zone: geo.zone.clone(),
             standings: Vec::new(),
             problem: None,
-            tried_grouping_for: None,
             backoff: Backoff::default(),
         });
         let mut state = Self {
             groups: groups.collect(),
-            rates: Rates::new(options.rates),
-            grouping: Grouping::default(),
+            rates: Rates::new(options.rates, options.geos.iter().map(|geo| geo.geo).collect()),
+            grouping: Learned::new(options.versions()),
             problem: None,
             is_reachable: true,
             last_success: None,
@@ -162,6 +161,17 @@ impl State {
                 })
                 .map(|target| kept.remove(&target).unwrap_or_else(|| Standing::new(target)))
                 .collect();
+        }
+    }
+
+    /// Compares what is known of departments with a walk through the directory.
+    pub(crate) fn compare_with(&mut self, tree: &Tree) {
+        let standings = self.groups.iter_mut().flat_map(|group| &mut group.standings);
+        for standing in standings.filter(|standing| standing.target.include_children) {
+            let id = Arc::clone(&standing.target.department_id);
+            if let Some((below, walked_at)) = tree.below(&id).zip(tree.walked_at) {
+                standing.compare_with(&below, walked_at);
+            }
         }
     }
 

@@ -345,3 +345,25 @@ async fn rows_that_are_all_rejected_are_a_problem_with_an_example() {
         assert!(problem.remedy.contains("department_id_type"), "{}", problem.remedy);
     }
 }
+
+#[tokio::test]
+async fn answers_that_quote_without_end_make_neither_page_nor_status_large() {
+    let violations = [r#"{"type":"action_scope_required","subject":"admin:x"}"#; 45_000].join(",");
+    let fields = [r#"{"field":"page_size","description":"the max value is 10"}"#; 45_000].join(",");
+    for error in [
+        format!(r#"{{"permission_violations":[{violations}]}}"#),
+        format!(r#"{{"field_violations":[{fields}]}}"#),
+    ] {
+        let mut world = world(few(20), |_| {}).await;
+        let msg = "x".repeat(100_000);
+        let body = format!(r#"{{"code":1051001,"msg":"{msg}","error":{error}}}"#);
+        let text = Kind::Text { status: 400, body };
+        world.simulator.inject(Fault::from(text).endpoint(Endpoint::AdminDeptStats)).unwrap();
+        world.look().await;
+        world.statistics.publish().await;
+        let snapshot = world.published.current().unwrap();
+        let status = serde_json::to_string(&snapshot.status).unwrap();
+        assert!(status.contains("1051001"), "each department tells it");
+        assert!(status.len() < 3_000 * world.ids().len(), "{} bytes", status.len());
+    }
+}

@@ -8,7 +8,7 @@ use super::{optional::everything, *};
 use crate::{
     day::{after, days_between},
     store::{Extent, TenantStore},
-    usage::Target,
+    usage::{TOTAL_USERS, Target},
 };
 use feishu_simulator::{Fault, Kind};
 
@@ -384,11 +384,11 @@ async fn what_was_learned_survives_a_restart() {
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     let mut world = world_keeping(Some(&store), options(), auto).await;
     world.settle().await;
-    assert_eq!(world.statistics.state.rates.scale, Some(RateScale::Percent));
+    assert_eq!(world.statistics.state.rates.scale(), Some(RateScale::Percent));
     let asked = world.statistics_requests();
     let mut again = world_keeping(Some(&store), options(), auto).await;
     assert_eq!(
-        again.statistics.state.rates.scale,
+        again.statistics.state.rates.scale(),
         Some(RateScale::Percent),
         "before the first row"
     );
@@ -753,6 +753,79 @@ async fn a_large_root_is_sized_from_its_first_answer_and_a_kill_loses_50_pages_a
     }));
     let least = (rows * 91).div_ceil(20);
     assert!(statistics.len() < least * 11 / 10, "{} of {least}", statistics.len());
+}
+
+#[tokio::test]
+async fn a_backfill_that_is_killed_within_a_day_of_a_huge_root_goes_on_from_there() {
+    let store = in_memory();
+    let world = world_keeping(Some(&store), plenty(1_500), |_| {}).await;
+    let url = world.statistics.context.options.api.base_url.clone();
+    let root = |tenant: &mut Tenant| {
+        tenant.departments = vec![ListedDepartment { id: "0".to_owned(), include_children: true }];
+        tenant.schedule.baseline_weeks = 0;
+    };
+    let rows = world.simulator.departments().iter().filter(|d| d.depth <= 4).count();
+    let pages_of_a_day = rows.div_ceil(20) as u64;
+    assert!(pages_of_a_day > 50, "{pages_of_a_day}");
+    let wanted = PastDays { from: Some(after(SUNDAY, -3)), ..PastDays::default() };
+    let asked = || world.simulator.request_count(Endpoint::AdminDeptStats);
+    let mut killed = 0;
+    // Within the first day, of which nobody knows how large it is, and within the others.
+    for kill_after in [pages_of_a_day / 2, pages_of_a_day * 2, 0] {
+        let before = asked();
+        let fetch = backfill(&store, &world.simulator, &url, wanted, root);
+        tokio::select! {
+            fetched = fetch => {
+                assert_eq!((fetched.ended_by, fetched.failures), (None, vec![]));
+                assert_eq!(kill_after, 0, "it ended before it was killed");
+            }
+            () = world.simulator.answered(Endpoint::AdminDeptStats, before + kill_after.max(1)),
+                if kill_after > 0 => killed += 1,
+        }
+    }
+    assert_eq!(killed, 2);
+    let least = 4 * pages_of_a_day;
+    assert!(asked() <= least + 2 * (50 + 8), "{} of {least}", asked());
+    // Every department of every day is there, and right.
+    let of_root = Target { include_children: true, ..alone("0") };
+    let all = vec![(of_root, after(SUNDAY, -3), SUNDAY)];
+    let covered = kept(&store).covered(all, Extent::Total, -1).await.unwrap().remove(0);
+    assert_eq!(covered.len(), 4);
+    for department in world.simulator.departments().iter().filter(|d| d.depth <= 4) {
+        let id = &department.open_department_id;
+        let id = if department.depth == 0 { "0" } else { id };
+        let target = Target { include_children: true, ..alone(id) };
+        let days: Vec<Day> = (0..4).map(|back| after(SUNDAY, -back)).collect();
+        let totals = kept(&store).totals(vec![(target, days)]).await.unwrap().remove(0);
+        assert_eq!(totals.len(), 4, "{id}");
+        for (day, figures) in totals {
+            let truth = world.simulator.truth(id, day, simulator::Geo::Cn, None).unwrap();
+            assert_eq!(figures.raw(TOTAL_USERS), Some(truth["total_user_num"]), "{id} {day}");
+        }
+    }
+    let memory = kept(&store).memory().await.unwrap();
+    assert!(!memory["backfill"].contains("page_token"), "{}", memory["backfill"]);
+}
+
+#[tokio::test]
+async fn a_page_token_that_is_refused_after_a_kill_has_its_day_read_anew() {
+    let store = in_memory();
+    let world = world_keeping(Some(&store), plenty(150), |_| {}).await;
+    let url = world.statistics.context.options.api.base_url.clone();
+    let root = |tenant: &mut Tenant| {
+        tenant.departments = vec![ListedDepartment { id: "0".to_owned(), include_children: true }];
+        tenant.schedule.baseline_weeks = 0;
+    };
+    let mark = r#"[[["local","0","2026-11-22"],{"page_token":"stale","rows":40}]]"#;
+    let kept_mark = format!(r#"{{"options":"open_department_id","value":{mark}}}"#);
+    kept(&store).remember(vec![("backfill".to_owned(), kept_mark.as_str().into())]).await.unwrap();
+    let wanted = PastDays { from: Some(SUNDAY), ..PastDays::default() };
+    let fetched = backfill(&store, &world.simulator, &url, wanted, root).await;
+    assert_eq!((fetched.ended_by, fetched.failures), (None, vec![]));
+    let tokens: Vec<_> = world.simulator.requests();
+    let is_stale = |r: &simulator::Recorded| r.parameter("page_token") == Some("stale");
+    assert_eq!(tokens.iter().filter(|r| is_stale(r)).count(), 1);
+    assert_eq!(kept(&store).memory().await.unwrap()["backfill"].matches("stale").count(), 0);
 }
 
 #[tokio::test]

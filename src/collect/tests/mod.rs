@@ -6,6 +6,7 @@ mod failures;
 mod history;
 mod hostile;
 mod latest;
+mod learned;
 mod optional;
 mod time;
 mod values;
@@ -16,7 +17,7 @@ use jiff::civil::date;
 
 use prometheus::{Registry, proto::MetricFamily};
 
-use super::*;
+use super::{statistics::grouping::Grouping, *};
 use crate::{
     baseline::calendar::Calendar,
     catalogue::FIGURES,
@@ -172,6 +173,11 @@ impl World {
 
     fn status(&self) -> TenantStatus {
         self.report().status
+    }
+
+    /// What is known of asking for departments together.
+    fn grouping(&self) -> Option<Grouping> {
+        self.statistics.state.grouping.conclusion().copied()
     }
 
     /// The value of one of the own metrics whose labels include these values.

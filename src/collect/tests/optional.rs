@@ -1,6 +1,6 @@
 //! The optional sources: they agree with the organisation, and what they lack disturbs nobody.
 
-use super::{statistics::grouping::Grouping, *};
+use super::*;
 use feishu_simulator::{Fault, Kind, Status, Unavailable};
 
 /// Every source beside the statistics, and discovery.
@@ -469,7 +469,7 @@ async fn no_person_comes_out() {
 }
 
 /// A company of one family: a parent with many children, all found by discovery.
-async fn company(parent_figures: simulator::ParentFigures) -> World {
+pub(super) async fn company(parent_figures: simulator::ParentFigures) -> World {
     let limits = BTreeMap::from([(Endpoint::AdminDeptStats, simulator::Limit::NONE)]);
     let options = simulator::Options { parent_figures, limits, ..few(60) };
     let mut world = world(options, |tenant| {
@@ -508,17 +508,17 @@ async fn departments_are_asked_for_together_once_that_is_proven_to_be_the_same()
     let departments = world.within_reach().len() as u64;
     assert_eq!(world.look().await, departments, "each alone, as nothing is proven");
     let requests = next_day(&mut world).await;
-    assert_eq!(world.statistics.state.grouping, Grouping::Same);
+    assert_eq!(world.grouping(), Some(Grouping::Same));
     assert!(requests < departments / 2, "{requests} of {departments}");
 }
 
 #[tokio::test]
-async fn where_a_parent_counts_its_descendants_each_is_asked_alone_for_ever() {
+async fn where_a_parent_counts_its_descendants_each_is_asked_alone() {
     let mut world = company(simulator::ParentFigures::Recursive).await;
     let departments = world.within_reach().len() as u64;
     world.look().await;
     assert_eq!(next_day(&mut world).await, departments);
-    assert_eq!(world.statistics.state.grouping, Grouping::Differs);
+    assert_eq!(world.grouping(), Some(Grouping::Differs));
 }
 
 #[tokio::test]
@@ -527,7 +527,7 @@ async fn a_group_that_fails_falls_back_to_single_requests() {
     let departments = world.within_reach().len() as u64;
     world.look().await;
     world.statistics.try_grouping().await;
-    assert_eq!(world.statistics.state.grouping, Grouping::Same);
+    assert_eq!(world.grouping(), Some(Grouping::Same));
     // The lead is asked alone; the groups that follow are refused.
     let refused = Kind::Error { status: 500, code: 1_051_001, msg: "too many".to_owned() };
     let fault = Fault::from(refused).endpoint(Endpoint::AdminDeptStats).skip(1).times(1);
@@ -546,7 +546,7 @@ async fn without_leave_nothing_is_grouped() {
     let departments = world.within_reach().len() as u64;
     world.look().await;
     assert_eq!(next_day(&mut world).await, departments);
-    assert_eq!(world.statistics.state.grouping, Grouping::Unknown);
+    assert_eq!(world.grouping(), None);
 }
 
 #[tokio::test]
@@ -626,4 +626,33 @@ async fn names_that_are_all_refused_are_told_with_code_and_log_id() {
     assert!(world.simulator.request_count(batch) <= 3);
     let problem = world.source("contact").problem.unwrap();
     assert!(problem.code == Some(40_004) && problem.log_id.is_some(), "{problem:?}");
+}
+
+#[tokio::test]
+async fn names_that_are_all_refused_cost_one_request_a_day_from_then_on() {
+    for departments in [2, 400] {
+        let mut world = world(super::history::plenty(departments), everything_listed).await;
+        let batch = Endpoint::DepartmentsBatch;
+        let refusal = Kind::Error { status: 403, code: 40_004, msg: "no authority".to_owned() };
+        world.simulator.inject(Fault::from(refusal).endpoint(batch)).unwrap();
+        world.collect().await;
+        let asked = world.simulator.request_count(batch);
+        assert_eq!(asked, 3, "the batch, its first and its last id: {departments}");
+        for (day, hour) in [(23, 16), (23, 23), (25, 10), (26, 11)] {
+            let before = world.simulator.request_count(batch);
+            world.set_now(&format!("2026-11-{day}T{hour}:00:00+08:00"));
+            world.optional.run_once().await;
+            world.optional.publish().await;
+            assert_eq!(world.simulator.request_count(batch) - before, 1, "{departments} {day}");
+            assert_eq!(world.source("contact").problem.unwrap().code, Some(40_004));
+        }
+        // Once it is granted, everything is there with the next attempt.
+        world.simulator.clear_faults();
+        world.set_now("2026-11-27T12:00:00+08:00");
+        world.optional.run_once().await;
+        world.optional.publish().await;
+        assert_eq!(world.source("contact").problem, None);
+        let named = world.text().matches("\nfeishu_department_contact_members{").count();
+        assert_eq!(named, world.ids().len());
+    }
 }

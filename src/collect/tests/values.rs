@@ -5,32 +5,32 @@ use std::collections::BTreeSet;
 use super::{optional::everything, *};
 use feishu_simulator::{Fault, Kind};
 
-const MONDAY: Day = date(2026, 11, 23);
-const TUESDAY_MORNING: &str = "2026-11-24T09:36:00+08:00";
+pub(super) const MONDAY: Day = date(2026, 11, 23);
+pub(super) const TUESDAY_MORNING: &str = "2026-11-24T09:36:00+08:00";
 
-fn memory() -> Store {
+pub(super) fn memory() -> Store {
     Store::in_memory(Clock::manual(MONDAY_14.parse().unwrap()).0).unwrap()
 }
 
 /// The root with all below it, as one list.
-fn root_with_children(tenant: &mut Tenant) {
+pub(super) fn root_with_children(tenant: &mut Tenant) {
     tenant.departments = vec![ListedDepartment { id: "0".to_owned(), include_children: true }];
 }
 
 /// The same, where a walk through the directory tells which departments there are.
-fn root_and_directory(tenant: &mut Tenant) {
+pub(super) fn root_and_directory(tenant: &mut Tenant) {
     root_with_children(tenant);
     tenant.directory = Some(Duration::from_secs(24 * 3600));
 }
 
 impl World {
     /// What the tenant holds of a figure of a department's total on a day.
-    fn right(&self, id: &str, day: Day, field: &str) -> f64 {
+    pub(super) fn right(&self, id: &str, day: Day, field: &str) -> f64 {
         self.simulator.truth(id, day, simulator::Geo::Cn, None).unwrap()[field]
     }
 
     /// Every department's total is the right one of the day that it serves.
-    fn assert_totals(&self) {
+    pub(super) fn assert_totals(&self) {
         assert!(!self.served().is_empty());
         for day in self.served() {
             for field in ["total_user_num", "suite_dau", "send_messenger_num"] {
@@ -41,7 +41,7 @@ impl World {
         }
     }
 
-    fn days(&self) -> BTreeSet<Day> {
+    pub(super) fn days(&self) -> BTreeSet<Day> {
         self.served().iter().map(|day| day.day).collect()
     }
 }

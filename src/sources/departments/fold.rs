@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Fold<'a> {
     ask: &'a Ask,
     versions: &'a Versions,
-    /// Whether rows per version were asked for; if not, every row is the total.
+    /// Whether rows per version were asked for; if not, each day has its total only.
     with_versions: bool,
     /// The other id under which rows of the one department may have come, once seen. They are
     /// listed under it until [`Self::end_of_list`].
@@ -58,23 +58,23 @@ impl<'a> Fold<'a> {
     /// Takes one item of the list; none stands for one that is no object.
     pub(super) fn row(&mut self, row: Option<&DeptStat<'_>>) {
         let Some(row) = row else {
-            return self.reject(1, || "an item that is no object".to_owned());
+            return self.found.reject(1, || "an item that is no object".to_owned());
         };
         let Some(department_id) = self.department_of(row) else {
-            return self.reject(1, || match row.quoted_department_id().as_str() {
+            return self.found.reject(1, || match row.quoted_department_id().as_str() {
                 "" => "a row without department_id".to_owned(),
                 id => not_asked_for(id),
             });
         };
         let Some(day) = self.day_of(row) else {
-            return self.reject(1, || match row.quoted_date().as_str() {
+            return self.found.reject(1, || match row.quoted_date().as_str() {
                 "" => "a row without date".to_owned(),
                 date => format!("a row of the day {date}, which was not asked for"),
             });
         };
         let version = row.product_version();
         let version = match version.as_deref() {
-            Some(name) if self.with_versions && !self.versions.is_total(Some(name)) => {
+            Some(name) if !self.versions.is_total(Some(name)) => {
                 Version::Named(label_value(name).into())
             }
             _ => Version::Total,
@@ -101,14 +101,45 @@ impl<'a> Fold<'a> {
                 Row::Contradicted => 1,
             },
         };
-        self.reject(rejected, || {
+        self.found.reject(rejected, || {
             format!("rows of {department_id} for {day} that contradict each other")
         });
     }
 
-    /// To be called after the last row. Rows that came under the other id are the department's own,
-    /// unless it came under the id that was asked for as well: then they are somebody else's.
+    /// To be called after the last row.
     pub(super) fn end_of_list(&mut self) {
+        self.settle_other_id();
+        if !self.with_versions {
+            self.keep_totals();
+        }
+    }
+
+    /// Leaves the total of each day where only that was asked for. Rows of versions that came all
+    /// the same are not it where there is one; a single row is, whatever it is called.
+    fn keep_totals(&mut self) {
+        let learned = self.versions.learned_total().map(Version::Named);
+        for ((id, day), list) in &mut self.lists {
+            let name = match list.rows.len() {
+                _ if list.rows.contains_key(&Version::Total) => Some(Version::Total),
+                1 => list.rows.keys().next().cloned(),
+                _ => learned.clone().filter(|name| list.rows.contains_key(name)),
+            };
+            let total = match name.and_then(|name| list.rows.remove(&name)) {
+                Some(total) => total,
+                None => {
+                    self.found.reject(list.rows.len() as u64, || {
+                        format!("rows of several product versions of {id} for {day}, and no total")
+                    });
+                    Row::Contradicted
+                }
+            };
+            list.rows = BTreeMap::from([(Version::Total, total)]);
+        }
+    }
+
+    /// Rows that came under the other id are the department's own, unless it came under the id that
+    /// was asked for as well: then they are somebody else's.
+    fn settle_other_id(&mut self) {
         let Some(other_id) = self.other_id.take() else { return };
         let (others, own): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.lists)
             .into_iter()
@@ -121,16 +152,8 @@ impl<'a> Fold<'a> {
                 let id = Arc::clone(&self.ask.target.department_id);
                 self.lists.insert((id, day), list);
             } else {
-                self.reject(list.rows.len() as u64, || not_asked_for(&id));
+                self.found.reject(list.rows.len() as u64, || not_asked_for(&id));
             }
-        }
-    }
-
-    /// Counts rows that are not believed; the first is told in words.
-    fn reject(&mut self, rows: u64, example: impl FnOnce() -> String) {
-        self.found.rejected_rows += rows;
-        if rows > 0 {
-            self.found.rejected_example.get_or_insert_with(example);
         }
     }
 

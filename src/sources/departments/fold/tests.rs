@@ -34,6 +34,15 @@ fn versions() -> Versions {
 }
 
 fn fold(department_id: &str, include_children: bool, rows: &[Value]) -> Found {
+    fold_asked(department_id, include_children, true, rows)
+}
+
+fn fold_asked(
+    department_id: &str,
+    include_children: bool,
+    with_versions: bool,
+    rows: &[Value],
+) -> Found {
     let day = "2020-02-15".parse().unwrap();
     let ask = Ask {
         target: Target { geo: Geo::Local, department_id: department_id.into(), include_children },
@@ -41,7 +50,7 @@ fn fold(department_id: &str, include_children: bool, rows: &[Value]) -> Found {
         end: day,
     };
     let versions = versions();
-    let mut fold = Fold::new(&ask, &versions, true);
+    let mut fold = Fold::new(&ask, &versions, with_versions);
     for row in rows {
         let text = row.to_string();
         fold.row(DeptStat::parse(&text).as_ref());
@@ -184,7 +193,9 @@ fn rows_that_are_all_rejected_are_told_with_an_example() {
     ] {
         let error = fold(ID, false, &rows).unusable(&target).unwrap();
         assert!(error.what.contains(example), "{error}");
-        assert!(error.remedy.contains("department_id_type"), "{error}");
+        // Rows that contradict each other say nothing of ids or zones.
+        let is_of_ids = error.remedy.contains("department_id_type");
+        assert_eq!(is_of_ids, !example.contains("contradict"), "{error}");
     }
     let long = with(&[("department_id", "x".repeat(100_000).into()), ("date", "1".into())]);
     assert!(fold(ID, false, &[long]).unusable(&target).unwrap().to_string().len() < 600);
@@ -341,4 +352,40 @@ fn a_learned_name_saves_the_second_query_and_ends_with_the_first_contradiction()
     let known: &[(&str, u32)] = &[("Total", 90), ("A", 60), ("B", 30)];
     assert_eq!(published("od-6", known, 90, 22), (90.0, false));
     assert_eq!(versions.learned_total(), None);
+}
+
+#[test]
+fn of_versions_that_come_unasked_the_documented_total_wins() {
+    let row = |version: &str, users: i32| {
+        with(&[("product_version", version.into()), ("total_user_num", users.into())])
+    };
+    let users = |rows: &[Value]| {
+        let found = fold_asked(ID, false, false, rows);
+        let [FoundDay { day, .. }] = found.days.as_slice() else { panic!("{found:?}") };
+        assert!(day.rows.iter().all(|(version, _)| *version == Version::Total), "{day:?}");
+        (day.users(), found.rejected_rows)
+    };
+    let total = row("全部产品版本", 90);
+    assert_eq!(users(&[row("A", 60), total.clone(), row("B", 30)]), (Some(90.0), 0));
+    assert_eq!(users(&[row("A", 60), row("Total", 90), row("A", 61)]), (Some(90.0), 2));
+    assert_eq!(users(&[row("A", 60), row("", 90)]), (Some(90.0), 0));
+    // A single row is the total, whatever it is called; of several nobody knows which.
+    assert_eq!(users(&[row("All versions", 90)]), (Some(90.0), 0));
+    assert_eq!(users(&[row("A", 60), row("B", 30)]), (None, 2));
+}
+
+#[test]
+fn a_contradicted_total_is_told_as_that() {
+    let row = |version: &str, users: i32| {
+        with(&[("product_version", version.into()), ("total_user_num", users.into())])
+    };
+    let (total, other) = (row("全部产品版本", 90), row("全部产品版本", 91));
+    let target = Target { geo: Geo::Local, department_id: ID.into(), include_children: false };
+    let message = |rows: &[Value]| fold(ID, false, rows).rejected(&target).to_string();
+    let in_part = message(&[total.clone(), other.clone(), row("A", 60)]);
+    assert!(in_part.contains("no total can be used"), "{in_part}");
+    let wholly = message(&[total, other]);
+    assert!(wholly.contains("no row can be used") && !wholly.contains("id_type"), "{wholly}");
+    let foreign = message(&[with(&[("department_id", "od-x".into())])]);
+    assert!(foreign.contains("no row can be used") && foreign.contains("id_type"), "{foreign}");
 }
