@@ -60,18 +60,19 @@ pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
     let roots = discovery.iter().flat_map(|discovery| &discovery.roots).map(String::as_str);
     warn_of_other_id_type(&walk, "root", roots, department_id_type);
     let privacy = section.section("privacy");
+    let api = feishu::Options {
+        tenant: name.clone(),
+        base_url: address.base_url,
+        ca_file: ca_file(section, around.directory),
+        app_id: app_id(section),
+        app_secret: secret(section, around.directory),
+        department_id_type,
+        limits: limits(&section.section("limits")),
+    };
     let (departments, labels_by_department) =
         departments(section, discovery.is_some(), department_id_type);
     Tenant {
-        api: feishu::Options {
-            tenant: name.clone(),
-            base_url: address.base_url,
-            ca_file: ca_file(section, around.directory),
-            app_id: app_id(section),
-            app_secret: secret(section, around.directory),
-            department_id_type,
-            limits: limits(&section.section("limits")),
-        },
+        api,
         geos: geos(section, zone, around.now),
         product_versions: section.flag("product_versions"),
         total_version_names: section
