@@ -133,6 +133,8 @@ judgement! {
         "Days of data since a drop began that the deviations show; 0 while there is none, or where another series tells it: the suite's, the company's, a parent's or a child's.";
     ACTIVITY_DROP_RATIO = "feishu_department_activity_drop_ratio" ["department_id", "department", "product"]
         "What is left of what could be expected, over the days of the drop; absent while there is none.";
+    ACTIVITY_DROP_MISSING = "feishu_department_activity_drop_missing" ["department_id", "department", "product"]
+        "What is missing to what could be expected, a day on average over the days of the drop: people, of email and search what the figure counts; absent while there is none.";
     ACTIVITY_DECLINE_RATIO = "feishu_department_activity_decline_ratio" ["department_id", "department", "product"]
         "What is left of what was usual eight to twelve weeks before, over ten days of a slow decline; absent while there is none.";
     COMPANY_ACTIVITY_RATIO = "feishu_company_activity_ratio" ["product"]

@@ -3,18 +3,19 @@
 use super::view::JudgedDay;
 use crate::{
     catalogue::{
-        ACTIVITY_DECLINE_RATIO, ACTIVITY_DEVIATION, ACTIVITY_DROP_LENGTH, ACTIVITY_DROP_RATIO,
-        ACTIVITY_EXPECTED, Family,
+        ACTIVITY_DECLINE_RATIO, ACTIVITY_DEVIATION, ACTIVITY_DROP_LENGTH, ACTIVITY_DROP_MISSING,
+        ACTIVITY_DROP_RATIO, ACTIVITY_EXPECTED, Family,
     },
     judgement::{PRODUCTS, ProductJudged, WINDOWS},
 };
 
 /// The families that have series of departments.
-const FAMILIES: [&Family; 5] = [
+const FAMILIES: [&Family; 6] = [
     &ACTIVITY_EXPECTED,
     &ACTIVITY_DEVIATION,
     &ACTIVITY_DROP_LENGTH,
     &ACTIVITY_DROP_RATIO,
+    &ACTIVITY_DROP_MISSING,
     &ACTIVITY_DECLINE_RATIO,
 ];
 
@@ -53,6 +54,7 @@ fn single(family: &Family) -> fn(&ProductJudged) -> Option<f64> {
     match family.name {
         name if name == ACTIVITY_EXPECTED.name => |judged| judged.expected,
         name if name == ACTIVITY_DROP_RATIO.name => |judged| Some(judged.fell?.ratio),
+        name if name == ACTIVITY_DROP_MISSING.name => |judged| Some(judged.fell?.missing),
         name if name == ACTIVITY_DECLINE_RATIO.name => |judged| Some(judged.slow?.ratio),
         name if name == ACTIVITY_DROP_LENGTH.name => |judged| match judged.fell {
             Some(fell) => Some(f64::from(fell.days)),

@@ -11,8 +11,17 @@ use super::{
 /// A day on which less than this share of a department's largest usual is usual tells nothing: on
 /// weekends a handful of people decide.
 const QUIET: f64 = 0.3;
-/// How many days of a tenant's own departments the prior counts for.
-const PRIOR_DAYS: f64 = 15.0;
+/// How many days of a department's own what other departments and other products tell counts for: a
+/// variance that is learned from sixty days alone is often a fifth too small, and a threshold of five
+/// deviations is then one of four and a half.
+const PRIOR_DAYS: f64 = 50.0;
+const WEEKEND_PRIOR_DAYS: f64 = 15.0;
+/// How much the middle of all departments counts for in what a department's noise is.
+const NOISE_PRIOR: f64 = 4.0;
+/// How much a product tells of the noise of the department's others.
+const KINSHIP: f64 = 0.5;
+/// One product counts for no more noise than this.
+const NOISE_MAX: f64 = 8.0;
 /// Days from which a spread says something of its own.
 const SPREAD_DAYS_MIN: f64 = 10.0;
 /// Departments from which a tenant's own prior is learned.
@@ -124,16 +133,15 @@ impl Department {
             let Some(value) = usage.products[index] else { continue };
             let cell = &cells[index];
             let judged = |value: f64| if cell.is_judged { single(value) } else { f32::NAN };
+            let former = |value: f64| if cell.former > 0.0 { judged(value) } else { f32::NAN };
             track.push(Point {
                 day,
                 value: single(value),
+                expected: judged(cell.expected),
                 users: usage.users.map_or(f32::NAN, single),
                 residual: judged(cell.residual),
-                slow_residual: if cell.former > 0.0 {
-                    judged(cell.slow_residual)
-                } else {
-                    f32::NAN
-                },
+                slow_residual: former(cell.slow_residual),
+                former: former(cell.former),
                 variance: judged(cell.variance),
                 is_ordinary,
                 is_dropped: false,
@@ -148,6 +156,9 @@ impl Product {
     pub(super) fn go_on(&mut self, day: i32, variance: f64) {
         let Some(drop) = &mut self.drop else { return };
         drop.days += 1;
+        if let Some(window) = window::newest(&self.track, drop.days as usize, drop.since - 1) {
+            drop.lack = window.lack;
+        }
         let days = episode::recovery_days(drop.change, variance);
         let newest = window::newest(&self.track, days, drop.opened);
         if newest.is_some_and(|window| drop.is_over(window.change)) {
@@ -182,7 +193,7 @@ impl Cell {
 
     /// The variance that chance brings.
     pub(super) fn chance(&self, product: &product::Product) -> f64 {
-        product.chance(self.usual, self.users) + 0.1 / (self.usual + product.offset)
+        product.chance(self.usual, self.users)
     }
 
     /// Takes the company out: what is expected, the residual and its variance.
@@ -194,9 +205,9 @@ impl Cell {
         variance: f64,
     ) {
         self.expected = self.usual * company.min(0.0).exp();
-        self.residual = product.change(self.value, self.expected);
-        let former = self.former * slow_company.min(0.0).exp();
-        self.slow_residual = product.change(self.value, former);
+        self.residual = product.change(self.value, self.expected, self.users);
+        self.former *= slow_company.min(0.0).exp();
+        self.slow_residual = product.change(self.value, self.former, self.users);
         self.variance = variance;
     }
 
@@ -215,32 +226,70 @@ fn share(now: Option<f64>, usual: Option<f64>) -> f64 {
     }
 }
 
-/// The variance beside chance that the departments have in the middle; what was known before while
-/// too few have a history.
-pub(super) fn prior(spreads: &[(Spread, f64)], known: f64) -> f64 {
-    let mut beside: Vec<f64> = spreads
-        .iter()
-        .filter(|(spread, _)| spread.days >= 2.0 * SPREAD_DAYS_MIN)
-        .map(|(spread, chance)| (spread.variance - OVERDISPERSION * chance).max(0.0))
-        .collect();
-    if beside.len() < PRIOR_DEPARTMENTS_MIN {
-        return known;
-    }
-    median(&mut beside).unwrap_or(known).max(STEADIEST.powi(2))
+/// What is known of how far a department's days in a product lie from what is expected.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// Of its own days.
+    pub(super) spread: Spread,
+    /// The variance that chance brings to so many people.
+    pub(super) chance: f64,
 }
 
-/// The variance of a day's residual: of its own history, and of what departments of its size have
+impl Known {
+    /// The variance beside chance.
+    fn beside_chance(&self) -> f64 {
+        (self.spread.variance - OVERDISPERSION * self.chance).max(0.0)
+    }
+}
+
+/// The variance beside chance that the departments have in the middle; what was known before while
+/// too few have a history.
+pub(super) fn prior(departments: &[Known], known_before: f64) -> f64 {
+    let has_history = |known: &&Known| known.spread.days >= 2.0 * SPREAD_DAYS_MIN;
+    let mut beside: Vec<f64> =
+        departments.iter().filter(has_history).map(Known::beside_chance).collect();
+    if beside.len() < PRIOR_DEPARTMENTS_MIN {
+        return known_before;
+    }
+    median(&mut beside).unwrap_or(known_before).max(STEADIEST.powi(2))
+}
+
+/// How many times the variance beside chance of other departments this one has, in the middle of its
+/// products: it is learned sooner from all of them than from each.
+pub(super) fn noise<const N: usize>(products: [Known; N], priors: &[f64; N]) -> f64 {
+    let (mut weight, mut sum) = (NOISE_PRIOR, NOISE_PRIOR);
+    for (known, prior) in products.iter().zip(priors) {
+        if known.spread.days < SPREAD_DAYS_MIN || known.chance <= 0.0 {
+            continue;
+        }
+        // A variance of n days is known by a variance of 2/n of its square.
+        let theory = prior + OVERDISPERSION * known.chance;
+        let of_product = KINSHIP * known.spread.days / 2.0 * (prior / theory).powi(2);
+        weight += of_product;
+        sum += of_product * (known.beside_chance() / prior).min(NOISE_MAX);
+    }
+    sum / weight
+}
+
+/// The variance of a working day's residual: of its own history, and of what could be expected of it
 /// while that is short.
-pub(super) fn variance(spread: Spread, chance: f64, prior: f64, is_weekend: bool) -> f64 {
-    let theory = prior + OVERDISPERSION * chance;
-    let days = if spread.days < SPREAD_DAYS_MIN { 0.0 } else { spread.days };
-    let theory = match (days > 0.0, is_weekend) {
-        (true, _) => theory,
-        (false, false) => UNKNOWN * theory,
-        // What others do on weekends tells nothing of it.
-        (false, true) => UNKNOWN_WEEKEND,
+pub(super) fn variance(known: Known, prior: f64) -> f64 {
+    let theory = prior + OVERDISPERSION * known.chance;
+    joined(known.spread, theory, UNKNOWN * theory, PRIOR_DAYS)
+}
+
+/// The same of a weekend, of which what others do tells nothing.
+pub(super) fn weekend_variance(known: Known, prior: f64) -> f64 {
+    let theory = prior + OVERDISPERSION * known.chance;
+    joined(known.spread, theory, UNKNOWN_WEEKEND, WEEKEND_PRIOR_DAYS)
+}
+
+fn joined(spread: Spread, theory: f64, unknown: f64, prior_days: f64) -> f64 {
+    let learned = if spread.days < SPREAD_DAYS_MIN {
+        unknown
+    } else {
+        (spread.days * spread.variance + prior_days * theory) / (spread.days + prior_days)
     };
-    let learned = (days * spread.variance + PRIOR_DAYS * theory) / (days + PRIOR_DAYS);
     learned + STEADIEST.powi(2)
 }
 

@@ -1,9 +1,6 @@
 //! A drop as long as it lasts: when it begins, when it is over, and when it has become usual.
 
-use super::{
-    product::Product,
-    window::{WINDOWS, Window},
-};
+use super::window::{Lack, WINDOWS, Window};
 
 /// When a window of so many days is a drop.
 #[derive(Clone, Copy, Debug)]
@@ -16,16 +13,21 @@ struct Threshold {
 
 /// For each of [`WINDOWS`].
 const THRESHOLDS: [Threshold; WINDOWS.len()] = [
-    Threshold { low: 5.6, ratio: 0.80 },
-    Threshold { low: 5.4, ratio: 0.85 },
-    Threshold { low: 5.3, ratio: 0.88 },
-    Threshold { low: 5.2, ratio: 0.90 },
+    Threshold { low: 5.6, ratio: 0.82 },
+    Threshold { low: 5.4, ratio: 0.87 },
+    Threshold { low: 5.4, ratio: 0.90 },
+    Threshold { low: 5.3, ratio: 0.92 },
 ];
+/// Of a drop, the days before it show less than this share: what sinks from week to week, as where
+/// people take turns in summer, is a slow decline or none.
+const SHOWN_BEFORE: f64 = 0.4;
 /// On a day on which the company is below this, a department must be below [`HALF`] of what the
 /// company leads to expect.
 const COMPANY_ORDINARY: f64 = 0.9;
 const HALF: f64 = 0.5;
 const UNLIKE_OTHERS: f64 = 8.0;
+/// So many times as far below a department must be on a weekend, when few decide and each week differs.
+const WEEKEND: f64 = 1.25;
 /// A drop ends when this share of it is made up for.
 const MADE_UP: f64 = 0.5;
 /// And that must be so by so many standard deviations of the days that tell it.
@@ -48,8 +50,10 @@ pub(super) struct Episode {
     pub(super) since: i32,
     /// The day on which it was found.
     pub(super) opened: i32,
-    /// ln of what is left, over its days.
+    /// How far its days lay from what was expected when it was found.
     pub(super) change: f64,
+    /// The same as people count it, over all its days.
+    pub(super) lack: Lack,
     /// Days of data since it began.
     pub(super) days: u32,
     /// Whether another message tells it: the suite's, a child's or a parent's.
@@ -59,8 +63,9 @@ pub(super) struct Episode {
 /// Which of the windows shows a drop, by index; the shortest one.
 pub(super) fn begins(
     windows: &[Option<Window>; WINDOWS.len()],
-    product: &Product,
+    before: impl Fn(usize) -> Option<f64>,
     company: Option<f64>,
+    is_weekend: bool,
 ) -> Option<usize> {
     let company = company.unwrap_or(1.0);
     // The newest day takes part: what has recovered is not told any more.
@@ -73,9 +78,10 @@ pub(super) fn begins(
         windows[index].is_some_and(|window| {
             let (low, ratio) =
                 if company < COMPANY_ORDINARY { (UNLIKE_OTHERS, HALF) } else { (low, ratio) };
-            window.low >= low
-                && product.ratio(window.change) < ratio
+            window.low >= if is_weekend { WEEKEND * low } else { low }
+                && window.lack.ratio < ratio
                 && today.change <= MADE_UP * window.change
+                && before(WINDOWS[index]).is_none_or(|before| before > SHOWN_BEFORE * window.change)
         })
     })
 }
@@ -93,9 +99,9 @@ pub(super) fn recovery_days(change: f64, variance: f64) -> usize {
 
 impl Episode {
     /// What is said of it; nothing where another message tells it.
-    pub(super) fn told(&self, product: &Product) -> Option<super::Fell> {
-        let ratio = product.ratio(self.change);
-        (!self.is_covered).then_some(super::Fell { days: self.days, ratio })
+    pub(super) fn told(&self) -> Option<super::Fell> {
+        let Lack { ratio, missing } = self.lack;
+        (!self.is_covered).then_some(super::Fell { days: self.days, ratio, missing })
     }
 
     /// Whether days with this mean change are back.

@@ -1,7 +1,7 @@
 //! Whether a department does less than could be expected of it: pure, day by day, without a clock.
 //!
-//! What is expected of a department's day in a product is what is usual on that weekday (the median
-//! of four), times its head count against that of those days, times the median of all departments on
+//! What is expected of a department's day in a product is what is usual on that weekday (the mean
+//! of six without the extremes), times its head count against that of those days, times the median of all departments on
 //! the day itself. How far the value lies from it is told in standard deviations of its own days,
 //! which are learned from its history, and from all departments while it has little.
 //! `docs/alerts.md` has the method in words and what it finds.
@@ -27,7 +27,8 @@ pub use self::{
 };
 use self::{
     company::{Company, Factor, Kind, Sums, factor, unrest},
-    department::{Cell, Department},
+    department::{Cell, Department, Known},
+    episode::Episode,
     window::Window,
 };
 use crate::{
@@ -106,6 +107,8 @@ pub struct Fell {
     pub days: u32,
     /// What is left of what could be expected, over these days.
     pub ratio: f64,
+    /// What is missing a day on average, in what the figure counts.
+    pub missing: f64,
 }
 
 /// Judges the days of a tenant and geo, one after the other.
@@ -223,8 +226,8 @@ impl Judge {
                     deviations: windows.map_or([None; WINDOWS.len()], |windows| {
                         windows.map(|window| window.map(|window| -window.low))
                     }),
-                    fell: state.drop.as_ref().and_then(|drop| drop.told(&PRODUCTS[product])),
-                    slow: state.slow.as_ref().and_then(|drop| drop.told(&PRODUCTS[product])),
+                    fell: state.drop.as_ref().and_then(Episode::told),
+                    slow: state.slow.as_ref().and_then(Episode::told),
                 }
             });
             (*index, products)
@@ -240,23 +243,29 @@ impl Judge {
         today: &Circumstances,
         slow_factors: &[Factor; PRODUCT_COUNT],
     ) {
+        let known: [Vec<Known>; PRODUCT_COUNT] = std::array::from_fn(|product| {
+            let known = |((index, _), cells): (&(usize, Usage), &[Cell; PRODUCT_COUNT])| Known {
+                spread: self.departments[*index].products[product].track.spread(today.number),
+                chance: cells[product].chance(&PRODUCTS[product]),
+            };
+            rows.iter().zip(&*cells).map(known).collect()
+        });
+        for (prior, known) in self.priors.iter_mut().zip(&known) {
+            *prior = department::prior(known, *prior);
+        }
+        let noise: Vec<f64> = (0..rows.len())
+            .map(|at| department::noise(known.each_ref().map(|known| known[at]), &self.priors))
+            .collect();
         for product in 0..PRODUCT_COUNT {
-            let departments = &self.departments;
-            let spreads: Vec<_> = rows
-                .iter()
-                .zip(&*cells)
-                .map(|((index, _), cells)| {
-                    let spread = departments[*index].products[product].track.spread(today.number);
-                    (spread, cells[product].chance(&PRODUCTS[product]))
-                })
-                .collect();
-            self.priors[product] = department::prior(&spreads, self.priors[product]);
             let company = today.factors[product].change;
             let is_judged =
                 today.kind.is_judged && company.is_none_or(|change| change.exp() >= COMPANY_LOW);
-            for (cells, (spread, chance)) in cells.iter_mut().zip(&spreads) {
-                let variance =
-                    department::variance(*spread, *chance, self.priors[product], today.is_weekend);
+            for (at, cells) in cells.iter_mut().enumerate() {
+                let variance = if today.is_weekend {
+                    department::weekend_variance(known[product][at], self.priors[product])
+                } else {
+                    department::variance(known[product][at], noise[at] * self.priors[product])
+                };
                 let slow = slow_factors[product].change.unwrap_or(0.0);
                 let cell = &mut cells[product];
                 cell.weigh(&PRODUCTS[product], company.unwrap_or(0.0), slow, variance);

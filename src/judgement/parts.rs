@@ -3,7 +3,7 @@
 use super::{
     Circumstances, Judge, Usage,
     department::Cell,
-    product::{PRODUCT_COUNT, PRODUCTS, SUITE},
+    product::{PRODUCT_COUNT, SUITE},
 };
 
 /// Departments that fall at once, at least, for a part of the company to have fallen.
@@ -29,8 +29,10 @@ impl Judge {
         for product in 0..PRODUCT_COUNT {
             let is_hit = |cells: &[Cell; PRODUCT_COUNT]| {
                 let cell = &cells[product];
-                cell.score().is_some_and(|score| score < -PART_LOW)
-                    && PRODUCTS[product].ratio(cell.residual) < PART_RATIO
+                // What keeps a department from the suite is told by the suite alone.
+                !cell.is_parts
+                    && cell.score().is_some_and(|score| score < -PART_LOW)
+                    && cell.value < PART_RATIO * cell.expected
             };
             let judged = cells.iter().filter(|cells| cells[product].is_judged).count();
             if judged == 0 {

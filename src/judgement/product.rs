@@ -9,15 +9,12 @@ pub struct Product {
     pub name: &'static str,
     /// The field of `admin_dept_stats` that tells its use.
     pub api_field: &'static str,
-    /// What is added to value and expectation before their logarithms are taken, so that a zero has
-    /// one and small counts weigh less: about what chance alone moves.
+    /// What is added to value and usual before the ratio that tells of the company is taken, so that
+    /// a zero has one and small counts weigh less.
     pub(super) offset: f64,
-    /// The share of the expectation that is added as well. What nearly everybody uses varies as a
-    /// difference does, what few use as a ratio; between them lies this.
-    pub(super) evenness: f64,
     /// Below so many usual (people, emails, searches) nothing is said.
     pub(super) usual_min: f64,
-    /// The spread of ln(value / expected) that has nothing to do with chance, before it is learned
+    /// The spread of value / expected that has nothing to do with chance, before it is learned
     /// from the tenant's own departments.
     pub(super) spread: f64,
     /// How many events one person's decision brings; 1 where people are counted. A hundred emails
@@ -33,32 +30,32 @@ pub const SUITE: usize = 0;
 
 /// The products, the suite first.
 pub const PRODUCTS: [Product; PRODUCT_COUNT] = [
-    people("suite", "suite_dau", 0.04, 0.5),
-    people("im", "im_dau", 0.05, 0.5),
-    people("docs", "docs_dau", 0.10, 0.35),
-    people("calendar", "cal_dau", 0.12, 0.35),
-    people("vc", "vc_dau", 0.22, 0.2),
-    people("tasks", "task_dau", 0.2, 0.2),
+    people("suite", "suite_dau", 0.04),
+    people("im", "im_dau", 0.05),
+    people("docs", "docs_dau", 0.10),
+    people("calendar", "cal_dau", 0.12),
+    people("vc", "vc_dau", 0.22),
+    people("tasks", "task_dau", 0.2),
     Product {
         name: "email",
         api_field: "email_send_count",
         offset: 10.0,
-        evenness: 0.1,
         usual_min: 20.0,
         spread: 0.3,
         clump: 6.0,
     },
-    people("search", "search_active_dau", 0.12, 0.35),
+    people("search", "search_active_dau", 0.12),
 ];
 
-const fn people(
-    name: &'static str,
-    api_field: &'static str,
-    spread: f64,
-    evenness: f64,
-) -> Product {
-    Product { name, api_field, offset: 3.0, evenness, usual_min: 4.0, spread, clump: 1.0 }
+const fn people(name: &'static str, api_field: &'static str, spread: f64) -> Product {
+    Product { name, api_field, offset: 3.0, usual_min: 4.0, spread, clump: 1.0 }
 }
+
+/// Steps in which the way from expectation to value is added up: an even number, for Simpson's rule.
+const STEPS: u8 = 8;
+/// Even where all are nearly always there, so large a share of them may be away: what is usual is
+/// not known exactly.
+const INACTIVE_MIN: f64 = 0.08;
 
 impl Product {
     /// The catalogue index of its figure.
@@ -71,26 +68,53 @@ impl Product {
         FIGURES.iter().position(is_mine).expect("every product's field is in the catalogue")
     }
 
-    /// How far `value` lies from `expected`, as the logarithm of a ratio.
-    pub(super) fn change(&self, value: f64, expected: f64) -> f64 {
-        let offset = self.offset + self.evenness * expected;
-        ((value + offset) / (expected + offset)).ln()
+    /// How far `value` lies from `expected`, as a share of it: near it the plain difference, further
+    /// off the way there counted in what the figure moves by at each value.
+    ///
+    /// Of people who are nearly all there, a few more who are away are soon twice as many, so that
+    /// large drops come by chance more easily than from a normal distribution; what few use moves as
+    /// a ratio does. On this scale both deviate as a normal distribution does, far down as well.
+    pub(super) fn change(&self, value: f64, expected: f64, users: Option<f64>) -> f64 {
+        if expected <= 0.0 {
+            return 0.0;
+        }
+        let users = users.filter(|users| self.is_of_people() && *users > 0.0);
+        let users = users.map(|users| users.max((1.0 + INACTIVE_MIN / 4.0) * expected).max(value));
+        // Over the square root, where the way to zero is no steeper than any other.
+        let (from, to) = (value.max(0.0).sqrt(), expected.sqrt());
+        let step = (to - from) / f64::from(STEPS);
+        let at = |root: f64| 2.0 * root / self.variance(root * root, users).sqrt();
+        let inner = (1..STEPS).map(|index| {
+            let weight = if index % 2 == 1 { 4.0 } else { 2.0 };
+            weight * at(from + step * f64::from(index))
+        });
+        let way = (at(from) + inner.sum::<f64>() + at(to)) * step / 3.0;
+        -way * self.variance(expected, users).sqrt() / expected
     }
 
-    /// The ratio of value to expectation that such a change is.
-    pub(super) fn ratio(&self, change: f64) -> f64 {
-        (change.exp() * (1.0 + self.evenness) - self.evenness).max(0.0)
+    /// What chance and the noise that products of its kind have move a value by, squared.
+    fn variance(&self, value: f64, users: Option<f64>) -> f64 {
+        let inactive = users.map_or(1.0, |users| (1.0 - value / users).max(0.0));
+        self.chance_of(value * inactive) + (self.spread * value).powi(2)
+    }
+
+    fn chance_of(&self, varying: f64) -> f64 {
+        self.clump * (varying + 0.5 * self.clump)
     }
 
     /// The variance of a change that chance brings, where `usual` of `users` are usual.
     pub(super) fn chance(&self, usual: f64, users: Option<f64>) -> f64 {
-        let inactive = match users {
-            // Who is nearly always there cannot vary much; a fifth is left for what is not known.
-            Some(users) if self.clump <= 1.0 && users > 0.0 => (1.0 - usual / users).max(0.2),
-            _ => 1.0,
-        };
-        let scale = usual * (1.0 + self.evenness) + self.offset;
-        self.clump * usual * inactive / scale.powi(2)
+        if usual <= 0.0 {
+            return 0.0;
+        }
+        let users = users.filter(|users| self.is_of_people() && *users > 0.0);
+        let inactive = users.map_or(1.0, |users| (1.0 - usual / users).max(INACTIVE_MIN));
+        self.chance_of(usual * inactive) / usual.powi(2)
+    }
+
+    /// Whether the figure counts people, of whom there are no more than the department has.
+    fn is_of_people(&self) -> bool {
+        self.clump <= 1.0
     }
 }
 
@@ -114,5 +138,21 @@ mod tests {
         assert!(suite.chance(17.0, Some(20.0)) > 4.0 * suite.chance(170.0, Some(200.0)));
         assert!(suite.chance(17.0, None) > suite.chance(17.0, Some(20.0)));
         assert_eq!(suite.chance(0.0, Some(20.0)), 0.0);
+    }
+
+    #[test]
+    fn a_change_is_the_difference_nearby_and_what_chance_allows_far_off() {
+        let (suite, vc) = (&PRODUCTS[SUITE], &PRODUCTS[4]);
+        let near = suite.change(84.0, 85.0, Some(100.0));
+        assert!((near + 1.0 / 85.0).abs() < 0.001, "{near}");
+        assert_eq!(suite.change(85.0, 85.0, Some(100.0)), 0.0);
+        assert!(suite.change(90.0, 85.0, Some(100.0)) > 0.0);
+        // Eight of 17.6 who are usual among 22: one day in 150,000 by the binomial distribution.
+        let deviations =
+            suite.change(8.0, 17.6, Some(22.0)) / suite.chance(17.6, Some(22.0)).sqrt();
+        assert!((-4.7..-4.0).contains(&deviations), "{deviations}");
+        // What varies as a ratio is further down than the difference.
+        assert!(vc.change(8.0, 160.0, Some(800.0)) < -1.5);
+        assert!(vc.change(0.0, 160.0, Some(800.0)).is_finite());
     }
 }

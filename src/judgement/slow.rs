@@ -4,7 +4,7 @@ use super::{
     Circumstances, Judge, Usage,
     department::Cell,
     episode::{self, Episode, SLOW_WINDOW},
-    product::{PRODUCT_COUNT, PRODUCTS, SUITE},
+    product::{PRODUCT_COUNT, SUITE},
     track::{MAD, median},
     window::{self, Window},
 };
@@ -47,13 +47,13 @@ impl Judge {
             for (index, window) in slow {
                 let chance = window.change / window.low;
                 let low = -window.change / (chance.powi(2) + drift.powi(2)).sqrt();
-                self.declines(index, product, window.change, low, today.number);
+                self.declines(index, product, window, low, today.number);
             }
         }
     }
 
-    fn declines(&mut self, index: usize, product: usize, change: f64, low: f64, number: i32) {
-        let ratio = PRODUCTS[product].ratio(change);
+    fn declines(&mut self, index: usize, product: usize, window: Window, low: f64, number: i32) {
+        let Window { change, lack, .. } = window;
         let of_suite = product != SUITE && {
             let suite = &self.departments[index].products[SUITE];
             suite.slow.is_some() || suite.drop.is_some()
@@ -65,22 +65,25 @@ impl Judge {
         let state = &mut self.departments[index].products[product];
         let is_news = state.drop.is_none() && state.found.is_none_or(|at| at < number - NO_NEWS);
         match &mut state.slow {
-            None if is_news && episode::slow_begins(low, ratio) => {
+            None if is_news && episode::slow_begins(low, lack.ratio) => {
                 state.slow = Some(Episode {
                     since: number,
                     opened: number,
                     change,
+                    lack,
                     days: 1,
                     is_covered: of_suite || of_parent,
                 });
                 state.found = Some(number);
             }
-            Some(slow) if episode::slow_ends(ratio) || slow.days >= 2 * episode::DROP_DAYS_MAX => {
+            Some(slow)
+                if episode::slow_ends(lack.ratio) || slow.days >= 2 * episode::DROP_DAYS_MAX =>
+            {
                 state.slow = None;
             }
             Some(slow) => {
                 slow.days += 1;
-                slow.change = change;
+                slow.lack = lack;
             }
             None => {}
         }

@@ -5,7 +5,7 @@ use super::{
     company::unrest,
     department::Cell,
     episode::{self, Episode},
-    product::{PRODUCT_COUNT, PRODUCTS, SUITE},
+    product::{PRODUCT_COUNT, SUITE},
     window::{self, WINDOWS},
 };
 
@@ -67,11 +67,12 @@ impl Judge {
         };
         for ((index, _), cells) in rows.iter().zip(cells) {
             seen.expected[*index] = std::array::from_fn(|product| cells[product].expected);
-            for product in 0..PRODUCT_COUNT {
+            for (product, windows) in windows[*index].iter().enumerate() {
                 let company = today.factors[product].change.map(f64::exp);
-                if self.departments[*index].products[product].drop.is_none()
-                    && let Some(at) =
-                        episode::begins(&windows[*index][product], &PRODUCTS[product], company)
+                let state = &self.departments[*index].products[product];
+                let before = |days| window::before(&state.track, days, state.over);
+                if state.drop.is_none()
+                    && let Some(at) = episode::begins(windows, before, company, today.is_weekend)
                 {
                     seen.found.push((*index, product, at));
                 }
@@ -95,6 +96,7 @@ impl Judge {
                 since: window.since,
                 opened: today.number,
                 change: window.change,
+                lack: window.lack,
                 days: u32::try_from(WINDOWS[at]).unwrap_or(u32::MAX),
                 is_covered,
             });
@@ -121,12 +123,11 @@ impl Judge {
             judged += 1;
             if window.low >= TAKES_PART || department.products[product].drop.is_some() {
                 low += 1;
-                let lacking = 1.0 - PRODUCTS[product].ratio(window.change);
+                let lacking = 1.0 - window.lack.ratio;
                 explained += seen.expected[child][product] * lacking.max(0.0);
             }
         }
-        let lacking =
-            seen.expected[index][product] * (1.0 - PRODUCTS[product].ratio(window.change));
+        let lacking = seen.expected[index][product] * (1.0 - window.lack.ratio);
         let is_majority = low >= 2 && 2 * low > judged;
         low > 0 && !is_majority && explained >= EXPLAINED * lacking
     }

@@ -30,13 +30,16 @@ pub(super) struct Point {
     /// Days since the epoch of the judge, a Monday.
     pub(super) day: i32,
     pub(super) value: f32,
+    /// What could be expected; not a number where the day was not judged.
+    pub(super) expected: f32,
     /// Members of the department on that day; not a number where they are not known.
     pub(super) users: f32,
-    /// ln(value / expected), and its variance; not numbers where the day was not judged.
+    /// How far the value lies from what was expected, as a share of it, and its variance; not numbers where the day was not judged.
     pub(super) residual: f32,
     pub(super) variance: f32,
     /// As `residual`, against what was usual eight weeks and more before.
     pub(super) slow_residual: f32,
+    pub(super) former: f32,
     /// Whether it is a day like others: no day off, and the company was not low.
     pub(super) is_ordinary: bool,
     /// Whether it is a day of a drop.

@@ -8,7 +8,9 @@ pub const WINDOWS: [usize; 4] = [1, 3, 5, 10];
 
 /// The share of a day's variance that the other days of a window have in common with it: the same
 /// baselines, moods that last. It keeps ten days from counting as ten witnesses.
-const COMMON: f64 = 0.13;
+const COMMON: f64 = 0.05;
+/// Days before a window that tell whether it begins with a fall.
+const BEFORE: usize = 10;
 /// A window reaches back so many calendar days for each of its days, and a holiday.
 const REACH: i32 = 2;
 const HOLIDAY: i32 = 11;
@@ -18,34 +20,58 @@ const HOLIDAY: i32 = 11;
 pub(super) struct Window {
     /// Robust standard deviations below what was expected; negative above it.
     pub(super) low: f64,
-    /// ln(value / expected), the days weighed by how much each can tell.
+    /// How far its days lie from what was expected, weighed by how much each can tell.
     pub(super) change: f64,
+    /// The same as people count it.
+    pub(super) lack: Lack,
     /// Its oldest day.
     pub(super) since: i32,
+}
+
+/// What is left of what could be expected, and what is missing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Lack {
+    /// The sum of the values against that of the expectations.
+    pub(super) ratio: f64,
+    /// What is missing a day, on average.
+    pub(super) missing: f64,
 }
 
 /// The newest `days` judged days after `after`; none while there are fewer, or where they lie too
 /// far apart.
 pub(super) fn newest(track: &Track, days: usize, after: i32) -> Option<Window> {
-    of(track.judged().take_while(|point| point.day > after), days, |point| point.residual)
+    let judged = track.judged().take_while(|point| point.day > after);
+    of(judged, days, |point| (point.residual, point.expected))
+}
+
+/// How far the ten judged days before such a window lie from what was expected; none where the window
+/// begins after a drop or with the history.
+pub(super) fn before(track: &Track, days: usize, after: i32) -> Option<f64> {
+    let judged = track.judged().take_while(|point| point.day > after).skip(days);
+    of(judged, BEFORE, |point| (point.residual, point.expected)).map(|window| window.change)
 }
 
 /// The same against what was usual eight weeks and more before.
 pub(super) fn slow(track: &Track, days: usize) -> Option<Window> {
-    of(track.judged().filter(|p| !p.slow_residual.is_nan()), days, |point| point.slow_residual)
+    let judged = track.judged().filter(|point| !point.slow_residual.is_nan());
+    of(judged, days, |point| (point.slow_residual, point.former))
 }
 
 fn of<'a>(
     judged: impl Iterator<Item = &'a Point>,
     days: usize,
-    residual: impl Fn(&Point) -> f32,
+    against: impl Fn(&Point) -> (f32, f32),
 ) -> Option<Window> {
     let (mut weight, mut sum, mut count) = (0.0, 0.0, 0);
+    let (mut value, mut expected) = (0.0, 0.0);
     let (mut newest, mut since) = (i32::MIN, i32::MAX);
     for point in judged.take(days) {
+        let (residual, expected_of_day) = against(point);
         let of_day = 1.0 / f64::from(point.variance);
         weight += of_day;
-        sum += of_day * f64::from(residual(point));
+        sum += of_day * f64::from(residual);
+        value += f64::from(point.value);
+        expected += f64::from(expected_of_day);
         count += 1;
         newest = newest.max(point.day);
         since = point.day;
@@ -54,8 +80,10 @@ fn of<'a>(
     if count < days || count == 0 || newest - since > reach {
         return None;
     }
-    #[expect(clippy::cast_precision_loss, reason = "windows have at most ten days")]
-    let common = 1.0 + COMMON * (count - 1) as f64;
+    #[expect(clippy::cast_precision_loss, reason = "a drop has at most twenty days")]
+    let count = count as f64;
+    let common = 1.0 + COMMON * (count - 1.0);
     let change = sum / weight;
-    Some(Window { low: -change / (common / weight).sqrt(), change, since })
+    let lack = Lack { ratio: value / expected, missing: (expected - value) / count };
+    Some(Window { low: -change / (common / weight).sqrt(), change, lack, since })
 }

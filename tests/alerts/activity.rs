@@ -4,7 +4,7 @@
 use crate::scenario::{DAILY, Scenario, facts, labelled, of_company, of_department};
 
 const DROP: &str = "FeishuDepartmentActivityDrop";
-const FOR_DAYS: &str = "FeishuDepartmentActivityDropForDays";
+const SEVERE: &str = "FeishuDepartmentActivityDropSevere";
 const SLOW: &str = "FeishuDepartmentSlowDecline";
 const PART: &str = "FeishuCompanyPartDrop";
 const COMPANY: &str = "FeishuCompanyActivityDrop";
@@ -47,21 +47,22 @@ facts! {
             .department("od-1", "R&D", DAILY)
             .of_product("activity_drop_length", "im", "0 1 2 3 4 0")
             .of_product("activity_drop_ratio", "im", "_ 0.404 0.45 0.421 0.55 _")
+            .of_product("activity_drop_missing", "im", "_ 59.7 55 57.8 45 _")
             .of_product("activity_expected", "im", "100 100.2 101 99.6 100 100")
             .fires([1, 2, 3, 4], DROP, &of_department("od-1", "R&D", "im"))
-            .fires([3], FOR_DAYS, &of_department("od-1", "R&D", "im"))
+            .fires([3], SEVERE, &of_department("od-1", "R&D", "im"))
             .says(
                 DROP,
-                "R&D: im is less than could be expected",
-                "R&D (od-1) of tenant acme, geo local, has 40% of the im activity that could be \
+                "R&D: messages below what could be expected",
+                "R&D (od-1) of tenant acme, geo local, has 40% of the messages that could be \
                  expected, over 1 day of data up to 2024-10-06 (expected on the last: 100 active \
                  users). What moves the whole company is taken out.",
             )
             .says(
-                FOR_DAYS,
-                "R&D: im below half of what could be expected for 3 days",
-                "R&D (od-1) of tenant acme, geo local, has 42% of the im activity that could be \
-                 expected, over 3 days of data up to 2024-10-08.",
+                SEVERE,
+                "R&D: messages far below what could be expected, day 3",
+                "R&D (od-1) of tenant acme, geo local, has 42% of the messages that could be \
+                 expected, over 3 days of data up to 2024-10-08; 58 active users a day are missing.",
             );
 
     emails_are_called_emails =
@@ -73,11 +74,29 @@ facts! {
             .fires([1], DROP, &of_department("od-1", "R&D", "email"))
             .says(
                 DROP,
-                "R&D: email is less than could be expected",
-                "R&D (od-1) of tenant acme, geo local, has 20% of the email activity that could be \
+                "R&D: emails below what could be expected",
+                "R&D (od-1) of tenant acme, geo local, has 20% of the emails that could be \
                  expected, over 2 days of data up to 2024-10-06 (expected on the last: 900 emails). \
                  What moves the whole company is taken out.",
             );
+
+    three_hundred_people_who_are_missing_are_severe_on_the_first_day =
+        Scenario::days(3)
+            .department("od-1", "R&D", DAILY)
+            .of_product("activity_drop_length", "vc", "1 2 3")
+            .of_product("activity_drop_ratio", "vc", "0.6")
+            .of_product("activity_drop_missing", "vc", "320 301 299")
+            .fires(0..3, DROP, &of_department("od-1", "R&D", "vc"))
+            .fires(0..2, SEVERE, &of_department("od-1", "R&D", "vc"));
+
+    two_of_four_people_are_not_severe =
+        Scenario::days(4)
+            .department("od-1", "R&D", DAILY)
+            .of_product("activity_drop_length", "im", "1 2 3 4")
+            .of_product("activity_drop_ratio", "im", "0.3")
+            .of_product("activity_drop_missing", "im", "3")
+            .fires(0..4, DROP, &of_department("od-1", "R&D", "im"))
+            .spares(SEVERE);
 
     a_drop_that_leaves_more_than_half_is_no_critical_one =
         well(Scenario::days(5))
@@ -85,7 +104,7 @@ facts! {
             .of_product("activity_drop_length", "suite", "0 3 4 9 0")
             .of_product("activity_drop_ratio", "suite", "_ 0.7 0.6 0.51 _")
             .fires([1, 2, 3], DROP, &of_department("od-1", "R&D", "suite"))
-            .spares(FOR_DAYS);
+            .spares(SEVERE);
 
     who_does_what_could_be_expected_alerts_nobody =
         well(Scenario::days(3))
@@ -93,7 +112,7 @@ facts! {
             .series(&company(FELL, "im"), "0")
             .series(&company(TOGETHER, "im"), "0")
             .spares(DROP)
-            .spares(FOR_DAYS)
+            .spares(SEVERE)
             .spares(SLOW)
             .spares(PART)
             .spares(COMPANY)
@@ -128,16 +147,18 @@ facts! {
             .department("od-1", "R&D", "0 0 0 _ _ _")
             .of_product("activity_drop_length", "im", "3 3 3 _ _ _")
             .of_product("activity_drop_ratio", "im", "0.3 0.3 0.3 _ _ _")
+            .of_product("activity_drop_missing", "im", "70 70 70 _ _ _")
             .of_product("activity_decline_ratio", "suite", "0.6 0.6 0.6 _ _ _")
             .department("od-1", "Engineering", "_ _ _ 1 1 1")
             .of_product("activity_drop_length", "im", "_ _ _ 4 4 4")
             .of_product("activity_drop_ratio", "im", "_ _ _ 0.3 0.3 0.3")
+            .of_product("activity_drop_missing", "im", "_ _ _ 70 70 70")
             .of_product("activity_decline_ratio", "suite", "_ _ _ 0.6 0.6 0.6")
             .fires(0..3, DROP, &of_department("od-1", "R&D", "im"))
-            .fires(0..3, FOR_DAYS, &of_department("od-1", "R&D", "im"))
+            .fires(0..3, SEVERE, &of_department("od-1", "R&D", "im"))
             .fires(0..3, SLOW, &of_department("od-1", "R&D", "suite"))
             .fires(3..6, DROP, &of_department("od-1", "Engineering", "im"))
-            .fires(3..6, FOR_DAYS, &of_department("od-1", "Engineering", "im"))
+            .fires(3..6, SEVERE, &of_department("od-1", "Engineering", "im"))
             .fires(3..6, SLOW, &of_department("od-1", "Engineering", "suite"));
 
     a_slow_decline_is_told_with_what_is_left =
@@ -149,8 +170,8 @@ facts! {
             .spares(DROP)
             .says(
                 SLOW,
-                "R&D: docs declines slowly",
-                "R&D (od-1) of tenant acme, geo local, has 76% of the docs activity that was usual \
+                "R&D: documents in slow decline",
+                "R&D (od-1) of tenant acme, geo local, has 76% of the documents usual \
                  two to three months ago, over ten days of data. What moves the whole company is \
                  taken out.",
             );
@@ -165,8 +186,8 @@ facts! {
             .spares(COMPANY)
             .says(
                 PART,
-                "Tenant acme: suite fell in 23 departments at once",
-                "On one day 23 departments of tenant acme, geo local, fell in suite, of 118 that \
+                "Tenant acme: use of the suite fell in 23 departments at once",
+                "On one day 23 departments of tenant acme, geo local, fell in use of the suite, of 118 that \
                  were judged: a storm, an office that is closed, a network that fails. That day is \
                  held against none of them.",
             );
@@ -195,9 +216,9 @@ facts! {
             .spares(COMPANY)
             .says(
                 PRODUCT,
-                "Tenant acme: vc fell below half of the usual in the whole company",
+                "Tenant acme: meetings below half of the usual in the whole company",
                 "Half of the departments of tenant acme, geo local, fell below half of their usual \
-                 vc activity and are not back at 70%; the middle of them is at 3%. The suite goes on.",
+                 meetings and are not back at 70%; the middle of them is at 3%. The suite goes on.",
             );
 
     a_stuck_exporter_hides_no_drop_and_is_named =

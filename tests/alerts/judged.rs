@@ -16,12 +16,13 @@ type OfDepartment = (&'static str, fn(&ProductJudged) -> Option<f64>);
 type OfCompany = (&'static str, fn(&CompanyJudged) -> f64);
 
 /// What the rules ask of departments.
-pub(crate) const OF_DEPARTMENT: [OfDepartment; 3] = [
+pub(crate) const OF_DEPARTMENT: [OfDepartment; 4] = [
     ("feishu_department_activity_drop_length", |judged| {
         let is_told_of = judged.expected.is_some() || judged.fell.is_some();
         is_told_of.then(|| judged.fell.map_or(0.0, |fell| f64::from(fell.days)))
     }),
     ("feishu_department_activity_drop_ratio", |judged| judged.fell.map(|fell| fell.ratio)),
+    ("feishu_department_activity_drop_missing", |judged| judged.fell.map(|fell| fell.missing)),
     ("feishu_department_activity_decline_ratio", |judged| judged.slow.map(|slow| slow.ratio)),
 ];
 

@@ -72,7 +72,7 @@ impl Planted {
         let labels = format!("department=\"{name}\",department_id=\"{id}\",product=\"suite\"");
         vec![
             ("FeishuDepartmentActivityDrop", "warning", labels.clone(), 3 * A_DAY),
-            ("FeishuDepartmentActivityDropForDays", "critical", labels, A_DAY),
+            ("FeishuDepartmentActivityDropSevere", "critical", labels, A_DAY),
             // Late from noon on, seen at two, told at four, until ten of the next day.
             ("FeishuDataLate", "warning", String::new(), 9),
         ]

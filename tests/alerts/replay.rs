@@ -81,7 +81,7 @@ fn backfilled_history_alerts_on_the_planted_drop_alone() {
     }
     for (alert, days) in [
         ("FeishuDepartmentActivityDrop", drop),
-        ("FeishuDepartmentActivityDropForDays", (drop.1, drop.1)),
+        ("FeishuDepartmentActivityDropSevere", (drop.1, drop.1)),
     ] {
         // The suite's stands for those of its products.
         let is_it = |(labels, _): &(&std::collections::BTreeMap<String, String>, &_)| {

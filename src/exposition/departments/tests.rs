@@ -366,8 +366,8 @@ fn judged_day(id: &str) -> JudgedDay {
 fn what_is_judged_has_a_series_for_each_product_and_window_that_tells_something() {
     let mut tenant = tenant("acme", vec![]);
     let mut fallen = judged_day("od-2");
-    fallen.products[SUITE].fell = Some(Fell { days: 3, ratio: 0.25 });
-    fallen.products[SUITE].slow = Some(Fell { days: 10, ratio: 0.75 });
+    fallen.products[SUITE].fell = Some(Fell { days: 3, ratio: 0.25, missing: 12.5 });
+    fallen.products[SUITE].slow = Some(Fell { days: 10, ratio: 0.75, missing: 4.0 });
     fallen.products[SUITE].expected = Some(f64::NAN);
     // Of two of one department the first counts.
     tenant.judged = [fallen, judged_day("od-1"), judged_day("od-2")].map(Arc::new).to_vec();
@@ -389,6 +389,7 @@ fn what_is_judged_has_a_series_for_each_product_and_window_that_tells_something(
         format!("feishu_department_activity_drop_length{{{first}}} 0"),
         format!("feishu_department_activity_drop_length{{{second}}} 3"),
         format!("feishu_department_activity_drop_ratio{{{second}}} 0.25"),
+        format!("feishu_department_activity_drop_missing{{{second}}} 12.5"),
         format!("feishu_department_activity_decline_ratio{{{second}}} 0.75"),
     ];
     assert_eq!(series, expected);
