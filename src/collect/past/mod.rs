@@ -85,9 +85,7 @@ impl Past {
             return;
         }
         // What the store alone tells is there from the start.
-        let served = self.known.borrow().served.clone();
-        self.compare(&served).await;
-        self.judge(&served).await;
+        self.work_out().await;
         self.publish().await;
         let mut is_news = true;
         loop {
@@ -103,6 +101,13 @@ impl Past {
                 Ok(()) = self.known.changed() => true,
             };
         }
+    }
+
+    /// What follows from the store alone, for what is served now.
+    async fn work_out(&mut self) {
+        let served = self.known.borrow().served.clone();
+        self.compare(&served).await;
+        self.judge(&served).await;
     }
 
     /// Whether something is due although nothing is new.
