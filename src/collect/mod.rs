@@ -7,6 +7,7 @@
 mod backfill;
 mod backoff;
 mod board;
+mod branches;
 mod budget;
 mod context;
 mod contribution;
