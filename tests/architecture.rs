@@ -78,7 +78,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("web", &["secret"]),
     (
         "server",
-        &["catalogue", "clock", "day", "exposition", "shutdown", "snapshot", "telemetry", "web"],
+        &[
+            "catalogue",
+            "clock",
+            "day",
+            "exposition",
+            "shutdown",
+            "snapshot",
+            "telemetry",
+            "usage",
+            "web",
+        ],
     ),
     // It turns YAML into the options of the rooms below, and asks the catalogue for names.
     (

@@ -1,398 +1,510 @@
 """*Feishu activity*: the company at a glance."""
 
 from grafana import (
+    CLEAR,
+    COLORED,
+    COLORED_TEXT,
+    Column,
     T,
-    bars,
-    choice,
+    column,
     dashboard,
     data_source,
     days,
+    fixed,
     now,
     over_time,
     override,
-    override_matching,
-    row,
+    red_below,
     stat,
     steps,
+    table,
     words,
 )
-from judged import of_company
 from promql import (
     ACTIVATED,
     BY_DAY,
     CHOSEN,
     DAY,
+    DECLINE,
+    DEVIATION,
+    ID,
+    LATELY,
+    OF_LATE,
     KEY,
     PLACE,
+    SURE,
     against_baseline,
+    all_departments,
     company_day,
+    deviation,
     last,
+    fallen,
+    figure,
+    judged,
+    lacking,
+    named,
     newest_day,
+    on_working_days,
+    own_newest_day,
     share,
+    split_by_day,
     total,
-    week_against_baseline,
+    within_another,
 )
-from rankings import late, rankings
 from shared import (
-    ADOPTION,
-    AGE,
+    AGE_HOURS,
+    CLASS,
+    CODE,
     DATE,
-    FALL,
+    DAU,
+    DAY_SERVED,
     FIGURES,
+    IDENTITY,
     NOON,
+    PEOPLE,
+    PRODUCT_NAMES,
     PRODUCTS,
+    QUIET_ALARM,
+    STATE,
     TITLES,
-    TWICE,
+    ZONE,
+    department,
     links_from,
-    nesting,
     places,
-    product_version,
     tenant,
+    to_exporter,
 )
 
-DAU, ACTIVATED_NOW = FIGURES["suite_dau"], total(ACTIVATED)
-EMAILS = ("emails_sent", "emails_received")
-
-
-def dau(product):
-    return FIGURES[f"{product}_dau"]
+ROWS = 100
+LEAST = 10
+GREY = T("day off", "休息日")
+PART = T("not all departments", "部分部门缺数据")
+USUAL = T("usual", "常态")
+FELL, LACK, USED = "Departments that fell", "Late or without figures", "Products"
 
 
 def build(language):
-    variables = [
-        data_source(),
-        tenant(),
-        *places(),
-        product_version(),
-        nesting(),
-        choice(
-            "product",
-            T("Ranking by", "排名依据"),
-            T("The product by which departments are ranked.", "部门排名所依据的产品。"),
-            [(name, product) for product, name in PRODUCTS.items()],
-        ),
-        choice(
-            "people",
-            T("Ranked from", "参与排名的最少人数"),
-            T(
-                "Departments with fewer people are not ranked: two of four people away are no news. Compared with the baseline or with the activated accounts.",
-                "人数少于此值的部门不参与排名：四个人中两人缺席说明不了问题。与基线或已激活成员数比较。",
-            ),
-            [(T(n, n), n) for n in ("10", "1", "5", "20", "50", "100")],
-        ),
-    ]
-    rows = [
-        row(T("The newest day", "最新一天"), *the_day()),
-        row(T("Judged", "判断"), *of_company()),
-        row(T("Adoption on that day", "当天的产品使用情况"), *adoption()),
-        row(T("Day by day", "每日趋势"), *trends()),
-        row(T("Departments", "部门排名"), *rankings()),
-        row(T("Departments that are late", "数据延迟的部门"), *late()),
-    ]
     uid = "feishu-activity"
     return dashboard(
         uid,
         TITLES[uid],
         T(
-            "The company at a glance: who used what on the newest day that Feishu has, against the same weekdays before, and by department.",
-            "全公司概览：飞书最新一天的使用情况、与往期同一星期几的比较，以及各部门排名。",
+            "The company at a glance: who used what on the newest day that Feishu has, which departments fell below what could be expected of them, and which have no figures.",
+            "全公司概览：飞书最新一天的使用情况、低于预期的部门，以及缺少数据的部门。",
         ),
-        variables,
-        rows,
+        [tenant(), *places(), data_source()],
+        [*the_day(), [falls(), without_figures()], [last_days(), products()]],
+        [
+            (T("Day by day", "每日趋势"), trends()),
+            (T("Departments", "各部门"), [low_departments(), adoption()]),
+            (T("The company, as judged", "全公司判断"), [company()]),
+        ],
         language,
         "now-30d",
         "15m",
+        ZONE,
         links_from(uid),
     )
 
 
 def the_day():
-    newest = f"max({company_day()})"
-    of_day = f"group by ({KEY}) ({newest_day()})"
-    every = f"group by ({KEY}) ({last(DAY, CHOSEN)})"
+    def of(counted, every):
+        """A number, with that of all in its legend."""
+        return f'({counted} or vector(0)) + on () group_left (every) 0 * count_values("every", {every})'
+
+    judged_ones = f'sum(feishu_company_departments_judged{{{PLACE},product="suite"}})'
+    of_every = T("of {{every}} departments", "共 {{every}} 个部门")
+    used = [
+        now(total(DAU.metric), T("people", "人数")),
+        now(share(DAU.metric), T("of activated", "占已激活")),
+    ]
     return [
         stat(
-            T("Figures of", "数据日期"),
+            T("Day", "数据日期"),
             T(
-                "The newest day that at least half of the departments have. Feishu produces the figures of a day at 09:30 of the next, in the zone of its statistics. All numbers in this part are of this day.",
-                "至少半数部门已有数据的最新日期。飞书在次日 09:30（统计时区）产出前一天的数据。本部分的数字均属于这一天。",
+                "The newest day that at least half of the departments have. Feishu produces the figures of a day at 09:30 of the next, in the zone of its statistics.",
+                "至少半数部门已有数据的最新日期。飞书在次日 09:30（统计时区）产出前一天的数据。",
             ),
-            # Noon, so that the date is right in the zones of other offices, too.
-            [now(f"({newest} + {NOON}) * 1000", T("day", "日期"))],
+            [now(f"(max({company_day()}) + {NOON}) * 1000", T("day", "日期"))],
             DATE,
-            size=(5, 4),
-        ),
-        stat(
-            T("Age", "数据时效"),
-            T(
-                "Time since that day began. While figures come in time it is between 33.5 and 57.5 hours; more means that Feishu or the exporter is late.",
-                "距离该天开始的时间。数据按时产出时介于 33.5 至 57.5 小时之间；超过则说明飞书或导出器有延迟。",
-            ),
-            [now(f"time() - {newest}", T("age", "时效"))],
-            "dtdurations",
-            size=(4, 4),
-            background=True,
-            thresholds=AGE,
-        ),
-        stat(
-            T("Kind of day", "日期类型"),
-            T(
-                "By weekday and the calendar in the exporter's configuration. Days off have few people; the baseline compares with the same weekday.",
-                "根据星期几以及导出器配置中的日历判断。休息日人数较少；基线按同一星期几比较。",
-            ),
-            [now(f"max by (geo) ({last('feishu_calendar_workday', PLACE)})", "{{geo}}")],
-            "short",
-            size=(4, 4),
-            mappings=words(_1=(T("working day", "工作日"), "green"), _0=(T("day off", "休息日"), "blue")),
-        ),
-        stat(
-            T("Departments", "部门"),
-            T(
-                "How many of the chosen departments have this day, and how many still serve an older one or already the next. Only the former are in the numbers.",
-                "所选部门中数据属于该天的部门数，以及数据为更早或更新日期的部门数。数字只包含前者。",
-            ),
-            [
-                now(f"count({of_day})", T("with this day", "已有该天数据")),
-                now(f"count({every} unless {of_day}) or vector(0)", T("with another", "其他日期")),
-            ],
-            "short",
-            size=(5, 4),
-            overrides=[
-                override(T("with another", "其他日期"), thresholds=steps((None, "blue"), (1, "orange")))
-            ],
-        ),
-        stat(
-            T("Members", "成员"),
-            T(
-                "Members of the chosen departments, and those whose account is activated.",
-                "所选部门的成员数与已激活成员数。",
-            ),
-            [
-                now(total("feishu_department_users"), T("members", "成员")),
-                now(ACTIVATED_NOW, T("activated", "已激活")),
-            ],
-            "short",
-            size=(6, 4),
+            opens=LACK,
         ),
         stat(
             T("Active", "活跃"),
-            T("People who used any part of Feishu on the day.", "当天使用过飞书任一功能的人数。"),
-            [now(total(DAU.metric), T("active", "活跃"))],
-            "short",
-            size=(6, 4),
+            T(
+                "People who used any part of Feishu on that day, and their share of those whose account is activated.",
+                "当天使用过飞书任一功能的人数，及其占已激活成员的比例。",
+            ),
+            used,
+            "locale",
+            size=(5, 4),
+            opens=USED,
+            overrides=[override(T("of activated", "占已激活"), unit="percentunit", decimals=0)],
         ),
         stat(
-            T("Share of activated", "占已激活成员"),
+            T("Usual", "对常态"),
             T(
-                "People who used any part of Feishu, as a share of those whose account is activated.",
-                "使用过飞书任一功能的人数占已激活成员的比例。",
+                "What the middle one of the departments has of what is usual for it, as the exporter judges, over all versions. It is red where the whole company fell below half.",
+                "各部门相对各自常态比例的中位数，由导出器判断，包含所有版本。全公司跌破一半时为红色。",
             ),
-            [now(share(DAU.metric), T("share", "占比"))],
+            [now(f'min(feishu_company_activity_ratio{{{PLACE},product="suite"}})', T("of usual", "相对常态"))],
             "percentunit",
-            size=(6, 4),
-            thresholds=ADOPTION,
-            decimals=1,
+            size=(3, 4),
+            opens=USED,
+            text="value_and_name",
+            decimals=0,
+            thresholds=steps((None, "red"), (0.5, "text")),
+            empty=T("not judged yet", "尚未判断"),
         ),
         stat(
-            T("Against the same weekday", "与同一星期几相比"),
+            T("Fallen", "下降"),
             T(
-                "Active people by the baseline: the median of the same weekday in the weeks before. 100 % is as usual. Over departments that have a baseline; a day off in the week has none.",
-                "活跃人数与基线之比；基线为前几周同一星期几的中位数，100% 表示与往常一致。仅统计有基线的部门；工作日中的假期没有基线。",
+                "Departments of which a product is less than could be expected of it, so far that the exporter is sure. Quiet days and chance are not counted.",
+                "某个产品明显低于预期、且导出器可以确定的部门数；正常波动不计入。",
             ),
-            [now(against_baseline(DAU.metric, DAU.baseline), T("of the baseline", "相对基线"))],
-            "percentunit",
-            size=(6, 4),
-            thresholds=FALL,
-            decimals=1,
+            [now(of(f"count(group by ({KEY}) ({fallen()}))", f"{judged_ones} or vector(0)"), of_every)],
+            "locale",
+            text="value_and_name",
             background=True,
+            opens=FELL,
+            thresholds=QUIET_ALARM,
         ),
         stat(
-            T("Last 7 days against baseline", "近 7 天与基线相比"),
+            T("Late or none", "延迟或无数据"),
             T(
-                "The sum of the active people of the last seven days by the sum of their baselines.",
-                "近七天活跃人数之和与基线之和的比值。",
+                "Departments that Feishu refuses, that are late, or that have no figures at all.",
+                "被飞书拒绝、数据延迟或完全没有数据的部门数。",
             ),
-            [now(week_against_baseline(DAU.metric, DAU.baseline), T("of the baseline", "相对基线"))],
-            "percentunit",
-            size=(6, 4),
-            thresholds=FALL,
-            decimals=1,
+            [now(of(f"count({lacking()})", f"count({all_departments()})"), of_every)],
+            "locale",
+            text="value_and_name",
             background=True,
+            opens=LACK,
+            thresholds=steps((None, "text"), (1, "orange")),
+        ),
+        stat(
+            T("Alerts", "告警"),
+            T(
+                "Alerts of this project's rules that fire; Feishu exporter lists them.",
+                "本项目规则中正在触发的告警数，明细见“飞书导出器”。",
+            ),
+            [now('count(ALERTS{alertname=~"Feishu.*",alertstate="firing"}) or vector(0)', T("firing", "触发"))],
+            "locale",
+            opens=to_exporter(T("Which alerts fire", "查看告警")),
+            thresholds=QUIET_ALARM,
         ),
     ]
 
 
-def adoption():
-    def each(query, products=PRODUCTS):
-        return [now(query(dau(product)), name) for product, name in products.items()]
+# What is counted of each product, as a selector, and how the product is read from its name.
+OF_PRODUCTS = "feishu_department_(suite|im|docs|calendar|vc|task|search|email)s?_(?:dau|sent)"
+VALUES = f'{{__name__=~"{OF_PRODUCTS}",{CHOSEN},product_version="all"}}'
 
-    sent, received = (FIGURES[name] for name in EMAILS)
-    return [
-        bars(
-            T("People", "使用人数"),
-            T(
-                "People who used the product on the day. Somebody who used two is in both.",
-                "当天使用该产品的人数；同时使用两个产品的人在两处均计入。",
-            ),
-            each(lambda f: total(f.metric)),
-            "short",
-            min=0,
+
+def by_name(values):
+    """Values under the names of the products; two of them are spelled differently as they are judged."""
+    product = f'label_replace({values}, "product", "$1", "__name__", "{OF_PRODUCTS}")'
+    return f'label_replace({product}, "product", "tasks", "product", "task")'
+
+
+def falls():
+    rows = fallen()
+
+    def among(values, aggregation="max"):
+        return f"{aggregation} by ({KEY}, product) ({values} and on ({KEY}, product) {rows})"
+
+    value = among(by_name(f"({VALUES} and on ({KEY}) {rows})"))
+    expected = among(f"feishu_department_activity_expected{{{CHOSEN}}}")
+    left = " or ".join(judged(of) for of in ("feishu_department_activity_drop_ratio", DECLINE))
+    lowest = among(f"({DEVIATION}{{{CHOSEN}}} < -1)", "min")
+    return table(
+        T(FELL, "下降的部门"),
+        T(
+            "Each department and product that the exporter judges to have fallen; docs/alerts.md has the method. The change is that of all days of the drop; the deviation is in standard deviations of the department's own days, and below -5 it is no chance. Where the suite fell its products are not told as well. Click a name for the department. All versions.",
+            "导出器判断为下降的部门与产品，方法见 docs/alerts.md。变化为整个下降期间的平均；偏差以该部门自身波动的标准差为单位，低于 -5 不属于偶然。整体下降时不再单独列出各产品。点击名称查看部门详情。包含所有版本。",
         ),
-        bars(
-            T("Share of activated members", "占已激活成员的比例"),
-            T(
-                "The same people as a share of those whose account is activated.",
-                "使用人数占已激活成员的比例。",
+        [
+            column(f"sort({named(lowest)})"),
+            column(value),
+            column(expected),
+            column(f"({left}) - 1"),
+            column(rows),
+        ],
+        {
+            "department": department(),
+            "product": Column(T("Product", "产品"), None, 90, {"mappings": PRODUCT_NAMES}),
+            "B": Column(T("Value", "数值"), "locale", 58, {"decimals": 0}),
+            "C": Column(T("Usual", "常态"), "locale", 58, {"decimals": 0}),
+            "D": Column(
+                T("Change", "变化"),
+                "percentunit",
+                72,
+                {"decimals": 0, "thresholds": steps((None, "red"))} | COLORED,
             ),
-            each(lambda f: share(f.metric)),
-            "percentunit",
-            thresholds=ADOPTION,
-            min=0,
-            max=1,
+            "A": Column(T("Deviation", "偏差"), "none", 82, {"decimals": 1}),
+            "E": Column(T("Days", "天数"), "locale", 55, {"mappings": words(_0=(T("slow", "缓慢"), None))}),
+        },
+        size=(15, 5),
+        kept=IDENTITY,
+        empty=T("No department fell below what could be expected.", "没有部门低于预期。"),
+    )
+
+
+def bars_by_kind(values, legend):
+    """Bars of three kinds of days, and how they look."""
+    names = (legend, GREY, PART)
+    looks = ("blue", "gray", "light-orange")
+    queries = [over_time(of, name) for of, name in zip(split_by_day(values), names, strict=True)]
+    return queries, [override(name, color=fixed(look)) for name, look in zip(names, looks, strict=True)]
+
+
+LINE = {"custom__drawStyle": "line", "custom__fillOpacity": 0, "custom__lineWidth": 2}
+LINE |= {"custom__stacking": {"mode": "none", "group": "B"}}
+
+
+def last_days():
+    queries, looks = bars_by_kind(total(DAU.metric, BY_DAY, "all", DAU.baseline), T("active", "活跃"))
+    dashes = {"custom__lineStyle": {"fill": "dash", "dash": [6, 6]}, "color": fixed("text")}
+    return days(
+        T("Last days against usual", "近期与常态"),
+        T(
+            "Active people of departments that have a baseline, and the baseline: the median of the same weekday in the weeks before, of the same departments. Grey: days off; orange: some departments have no figures of the day yet. Each bar stands at its day; the newest two are not there yet. All versions.",
+            "有基线的部门的活跃人数，以及同一批部门的基线（前几周同一星期几的中位数）。灰色为休息日，橙色为部分部门尚无该天数据。每根柱子位于其所属日期，最新两天尚未产出。包含所有版本。",
         ),
-        bars(
-            T("Products against the same weekday", "各产品与同一星期几相比"),
-            T(
-                "People by the median of the same weekday in the weeks before; 100 % is as usual.",
-                "使用人数与前几周同一星期几中位数之比；100% 表示与往常一致。",
-            ),
-            each(lambda f: against_baseline(f.metric, f.baseline)),
-            "percentunit",
-            thresholds=FALL,
-            min=0,
-            max=1.5,
+        [*queries, over_time(total(DAU.baseline, BY_DAY, "all"), USUAL)],
+        "locale",
+        size=(9, 5),
+        drawn="bars",
+        stacked=True,
+        timeFrom="9d",
+        decimals=0,
+        overrides=[*looks, override(USUAL, **LINE, **dashes)],
+        empty=T("No day has figures yet.", "尚无任何一天的数据。"),
+    )
+
+
+def without_figures():
+    return table(
+        T(LACK, "延迟或无数据的部门"),
+        T(
+            "Departments that Feishu refuses (with the class of the failure and Feishu's code), that are late while at least half have the newest day, or that have no figures at all. Remedies: the exporter's status page and docs/operations.md. What was served last stays until collection.max_age.",
+            "被飞书拒绝的部门（含失败类别与飞书错误码）、半数以上部门已有最新数据而自身延迟的部门，以及完全没有数据的部门。处理方法见导出器状态页和 docs/operations.md。上次的数据在 collection.max_age 之前仍会保留。",
         ),
-        stat(
-            T("Email", "邮件"),
-            T(
-                "Feishu counts emails, not the people who use email: so here are emails, and emails for each activated account.",
-                "飞书只统计邮件数，不统计使用邮件的人数，因此这里显示邮件数以及每个已激活成员的邮件数。",
-            ),
-            [
-                now(total(sent.metric), T("sent", "发送")),
-                now(total(received.metric), T("received", "接收")),
-                now(share(sent.metric), T("sent for each activated", "已激活成员人均发送")),
-                now(
-                    against_baseline(sent.metric, sent.baseline), T("sent, of the baseline", "发送量相对基线")
-                ),
-            ],
-            "short",
-            size=(24, 4),
-            decimals=1,
-            overrides=[
-                override(T("sent", "发送"), decimals=0),
-                override(T("received", "接收"), decimals=0),
-                override(T("sent, of the baseline", "发送量相对基线"), unit="percentunit", thresholds=FALL),
-            ],
+        [
+            column(f"topk({ROWS}, {named(lacking())})"),
+            column(f"(max by ({KEY}) ({own_newest_day(window=LATELY)}) + {NOON}) * 1000 and on ({KEY}) {lacking()}"),
+            column(f"(time() - max by ({KEY}) ({own_newest_day(window=LATELY)})) / 3600 and on ({KEY}) {lacking()}"),
+        ],
+        {
+            "department": department(),
+            "state": STATE,
+            "class": CLASS,
+            "code": CODE,
+            "B": DAY_SERVED,
+            "C": AGE_HOURS,
+        },
+        size=(15, 8),
+        kept=IDENTITY,
+        empty=T("All departments have the newest day.", "所有部门均已有最新一天的数据。"),
+    )
+
+
+def company_wide(family):
+    return f"max by (product) (feishu_company_{family}{{{PLACE}}})"
+
+
+PRODUCT = Column(T("Product", "产品"), None, None, {"mappings": PRODUCT_NAMES})
+OF_USUAL = Column(
+    T("Of usual", "对常态"),
+    "percentunit",
+    78,
+    {"decimals": 0, "thresholds": steps((None, "red"), (0.5, "text"))} | COLORED_TEXT,
+)
+LOW = Column(T("Low", "偏低"), "locale", 55)
+
+
+def products():
+    def of(values):
+        there = f"{values} and on ({KEY}, job, instance) ({newest_day(LATELY)})"
+        once = f"max by ({KEY}, __name__) ({there}) unless on ({ID}) {within_another()}"
+        return f"sum by (product) ({by_name(f'sum by (__name__) ({once})')})"
+
+    shares = f"{of(VALUES.replace('|email', ''))} / on () group_left () ({total(ACTIVATED)})"
+    return table(
+        T(USED, "产品"),
+        T(
+            "People who used each product on the day (of email: emails sent, for Feishu counts no people), their share of activated accounts, and, of the whole company and all versions, what the middle one of the departments has of its usual and how many departments are low.",
+            "当天各产品的使用人数（邮件为发送数，飞书不统计人数）、占已激活成员的比例，以及全公司（所有版本）各部门相对常态比例的中位数与偏低的部门数。",
         ),
-    ]
+        [
+            column(f"sort_desc({shares})"),
+            column(of(VALUES)),
+            column(company_wide("activity_ratio")),
+            column(company_wide("departments_low")),
+        ],
+        {
+            "product": PRODUCT,
+            "B": Column(T("People", "人数"), "locale", 68),
+            "A": Column(T("Share", "占比"), "percentunit", 60, {"decimals": 0}),
+            "C": OF_USUAL,
+            "D": LOW,
+        },
+        size=(9, 8),
+    )
+
+
+def company():
+    fell = words(_0=(T("no", "否"), "transparent"), _1=(T("YES", "是"), "red"))
+    return table(
+        T("Products of the whole company", "全公司各产品"),
+        T(
+            "Of each product: what the middle one of the departments has of its usual, whether the company fell below half, the departments that were judged, that are low, and that fell on one day so many that it is one event. All versions; docs/alerts.md has the method.",
+            "各产品：各部门相对常态比例的中位数、全公司是否跌破一半、参与判断的部门数、偏低的部门数，以及同一天大量下降（视为同一事件）的部门数。包含所有版本，方法见 docs/alerts.md。",
+        ),
+        [
+            column(company_wide(family))
+            for family in (
+                "activity_ratio",
+                "activity_fell",
+                "departments_judged",
+                "departments_low",
+                "departments_fallen_together",
+            )
+        ],
+        {
+            "product": PRODUCT,
+            "A": OF_USUAL,
+            "B": Column(T("Fell", "下降"), "locale", 80, {"mappings": fell} | COLORED),
+            "C": Column(T("Judged", "已判断"), "locale", 80),
+            "D": LOW,
+            "E": Column(T("Together", "同时下降"), "locale", 90),
+        },
+        size=(24, 9),
+        empty=T("Nothing is judged yet.", "尚未判断。"),
+    )
 
 
 def trends():
-    made = ["docs_created", "calendar_events_created", "tasks_created", "searches"]
-    usual = override_matching(
-        ".*(usual|常态).*",
-        custom__lineStyle={"fill": "dash", "dash": [6, 6]},
-        custom__drawStyle="line",
-        custom__fillOpacity=0,
-        custom__lineWidth=2,
-        color={"mode": "fixed", "fixedColor": "text"},
-    )
-    names = {product: name for product, name in PRODUCTS.items() if product != "suite"}
+    queries, looks = bars_by_kind(total(DAU.metric, BY_DAY), T("active", "活跃"))
+    made = ("docs_created", "calendar_events_created", "tasks_created", "searches")
+    activated = T("activated", "已激活")
+
+    def sums(title, names):
+        figures = [FIGURES[name] for name in names]
+        return days(
+            title or figures[0].name,
+            T("Of all members together on the day.", "当天所有成员的合计。"),
+            [over_time(of.scaled(total(of.metric, BY_DAY)), of.name) for of in figures],
+            figures[0].unit,
+            drawn="line" if len(names) > 1 else "bars",
+            size=(12, 8),
+            decimals=0,
+        )
+
     return [
         days(
             T("Active people", "活跃人数"),
             T(
-                "Each bar stands at the day that it counts. A day that is missing or came more than fifteen hours late has no bar; that is not a zero. Only departments with that day are in it.",
-                "每根柱子位于其所统计的日期。缺失或延迟超过十五小时的日期没有柱子，不代表为零。仅包含已有该天数据的部门。",
+                "Each bar stands at the day that it counts. A day that is missing or came more than fifteen hours late has no bar; that is not a zero. Grey: days off; orange: some departments have no figures of the day yet.",
+                "每根柱子位于其所统计的日期。缺失或延迟超过十五小时的日期没有柱子，不代表为零。灰色为休息日，橙色为部分部门尚无该天数据。",
             ),
-            [
-                over_time(total(DAU.metric, BY_DAY), T("active", "活跃")),
-                over_time(total(ACTIVATED, BY_DAY), T("activated", "已激活")),
-            ],
-            "short",
-            size=(12, 9),
+            [*queries, over_time(total(ACTIVATED, BY_DAY), activated)],
+            "locale",
+            size=(12, 8),
             drawn="bars",
-            overrides=[override(T("activated", "已激活"), custom__drawStyle="line", custom__fillOpacity=0)],
-        ),
-        days(
-            T("Last days and what is usual", "近期与常态对比"),
-            T(
-                "Active people of departments that have a baseline, and the baseline: the median of the same weekday in the weeks before. Always the last nine days, of which the newest two are not there yet.",
-                "有基线的部门的活跃人数及其基线（前几周同一星期几的中位数）。始终显示最近九天，其中最新两天的数据尚未产出。",
-            ),
-            [
-                over_time(total(DAU.metric, BY_DAY, "all", DAU.baseline), T("active", "活跃")),
-                over_time(total(DAU.baseline, BY_DAY, "all"), T("usual on this weekday", "该星期几的常态")),
-            ],
-            "short",
-            size=(12, 9),
-            drawn="bars",
-            timeFrom="9d",
-            overrides=[usual],
+            stacked=True,
+            decimals=0,
+            overrides=[*looks, override(activated, **LINE)],
         ),
         days(
             T("Adoption by day", "产品使用率趋势"),
             T(
-                "People who used the product, as a share of those whose account is activated.",
-                "使用该产品的人数占已激活成员的比例。",
+                "People who used the product, as a share of those whose account is activated, on working days.",
+                "工作日使用该产品的人数占已激活成员的比例。",
             ),
-            [over_time(share(dau(p).metric, BY_DAY), name) for p, name in PRODUCTS.items()],
+            [over_time(on_working_days(share(of.metric, BY_DAY)), name) for name, of in PEOPLE.values()],
             "percentunit",
-            size=(12, 9),
-            min=0,
+            size=(12, 8),
+            decimals=0,
         ),
         days(
-            T("Against the same weekday, by day", "与同一星期几相比（每日）"),
+            T("Against the same weekday, all versions", "与同一星期几相比（所有版本）"),
             T(
-                "People by the median of the same weekday in the weeks before: a weekend is compared with weekends. More than twice the usual is cut off.",
-                "使用人数与前几周同一星期几中位数之比：周末与周末相比。超过两倍的部分不显示。",
+                "People by the median of the same weekday in the weeks before, on working days; 100 % is as usual. Where fewer than 20 people are usual there is nothing.",
+                "工作日使用人数与前几周同一星期几中位数之比，100% 表示与往常一致。常态不足 20 人时不显示。",
             ),
             [
-                over_time(against_baseline(dau(p).metric, dau(p).baseline, BY_DAY), name)
-                for p, name in PRODUCTS.items()
+                over_time(on_working_days(against_baseline(of.metric, of.baseline, BY_DAY)), name)
+                for name, of in PEOPLE.values()
             ],
             "percentunit",
-            size=(12, 9),
-            min=0,
-            max=TWICE,
+            size=(12, 8),
+            decimals=0,
         ),
-        days(
-            T("People by product", "各产品使用人数"),
-            T(
-                "People who used the product on the day; they overlap and must not be added up.",
-                "当天使用该产品的人数；人员重叠，不可相加。",
-            ),
-            [over_time(total(dau(p).metric, BY_DAY), name) for p, name in names.items()],
-            "short",
-            size=(8, 9),
-        ),
-        volume(FIGURES["messages_sent"], size=(8, 9)),
-        volume(FIGURES["vc_duration_seconds"], size=(8, 9)),
-        days(
-            T("What was made", "创建与搜索数量"),
-            T("How much was created and searched on the day.", "当天创建和搜索的数量。"),
-            [over_time(total(FIGURES[f].metric, BY_DAY), FIGURES[f].name) for f in made],
-            "short",
-            size=(12, 9),
-        ),
-        days(
-            T("Emails", "邮件数"),
-            T("Emails that members sent and received on the day.", "当天成员发送和接收的邮件数。"),
-            [over_time(total(FIGURES[f].metric, BY_DAY), FIGURES[f].name) for f in EMAILS],
-            "short",
-            size=(12, 9),
-        ),
+        sums(None, ["messages_sent"]),
+        sums(None, ["vc_duration_seconds"]),
+        sums(T("What was made and searched", "创建与搜索数量"), made),
+        sums(T("Emails", "邮件数"), ("emails_sent", "emails_received")),
     ]
 
 
-def volume(figure_, size):
-    text = T("Of all members together on the day.", "当天所有成员的合计。")
-    return days(
-        figure_.name,
-        text,
-        [over_time(total(figure_.metric, BY_DAY), figure_.name)],
-        figure_.unit,
-        size=size,
-        drawn="bars",
+def low_departments(height=9):
+    def of(product):
+        chosen = f',product="{product}"'
+        return deviation(chosen, by="")
+
+    # Those without anything low have their place, too.
+    lowest = deviation(',window="5"', " < -1", by="")
+    rows = f"({lowest} or on ({KEY}) group by ({KEY}) ({last(DAY, CHOSEN, LATELY)}) * 0)"
+    return by_product(
+        T("How far below expectation, all versions", "低于预期的程度（所有版本）"),
+        T(
+            f"Standard deviations of the department's own days by which its last days lie above what could be expected, the lowest of one, three, five and ten days; the {ROWS} lowest departments by the lowest product over five days, where that is below -1. Red is what the exporter would tell of as a drop; what lies above is chance.",
+            f"各部门最近几天相对预期值的偏差（以自身波动的标准差为单位），取一、三、五、十天中的最低值；按五天内最低的产品（低于 -1 时）列出最低的 {ROWS} 个部门。红色为导出器认定的下降，其余属正常波动。",
+        ),
+        rows,
+        [of(product) for product in PRODUCTS],
+        [name for name, _ in PRODUCTS.values()],
+        {"decimals": 1, "unit": "none", "mappings": red_below(-SURE), "thresholds": CLEAR} | COLORED,
+        T("5 days", "五天最低"),
+        {"decimals": 1, "unit": "none"},
+        "bottomk",
+        height,
+    )
+
+
+def adoption():
+    activated = figure(ACTIVATED, OF_LATE)
+    shares = [f"{figure(of.metric, OF_LATE)} / {activated}" for _, of in PEOPLE.values()]
+    rows = f"{activated} >= {LEAST}"
+    return by_product(
+        T("Use by department", "各部门使用率"),
+        T(
+            f"People who used the product on the department's newest day, as a share of its activated accounts; the {ROWS} largest departments, from {LEAST} accounts on. Click a heading to sort.",
+            f"各部门最新一天使用该产品的人数占已激活成员的比例；列出已激活成员不少于 {LEAST} 人的最大 {ROWS} 个部门。点击列标题可排序。",
+        ),
+        rows,
+        shares,
+        [name for name, _ in PEOPLE.values()],
+        {"decimals": 0, "unit": "percentunit"},
+        T("Activated", "已激活"),
+        {},
+        "topk",
+    )
+
+
+def by_product(title, description, ranked, values, names, look, heading, of_rank, first, height=9):
+    """A table of departments and products; the first query names the rows, and ranks them."""
+    rows = f"{first}({ROWS}, {ranked})"
+    refs = "BCDEFGHI"[: len(values)]
+    columns = {"department": department(), "A": Column(heading, None, 85, of_rank)}
+    columns |= {ref: Column(name, None, 92, look) for ref, name in zip(refs, names, strict=True)}
+    return table(
+        title,
+        description,
+        [column(named(rows)), *(column(f"{of} and on ({KEY}) {rows}") for of in values)],
+        columns,
+        size=(24, height),
+        kept=IDENTITY,
+        empty=T("Nothing is judged yet.", "尚未判断。"),
     )

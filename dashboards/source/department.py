@@ -1,49 +1,59 @@
-"""*Feishu department*: one department, or a few side by side, in depth."""
+"""*Feishu department*: one department, or many side by side, in depth."""
 
+from activity import by_product, low_departments
 from grafana import (
+    Column,
     T,
-    bars,
     column,
     dashboard,
     data_source,
     days,
-    now,
+    fixed,
     over_time,
     override_matching,
-    row,
     table,
 )
-from judged import of_department
 from promql import (
     ACTIVATED,
+    BY_DAY,
+    CURVES,
     KEY,
-    OWN_DAY,
+    LATELY,
+    OF_LATE,
+    all_departments,
     by_baseline,
+    curve,
+    deviation,
     each,
-    each_against_baseline,
-    each_share,
     figure,
+    judged,
+    lacking,
     named,
+    on_working_days,
     own_newest_day,
 )
 from shared import (
-    ADOPTION,
-    AGE,
-    DATE,
-    FALL,
+    AGE_HOURS,
+    CLASS,
+    CODE,
+    DAU,
+    DAY_SERVED,
     FIGURES,
+    IDENTITY,
     NOON,
-    PRODUCTS,
+    PEOPLE,
+    STATE,
     TITLES,
-    TWICE,
+    ZONE,
+    department,
     links_from,
     places,
-    product_version,
     tenant,
 )
 from staff import directory, spread
 
 USUAL = T("usual", "常态")
+SUITE = ',product="suite"'
 # The panels about each product: who, how much, how much per person. A panel of one figure is
 # called as the figure is.
 SECTIONS = {
@@ -89,183 +99,164 @@ SECTIONS = {
         (T("Searches by kind", "各类搜索"), ["quick_searches", "tab_searches"]),
     ],
 }
+NOTE = T(
+    f" Of several departments the {CURVES} furthest below expectation are drawn.",
+    f" 选择多个部门时，仅绘制低于预期最多的 {CURVES} 个。",
+)
 A_DAY = T(
-    "Each point stands at the day that it counts; a gap is a day without figures, not a zero. A dashed line is the median of the same weekday in the weeks before.",
-    "每个点位于其所统计的日期；间断表示没有数据，不代表为零。虚线为前几周同一星期几的中位数。",
+    "Each point stands at the day that it counts; a gap is a day without figures, not a zero. A dashed line is the median of the same weekday in the weeks before, over all versions.",
+    "每个点位于其所统计的日期；间断表示没有数据，不代表为零。虚线为前几周同一星期几的中位数（所有版本）。",
 )
 DASHED = override_matching(
     f".*({USUAL.en}|{USUAL.zh}).*",
     custom__lineStyle={"fill": "dash", "dash": [6, 6]},
     custom__lineWidth=1,
-    color={"mode": "fixed", "fixedColor": "text"},
+    custom__hideFrom={"viz": False, "legend": True, "tooltip": False},
+    color=fixed("text"),
 )
 
 
 def legend(name):
-    return T(f"{{{{department}}}}: {name.en}", f"{{{{department}}}}：{name.zh}")
+    return T(f"{name.en}: {{{{department}}}}", f"{name.zh}：{{{{department}}}}")
 
 
 def curves(figures):
-    """The figures day by day, each with its baseline where it has one."""
-    queries = [over_time(each(f.metric), legend(f.name)) for f in figures]
-    queries += [
-        over_time(
-            each(f.baseline, version="all"),
-            legend(T(f"{f.name.en}, {USUAL.en}", f"{f.name.zh}（{USUAL.zh}）")),
-        )
-        for f in figures
-        if f.baseline
-    ]
-    return queries
+    """One figure needs no name beside that of the panel."""
+    for of in figures:
+        yield over_time(of.scaled(each(of.metric)), legend(of.name) if len(figures) > 1 else "{{department}}")
+        if of.baseline:
+            usual = T(f"{of.name.en}, {USUAL.en}", f"{of.name.zh}{USUAL.zh}")
+            yield over_time(of.scaled(each(of.baseline, "all")), legend(usual))
 
 
-def by_day(title, names, size=(8, 8), **look):
+def by_day(title, names, size=(8, 8)):
     figures = [FIGURES[name] for name in names]
-    title = title or figures[0].name
-    return days(title, A_DAY, curves(figures), figures[0].unit, size=size, overrides=[DASHED], **look)
+    unit, decimals = figures[0].unit, figures[0].decimals
+    look = {"size": size, "decimals": decimals, "overrides": [DASHED]}
+    return days(title or figures[0].name, A_DAY + NOTE, list(curves(figures)), unit, **look)
 
 
 def build(language):
-    variables = [data_source(), tenant(), *places(all_at_first=False), product_version()]
-    rows = [
-        row(T("The newest day", "最新一天"), *the_day()),
-        row(T("Judged", "判断"), *of_department()),
-        row(
-            T("People and use", "人员与使用"),
-            by_day(T("Members", "成员"), ["users", "activated_users", "suite_dau"]),
-            by_day(
-                T("Shares, as Feishu reports them", "比例（飞书提供）"),
-                ["activated_users_ratio", "suite_active_ratio"],
-            ),
-            by_day(None, ["usage_duration_per_user_seconds"]),
-            by_day(
-                T("Joined and left", "新增与离职"),
-                ["new_users", "new_activated_users", "resigned_users"],
-                size=(12, 8),
-            ),
-            against_baseline_by_day(),
-        ),
-        *(row(title, *(by_day(*panel) for panel in panels)) for title, panels in SECTIONS.items()),
-        row(T("The department in the directory", "组织架构"), *directory()),
-        row(T("How use spreads over its people", "使用在成员中的分布"), *spread()),
-    ]
     uid = "feishu-department"
+    rows = [
+        (
+            T("People and use", "人员与使用"),
+            [
+                by_day(T("Members", "成员"), ["users", "activated_users"]),
+                by_day(
+                    T("Shares, as Feishu reports them", "比例（飞书提供）"),
+                    ["activated_users_ratio", "suite_active_ratio"],
+                ),
+                by_day(None, ["usage_duration_per_user_seconds"]),
+                by_day(T("Joined", "新增"), ["new_users", "new_activated_users"]),
+                by_day(None, ["resigned_users"]),
+            ],
+        ),
+        *((title, [by_day(*panel) for panel in panels]) for title, panels in SECTIONS.items()),
+        (T("The department in the directory", "组织架构"), directory()),
+        (T("How use spreads over its people", "使用在成员中的分布"), spread()),
+    ]
     return dashboard(
         uid,
         TITLES[uid],
         T(
-            "One department in depth, or several side by side: every figure by day, against its baseline, and what is known about its people as counts.",
-            "单个部门（或多个部门并列）的详细数据：每项指标的每日趋势、与基线的比较，以及成员的统计信息。",
+            "Departments side by side, or one in depth: what each does against what is expected of it, every figure by day, and what is known about its people as counts.",
+            "多个部门并列比较，或查看单个部门：与预期的比较、每项指标的每日趋势，以及成员的统计信息。",
         ),
-        variables,
+        [tenant(), *places(), data_source()],
+        [
+            chosen(),
+            low_departments(7),
+            by_day(None, ["suite_dau"], (12, 8)),
+            against_usual(),
+            adoption(),
+        ],
         rows,
         language,
         "now-90d",
         "15m",
+        ZONE,
         links_from(uid),
     )
 
 
-def the_day():
-    dau = FIGURES["suite_dau"]
-    newest = f"max by ({KEY}) ({own_newest_day()})"
+def chosen():
+    # Those that need a look first: those without figures, then the lowest.
+    five_days = SUITE + ',window="5"'
+    low = f"0 - {deviation(five_days, by='')}"
+    ranked = f"1000 * {lacking()} or on ({KEY}) {low} or on ({KEY}) -100 * {all_departments()}"
+    rows = f"topk(100, max by ({KEY}) ({ranked}))"
+    newest = f"max by ({KEY}) ({own_newest_day(window=LATELY)})"
 
-    def its(metric, version="$product_version"):
-        return figure(metric, OWN_DAY, version)
+    def of_rows(values):
+        return column(f"{values} and on ({KEY}) {rows}")
 
-    return [
-        table(
-            T("Departments", "所选部门"),
-            T(
-                "The newest day of each chosen department, how old it is, and the figures of that day. Departments at different days are listed with their own; usual is the median of the same weekday.",
-                "所选各部门的最新数据日期、时效及当天数据。各部门按各自的日期显示；常态为同一星期几的中位数。",
-            ),
-            [
-                # The first query alone names the rows: merged are those with all labels alike.
-                column(named(f"(({newest} + {NOON}) * 1000)")),
-                column(f"time() - {newest}"),
-                column(its("feishu_department_users")),
-                column(its(ACTIVATED)),
-                column(its(dau.metric)),
-                column(its(dau.baseline, "all")),
-                column(by_baseline(dau.metric, dau.baseline, OWN_DAY)),
-            ],
-            {
-                "department": (T("Department", "部门"), None, {"custom__minWidth": 160}),
-                "A": (T("Figures of", "数据日期"), DATE, {}),
-                "B": (
-                    T("Age", "数据时效"),
-                    "dtdurations",
-                    {"thresholds": AGE, "custom__cellOptions": {"type": "color-text"}},
-                ),
-                "C": (T("Members", "成员"), "short", {}),
-                "D": (T("Activated", "已激活"), "short", {}),
-                "E": (T("Active", "活跃"), "short", {}),
-                "F": (USUAL, "short", {}),
-                "G": (
-                    T("Against usual", "相对常态"),
-                    "percentunit",
-                    {
-                        "thresholds": FALL,
-                        "decimals": 0,
-                        "custom__cellOptions": {"type": "color-background", "mode": "basic"},
-                    },
-                ),
-                "geo": (T("Geo", "地区"), None, {}),
-                "department_id": (T("department_id", "department_id"), None, {}),
-            },
-            size=(24, 6),
-        ),
-        bars(
-            T("Adoption", "产品使用率"),
-            T(
-                "People who used the product on the newest day, as a share of those whose account is activated.",
-                "最新一天使用该产品的人数占已激活成员的比例。",
-            ),
-            [
-                now(each_share(FIGURES[f"{p}_dau"].metric, OWN_DAY), legend(name))
-                for p, name in PRODUCTS.items()
-            ],
-            "percentunit",
-            size=(12, 9),
-            thresholds=ADOPTION,
-            min=0,
-            max=1,
-        ),
-        bars(
-            T("Against the same weekday", "与同一星期几相比"),
-            T(
-                "What the newest day has, by the median of the same weekday in the weeks before; 100 % is as usual.",
-                "最新一天的数值与前几周同一星期几中位数之比；100% 表示与往常一致。",
-            ),
-            [
-                now(each_against_baseline(f.metric, f.baseline, OWN_DAY), legend(f.name))
-                for f in FIGURES.values()
-                if f.baseline
-            ],
-            "percentunit",
-            size=(12, 9),
-            thresholds=FALL,
-            min=0,
-            max=1.5,
-        ),
-    ]
+    def its(metric):
+        return of_rows(figure(metric, OF_LATE))
 
-
-def against_baseline_by_day():
-    return days(
-        T("Against the same weekday, by day", "与同一星期几相比（每日）"),
+    return table(
+        T("Departments", "所选部门"),
         T(
-            "People by the median of the same weekday in the weeks before, for each product; 100 % is as usual, and more than twice is cut off.",
-            "各产品使用人数与前几周同一星期几中位数之比；100% 表示与往常一致，超过两倍的部分不显示。",
+            "The chosen departments, a hundred at most: the newest day of each, how old it is, and the figures of that day; and of one that fails, is late or has no figures, its state. Usual and deviation are of active members over all versions, as the exporter judges.",
+            "所选部门（最多一百个）：各自的最新数据日期、时效及当天数据；失败、延迟或无数据的部门显示其状态。常态与偏差针对所有版本的活跃成员，由导出器判断。",
         ),
         [
-            over_time(each_against_baseline(f.metric, f.baseline), legend(name))
-            for product, name in PRODUCTS.items()
-            if (f := FIGURES[f"{product}_dau"])
+            column(f"sort_desc({named(rows)})"),
+            of_rows(lacking()),
+            of_rows(f"({newest} + {NOON}) * 1000"),
+            of_rows(f"(time() - {newest}) / 3600"),
+            its("feishu_department_users"),
+            its(ACTIVATED),
+            its(DAU.metric),
+            of_rows(judged("feishu_department_activity_expected", SUITE, by="")),
+            of_rows(deviation(SUITE, by="")),
         ],
+        {
+            "department": department(),
+            "state": STATE,
+            "class": CLASS,
+            "code": CODE,
+            "C": DAY_SERVED,
+            "D": AGE_HOURS,
+            "E": Column(T("Members", "成员"), "locale", 80),
+            "F": Column(T("Activated", "已激活"), "locale", 80),
+            "G": Column(T("Active", "活跃"), "locale", 65),
+            "H": Column(T("Usual", "常态"), "locale", 65, {"decimals": 0}),
+            "I": Column(T("Deviation", "偏差"), "none", 85, {"decimals": 1}),
+        },
+        size=(24, 5),
+        kept=IDENTITY,
+    )
+
+
+def adoption():
+    activated = figure(ACTIVATED, OF_LATE)
+    return by_product(
+        T("Use", "使用率"),
+        T(
+            "People who used the product on the department's newest day, as a share of its activated accounts; a hundred departments at most.",
+            "各部门最新一天使用该产品的人数占已激活成员的比例，最多一百个部门。",
+        ),
+        activated,
+        [f"{figure(of.metric, OF_LATE)} / {activated}" for _, of in PEOPLE.values()],
+        [name for name, _ in PEOPLE.values()],
+        {"decimals": 0, "unit": "percentunit"},
+        T("Activated", "已激活"),
+        {},
+        "topk",
+    )
+
+
+def against_usual():
+    return days(
+        T("Against the same weekday, all versions", "与同一星期几相比（所有版本）"),
+        T(
+            "Active members by the median of the same weekday in the weeks before, on working days; 100 % is as usual. Where fewer than 20 people are usual there is nothing.",
+            "工作日活跃成员与前几周同一星期几中位数之比，100% 表示与往常一致。常态不足 20 人时不显示。",
+        )
+        + NOTE,
+        [over_time(curve(on_working_days(by_baseline(DAU.metric, DAU.baseline, BY_DAY))), "{{department}}")],
         "percentunit",
         size=(12, 8),
-        min=0,
-        max=TWICE,
+        decimals=0,
     )

@@ -12,6 +12,9 @@ class T(NamedTuple):
     en: str
     zh: str
 
+    def __add__(self, other):
+        return T(self.en + other.en, self.zh + other.zh)
+
 
 LANGUAGES = T._fields
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -50,11 +53,6 @@ def column(expr):
     return {"expr": expr, "format": "table", "instant": True, "range": False}
 
 
-def targets(queries):
-    named = zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", queries, strict=False)
-    return [{"refId": ref, "datasource": SOURCE, "editorMode": "code"} | q for ref, q in named]
-
-
 # --- how values look --------------------------------------------------------------------------
 
 
@@ -63,16 +61,23 @@ def steps(*pairs):
     return {"mode": "absolute", "steps": [{"color": color, "value": at} for at, color in pairs]}
 
 
-PLAIN = steps((None, "blue"))
+PLAIN = steps((None, "text"))
+CLEAR = steps((None, "transparent"))
 
 
 def words(**of):
     """Words and colours instead of values; `_1` stands for the value 1."""
     options = {
-        value.lstrip("_"): {"index": index, "text": text, "color": color}
+        value.lstrip("_"): {"index": index, "text": text} | ({"color": color} if color else {})
         for index, (value, (text, color)) in enumerate(of.items())
     }
     return [{"type": "value", "options": options}]
+
+
+def red_below(value):
+    """What lies below is red; what is not there has no colour, as it would have by thresholds."""
+    result = {"color": "red", "index": 0}
+    return [{"type": "range", "options": {"from": -1e9, "to": value, "result": result}}]
 
 
 def override(name, **properties):
@@ -86,52 +91,52 @@ def override_matching(pattern, **properties):
 
 
 def by_matcher(matcher, options, properties):
-    return {
-        "matcher": {"id": matcher, "options": options},
-        "properties": [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()],
-    }
+    properties = [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()]
+    return {"matcher": {"id": matcher, "options": options}, "properties": properties}
 
 
-def field(unit, thresholds=PLAIN, color="thresholds", custom=None, overrides=(), **more):
-    defaults = {"unit": unit, "color": {"mode": color}, "thresholds": thresholds, "noValue": NO_DATA}
-    if custom:
-        defaults["custom"] = custom
-    return {"defaults": defaults | more, "overrides": list(overrides)}
+def fixed(color):
+    return {"mode": "fixed", "fixedColor": color}
 
 
 # --- panels -----------------------------------------------------------------------------------
 
 
-def panel(kind, title, description, size, queries, options, field_config, **more):
-    width, height = size
+def panel(kind, title, description, size, queries, options, look, more):
+    """`look` is of all fields, such as `decimals`; `empty` is what a panel without data says."""
+    look = {"color": {"mode": look.pop("color", "thresholds")}, "thresholds": PLAIN} | look
+    overrides, empty = look.pop("overrides", []), look.pop("empty", NO_DATA)
+    refs = zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", queries, strict=False)
     return {
         "type": kind,
         "title": title,
         "description": description,
-        "gridPos": {"w": width, "h": height},
+        "gridPos": {"w": size[0], "h": size[1]},
         "datasource": SOURCE,
-        "targets": targets(queries),
+        "targets": [{"refId": ref, "datasource": SOURCE, "editorMode": "code"} | q for ref, q in refs],
         "options": options,
-        "fieldConfig": field_config,
+        "fieldConfig": {"defaults": {"noValue": empty} | look, "overrides": overrides},
     } | more
 
 
 REDUCED = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
 
-def stat(title, description, queries, unit, size=(4, 4), background=False, **look):
+def stat(title, description, queries, unit, size=(4, 4), background=False, opens=None, text="auto", **look):
+    """`opens`: the English title of the panel that explains it, or a link."""
     options = {
-        "colorMode": "background" if background else "value",
+        "colorMode": "background_solid" if background else "value",
         "graphMode": "none",
         "justifyMode": "auto",
         "orientation": "auto",
         "percentChangeColorMode": "standard",
         "reduceOptions": REDUCED,
         "showPercentChange": False,
-        "textMode": "auto",
+        "textMode": text,
         "wideLayout": True,
     }
-    return panel("stat", title, description, size, queries, options, field(unit, **look))
+    look |= {"unit": unit} | ({"links": [opens]} if opens else {})
+    return panel("stat", title, description, size, queries, options, look, {})
 
 
 def bars(title, description, queries, unit, size=(8, 8), **look):
@@ -139,17 +144,18 @@ def bars(title, description, queries, unit, size=(8, 8), **look):
     options = {
         "displayMode": "basic",
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
-        "maxVizHeight": 40,
-        "minVizHeight": 14,
+        "maxVizHeight": 24,
+        "minVizHeight": 16,
         "minVizWidth": 8,
-        "namePlacement": "left",
+        "namePlacement": "top",
         "orientation": "horizontal",
         "reduceOptions": REDUCED,
         "showUnfilled": True,
-        "sizing": "auto",
+        "sizing": "manual",
         "valueMode": "color",
     }
-    return panel("bargauge", title, description, size, queries, options, field(unit, **look))
+    look = {"unit": unit, "thresholds": steps((None, "blue"))} | look
+    return panel("bargauge", title, description, size, queries, options, look, {})
 
 
 def lines(title, description, queries, unit, size=(8, 8), drawn="line", stacked=False, **look):
@@ -168,17 +174,11 @@ def lines(title, description, queries, unit, size=(8, 8), drawn="line", stacked=
     }
     more = {name: look.pop(name) for name in ("interval", "maxDataPoints", "timeFrom") if name in look}
     options = {
-        "legend": {
-            "calcs": ["lastNotNull"],
-            "displayMode": "list",
-            "placement": "bottom",
-            "showLegend": True,
-        },
+        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    look = {"color": "palette-classic"} | look
-    config = field(unit, custom=custom, **look)
-    return panel("timeseries", title, description, size, queries, options, config, **more)
+    look = {"unit": unit, "color": "palette-classic", "custom": custom} | look
+    return panel("timeseries", title, description, size, queries, options, look, more)
 
 
 def days(title, description, queries, unit, **look):
@@ -186,73 +186,80 @@ def days(title, description, queries, unit, **look):
     return lines(title, description, queries, unit, interval="1d", maxDataPoints=1000, **look)
 
 
-def table(title, description, queries, columns, size=(12, 9), sort=None, look=None):
+class Column(NamedTuple):
+    """A column of a table: heading, unit, width in pixels (none: what is left), further properties."""
+
+    heading: T
+    unit: str | T | None = None
+    width: int | None = None
+    look: dict = {}
+
+
+# For links only. Grafana 13 knows the first, 12 the second.
+KEPT = {"custom__hideFrom": {"viz": True, "legend": True, "tooltip": True}, "custom__hidden": True}
+
+
+def table(title, description, queries, columns, size=(12, 9), sort=None, kept=(), **look):
     """A table of the queries merged by their labels.
 
-    `columns` maps what a query gives to (heading, unit, properties), in the order of display;
-    what is not in it is left out.
+    `columns` maps what a query gives to its `Column`, in the order of display; what is neither
+    there nor in `kept`, which links need, is left out.
     """
-    several = len(queries) > 1
     renamed, order, overrides = {}, {}, []
-    for index, (name, (heading, unit, properties)) in enumerate(columns.items()):
+    for name, (heading, unit, width, properties) in columns.items():
         if name in "ABCDEFGHIJKLMNOPQRSTUVWXYZ":
-            name = f"Value #{name}" if several else "Value"
-        order[name] = index
-        # Links read this column by its own name.
-        if name != "department_id":
-            renamed[name] = heading
-        shown = {"unit": unit} | properties if unit else properties
-        if shown:
-            overrides.append(override(renamed.get(name, name), **shown))
+            name = f"Value #{name}" if len(queries) > 1 else "Value"
+        order[name] = len(order)
+        renamed[name] = heading
+        shown = {"noValue": "–"} | ({"unit": unit} if unit else {}) | properties
+        shown |= {"custom__width": width} if width else {"custom__minWidth": 120}
+        overrides.append(override(heading, **shown))
+    for name in kept:
+        order[name] = len(order)
+        overrides.append(override(name, **KEPT))
     options = {
         "cellHeight": "sm",
-        "enablePagination": True,
+        "enablePagination": False,
         "frameIndex": 0,
         "showHeader": True,
-        "sortBy": [{"displayName": columns[sort[0]][0], "desc": sort[1]}] if sort else [],
+        "sortBy": [{"displayName": columns[sort[0]].heading, "desc": sort[1]}] if sort else [],
     }
-    transformations = [
-        {"id": "merge", "options": {}},
-        {
-            "id": "organize",
-            "options": {
-                "includeByName": {name: True for name in order},
-                "indexByName": order,
-                "renameByName": renamed,
-            },
-        },
-    ]
-    custom = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}
-    config = field("short", custom=custom, overrides=overrides, **(look or {}))
-    return panel("table", title, description, size, queries, options, config, transformations=transformations)
+    organized = {
+        "includeByName": {name: True for name in order},
+        "indexByName": order,
+        "renameByName": renamed,
+    }
+    transformations = [{"id": "merge", "options": {}}, {"id": "organize", "options": organized}]
+    custom = {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 60}
+    look = {"unit": "locale", "custom": custom, "overrides": overrides} | look
+    more = {"transformations": transformations}
+    return panel("table", title, description, size, queries, options, look, more)
+
+
+# Long names take two lines rather than being cut.
+WRAPPED = {"custom__wrapText": True, "custom__cellOptions": {"type": "auto", "wrapText": True}}
+COLORED_TEXT = {"custom__cellOptions": {"type": "color-text"}}
+COLORED = {"custom__cellOptions": {"type": "color-background", "mode": "basic"}}
 
 
 # --- variables --------------------------------------------------------------------------------
+
+# Where Grafana has a menu for what is rarely changed, it is there: 12 shows it with the others.
+RARE = {"hide": 3}
 
 
 def data_source():
     return {
         "name": "datasource",
         "type": "datasource",
-        "label": T("Data source", "数据源"),
+        "label": T("Data", "数据源"),
         "query": "prometheus",
         "refresh": 1,
         "options": [],
-    }
+    } | RARE
 
 
-def asked(
-    name,
-    label,
-    query,
-    regex="",
-    several=False,
-    everything=True,
-    anything=True,
-    sort=5,
-    description=None,
-    current=None,
-):
+def asked(name, label, query, several=False, anything=True, sort=5, current=None, **more):
     """A variable whose values come from Prometheus.
 
     All of them are an expression, not a long list; or that list, where not `anything` will do.
@@ -263,23 +270,20 @@ def asked(
         "label": label,
         "datasource": SOURCE,
         "query": {"qryType": 3 if query.startswith("query_result") else 1, "query": query, "refId": name},
-        "regex": regex,
+        "regex": "",
         "refresh": 2,
         "sort": sort,
         "multi": several,
-        "includeAll": several and everything,
+        "includeAll": several,
         "options": [],
     }
-    if several and everything:
-        everything = {"text": [T("All", "全部")], "value": ["$__all"], "selected": True}
-        variable["current"] = everything
+    if several:
+        variable["current"] = {"text": [T("All", "全部")], "value": ["$__all"], "selected": True}
         if anything:
             variable["allValue"] = ".*"
     if current:
         variable["current"] = {"text": current, "value": current, "selected": True}
-    if description:
-        variable["description"] = description
-    return variable
+    return variable | more
 
 
 def choice(name, label, description, options):
@@ -298,60 +302,74 @@ def choice(name, label, description, options):
         "current": entries[0],
         "multi": False,
         "includeAll": False,
-    }
+    } | RARE
 
 
 # --- dashboards -------------------------------------------------------------------------------
 
 
-def link(title, uid, *variables):
+def link_to(title, uid, *variables, more=""):
     """A link to another dashboard, which takes these variables over, and the time range.
 
     No others: a dashboard takes what it is given, "All" included, where it has no such choice.
     """
-    taken = "&".join(f"${{{name}:queryparam}}" for name in variables)
-    return {
-        "type": "link",
-        "title": title,
-        "url": T(*(f"/d/{uid}-{language}?{taken}" for language in LANGUAGES)),
-        "tags": [],
-        "asDropdown": False,
-        "includeVars": False,
-        "keepTime": True,
-        "targetBlank": False,
-        "icon": "dashboard",
-        "tooltip": "",
-    }
+    taken = "&".join([f"${{{name}:queryparam}}" for name in variables] + ["${__url_time_range}"])
+    urls = T(*(f"/d/{uid}-{language}?{taken}{more}" for language in LANGUAGES))
+    return {"title": title, "url": urls, "targetBlank": False}
 
 
-def row(title, *panels):
-    return title, panels
+def top_link(title, uid, *variables):
+    """The same at the top of a dashboard, where Grafana adds the time range."""
+    url = link_to(title, uid, *variables)["url"]
+    shape = {"type": "link", "tags": [], "asDropdown": False, "includeVars": False, "keepTime": True}
+    urls = T(*(of.replace("&${__url_time_range}", "") for of in url))
+    return shape | {"title": title, "url": urls, "targetBlank": False, "icon": "dashboard", "tooltip": ""}
 
 
-def dashboard(uid, title, description, variables, rows, language, since, refresh, links):
-    """A whole dashboard in one language: panels flow from left to right, row by row."""
-    placed, top = [], 0
+def flow(panels, top):
+    """The panels from left to right, row by row, and where they end; lists of them from top to bottom."""
+    placed, left, height = [], 0, 0
+    for each in panels:
+        stack = each if isinstance(each, list) else [each]
+        width = max(one["gridPos"]["w"] for one in stack)
+        if left + width > WIDTH:
+            left, top, height = 0, top + height, 0
+        below = top
+        for one in stack:
+            placed.append(one | {"gridPos": {"x": left, "y": below} | one["gridPos"]})
+            below += one["gridPos"]["h"]
+        left, height = left + width, max(height, below - top)
+    return placed, top + height
+
+
+def opened(panels, uid, variables):
+    """Puts the links in by which a tile opens the panel that explains it."""
+    ids = {each["title"].en: each["id"] for each in panels}
+    for each in panels:
+        defaults = each["fieldConfig"]["defaults"]
+        for index, title in enumerate(defaults.get("links", [])):
+            if isinstance(title, str):
+                more = f"&viewPanel=panel-{ids[title]}"
+                text = T("What explains this", "查看明细")
+                defaults["links"] = defaults["links"].copy()
+                defaults["links"][index] = link_to(text, uid, *variables, more=more)
+
+
+def dashboard(uid, title, description, variables, first, rows, language, since, refresh, zone, links):
+    """A whole dashboard in one language: what is `first` open, and rows that are opened by hand."""
+    placed, top = flow(first, 0)
+    every = list(placed)
     for heading, panels in rows:
+        inside, _ = flow(panels, top + 1)
+        place = {"x": 0, "y": top, "w": WIDTH, "h": 1}
         placed.append(
-            {
-                "type": "row",
-                "title": heading,
-                "collapsed": False,
-                "panels": [],
-                "gridPos": {"x": 0, "y": top, "w": WIDTH, "h": 1},
-            }
+            {"type": "row", "title": heading, "collapsed": True, "panels": inside, "gridPos": place}
         )
+        every += inside
         top += 1
-        left, height = 0, 0
-        for each in panels:
-            size = each["gridPos"]
-            if left + size["w"] > WIDTH:
-                left, top, height = 0, top + height, 0
-            placed.append(each | {"gridPos": {"x": left, "y": top} | size})
-            left, height = left + size["w"], max(height, size["h"])
-        top += height
-    for number, each in enumerate(placed, start=1):
+    for number, each in enumerate([*every, *(each for each in placed if each["type"] == "row")], start=1):
         each["id"] = number
+    opened(every, uid, [each["name"] for each in variables])
     return in_language(
         {
             "uid": f"{uid}-{language}",
@@ -361,7 +379,7 @@ def dashboard(uid, title, description, variables, rows, language, since, refresh
             "schemaVersion": SCHEMA_VERSION,
             "editable": True,
             "graphTooltip": 1,
-            "timezone": "browser",
+            "timezone": zone,
             "time": {"from": since, "to": "now"},
             "timepicker": {},
             "refresh": refresh,

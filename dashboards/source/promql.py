@@ -6,10 +6,16 @@ as one sample a day (backfilled). `dashboards/README.md` tells why the queries l
 
 DAY = "feishu_department_statistics_day_timestamp_seconds"
 INFO = "feishu_department_info"
+UP = "feishu_exporter_department_up"
+FAILURE = "feishu_exporter_department_failure_info"
+DEVIATION = "feishu_department_activity_deviation"
+DECLINE = "feishu_department_activity_decline_ratio"
 ACTIVATED = "feishu_department_activated_users"
 
 # Live series have a sample a minute; backfilled ones have one a day, so look back further than that.
 RECENT = "[25h]"
+# For tables of all departments, where that would be too much to read.
+LATELY = "[15m]"
 # As of the end of the time range. Curves of days end at the last midnight, so look a day further.
 AT_THE_END = "@ end() offset -1d"
 RECENT_AT_THE_END = f"[49h] {AT_THE_END}"
@@ -21,45 +27,57 @@ SERVED = "[1d] offset -49h"
 # midnight of any zone lies from midnight in UTC and in UTC+8. In seconds: 12600 +- 43200.
 OF_ITS_DAY = "- time() - 12600) <= 43200"
 
+# A name is better old than gone.
+LONG = f"[7d] {AT_THE_END}"
+# Curves of more departments could not be told apart.
+CURVES = 5
+# Of fewer people one more or less is a multiple.
+FEW = 20
+# From here on the exporter speaks of a drop: docs/alerts.md.
+SURE = 5.2
+
 PLACE = 'tenant="$tenant",geo=~"$geo"'
 CHOSEN = PLACE + ',department_id=~"$department"'
 # How far below: Feishu has statistics of the root and the four levels below it.
 LEVELS_BELOW = (1, 2, 3, 4)
 ID = "tenant, department_id"
 KEY = "tenant, geo, department_id"
-NAMED = KEY + ", department"
+# Of what is known of departments in any geo.
+KNOWN = 'tenant="$tenant",department_id=~"$department"'
 
 
 def last(metric: str, labels: str, window: str = RECENT) -> str:
-    """The last sample of each series within the window."""
-    return f"last_over_time({metric}{{{labels}}}{window})"
+    """The last sample of each series within the window; without one, as it stands."""
+    selected = f"{metric}{{{labels}}}"
+    return f"last_over_time({selected}{window})" if window else selected
 
 
-def half_have(window: str = RECENT) -> str:
+def half_have(window: str = RECENT, place: str = PLACE) -> str:
     """The day that at least half of the departments of a place have, or a moment shortly after it.
 
     While a new day comes in, or if only a few departments have it, it is not the company's yet.
     """
-    return f"quantile by (tenant, geo) (0.5, max by ({KEY}) ({last(DAY, PLACE, window)}))"
+    return f"quantile by (tenant, geo) (0.5, max by ({KEY}) ({last(DAY, place, window)}))"
 
 
-def company_day() -> str:
+def company_day(place: str = PLACE, window: str = RECENT) -> str:
     """The newest day that at least half of the departments of a tenant and geo have."""
-    day = f"{last(DAY, PLACE)} <= on (tenant, geo) group_left () {half_have()}"
+    day = f"{last(DAY, place, window)} <= on (tenant, geo) group_left () {half_have(window, place)}"
     return f"max by (tenant, geo) ({day})"
 
 
-def newest_day() -> str:
+def newest_day(window: str = RECENT) -> str:
     """The day gauge of the departments that serve the company's newest day.
 
     Departments that serve different days are never added up or compared.
     """
-    return f"{last(DAY, CHOSEN)} == on (tenant, geo) group_left () {company_day()}"
+    company = company_day(window=window)
+    return f"{last(DAY, CHOSEN, window)} == on (tenant, geo) group_left () {company}"
 
 
-def own_newest_day() -> str:
+def own_newest_day(where: str = CHOSEN, window: str = RECENT) -> str:
     """The day gauge of each chosen department at its own newest day, under its newest name."""
-    days = last(DAY, CHOSEN)
+    days = last(DAY, where, window)
     return f"{days} == on ({KEY}) group_left () max by ({KEY}) ({days})"
 
 
@@ -73,6 +91,7 @@ def day_of_the_point() -> str:
 # day at its place on the time axis.
 NOW = (RECENT, newest_day)
 OWN_DAY = (RECENT, own_newest_day)
+OF_LATE = (LATELY, lambda: own_newest_day(window=LATELY))
 BY_DAY = (SERVED, day_of_the_point)
 
 
@@ -124,47 +143,57 @@ def share(metric, when=NOW) -> str:
 
 def against_baseline(metric, baseline, when=NOW) -> str:
     """What there is, by what the same weekday of other weeks had, over departments with both."""
-    return f"{total(metric, when, 'all', baseline)} / ({total(baseline, when, 'all')} > 0)"
+    return f"{total(metric, when, 'all', baseline)} / ({total(baseline, when, 'all')} >= {FEW})"
 
 
-def week_against_baseline(metric, baseline) -> str:
-    """The same for the sums of the last seven days."""
-    week = [total(metric, BY_DAY, "all", baseline), total(baseline, BY_DAY, "all")]
-    return " / ".join(f"sum_over_time(({days})[7d:1d] offset 1d)" for days in week)
+def names(where=CHOSEN, known_as=KNOWN, window=LATELY, info_window="") -> str:
+    """Each department under its newest name, with the one above it: "leaf (parent)".
 
-
-def named(values, by=KEY, window=f"[7d] {AT_THE_END}") -> str:
-    """Values by department id, with the name of the department's newest day.
-
-    So a renamed department stays one line. The look-back is long: a name is better old than gone.
-    If that day is there under two names, as on the day of the renaming, it is that of the series
-    with newer days besides.
+    So two departments of one name differ, and a renamed one stays one line. If the newest day is
+    there under two names, as on the day of the renaming, it is that of the series with newer days
+    besides. A department that never had a day has the name that the contact API tells.
     """
-    besides = f"avg_over_time({DAY}{{{CHOSEN}}}{window}) / 1000"
-    newest = f"topk by ({by}) (1, {last(DAY, CHOSEN, window)} + {besides})"
-    name = f"group by ({by}, department) ({newest})"
-    return f"{values} * on ({by}) group_left (department) {name}"
+    besides = f"avg_over_time({DAY}{{{where}}}{window}) / 1000"
+    newest = f"topk by ({ID}) (1, {last(DAY, where, window)} + {besides})"
+    named = f"group by ({ID}, department) ({newest})"
+    below = last(INFO, known_as + ',department_path=~".+/.+"', info_window)
+    above = f'label_replace({below}, "above", "$1", "department_path", "(?:.*/)?([^/]+)/[^/]+")'
+    both = f"{named} * on ({ID}) group_left (above) topk by ({ID}) (1, {above})"
+    joined = f'label_join({both}, "both", "/", "department", "above")'
+    placed = f'label_replace({joined}, "department", "$1 ($2)", "both", "(.*)/([^/]*)")'
+    told = f"topk by ({ID}) (1, {last(INFO, known_as, info_window)})"
+    return f"group by ({ID}, department) ({placed} or on ({ID}) {named} or on ({ID}) {told})"
 
 
-def each(metric, when=BY_DAY, version="$product_version") -> str:
-    """A figure of each department; a renamed department stays one line, under its newest name."""
-    return named(figure(metric, when, version))
+def named(values, *windows) -> str:
+    """Values by department id, with the name of the department."""
+    return f"{values} * on ({ID}) group_left (department) {names(CHOSEN, KNOWN, *windows)}"
 
 
-def each_share(metric, when=OWN_DAY) -> str:
-    """People of each department who used something, as a share of its activated accounts."""
-    ratio = f"{figure(metric, when)} / {figure(ACTIVATED, when)}"
-    return named(f"({ratio})")
+def worst() -> str:
+    """The five of the chosen departments that lie furthest below what is expected of them.
+
+    Where nothing is judged, five of them.
+    """
+    of_suite = CHOSEN + ',product="suite",window="5"'
+    judged = f"max by ({KEY}) (0 - {last(DEVIATION, of_suite, RECENT_AT_THE_END)})"
+    others = f"max by ({KEY}) ({last(DAY, CHOSEN, LONG)}) * 0 - 1000"
+    return f"topk({CURVES}, {judged} or on ({KEY}) {others})"
+
+
+def curve(values) -> str:
+    """Values of each day as curves, of a few departments under their names."""
+    return named(f"({values} and on ({KEY}) {worst()})", LONG, RECENT_AT_THE_END)
+
+
+def each(metric, version="$product_version") -> str:
+    """A figure of each department by day."""
+    return curve(figure(metric, BY_DAY, version))
 
 
 def by_baseline(metric, baseline, when) -> str:
-    """A figure of each department by its own baseline, without its name."""
-    return f"({figure(metric, when, 'all')} / ({figure(baseline, when, 'all')} > 0))"
-
-
-def each_against_baseline(metric, baseline, when=BY_DAY) -> str:
-    """The same under its newest name."""
-    return named(by_baseline(metric, baseline, when))
+    """A figure of each department by its own baseline; of fewer people chance alone is a multiple."""
+    return f"({figure(metric, when, 'all')} / ({figure(baseline, when, 'all')} >= {FEW}))"
 
 
 def people_of(metric, by=(), when=OWN_DAY) -> str:
@@ -174,19 +203,104 @@ def people_of(metric, by=(), when=OWN_DAY) -> str:
     return f"max by ({labels}) ({last(metric, CHOSEN, window)} and on ({KEY}) ({days()}))"
 
 
-def people(metric, by=(), when=OWN_DAY) -> str:
-    """The same with the newest name of the department."""
-    return named(people_of(metric, by, when))
-
-
 def place(metric, by=()) -> str:
-    """Something of contact or directory, which belongs to no day."""
+    """Something of contact or directory, which belongs to no day, of at most a hundred."""
     labels = ", ".join((ID, *by))
-    values = last(metric, 'tenant="$tenant",department_id=~"$department"')
-    return named(f"max by ({labels}) ({values})", ID)
+    return f"max by ({labels}) ({last(metric, KNOWN)})"
 
 
 def path() -> str:
     """1 for each chosen department with its place in the tree; without look-back, so that it is one."""
-    info = f'{INFO}{{tenant="$tenant",department_id=~"$department"}}'
-    return named(f"group by ({ID}, department_path) ({info})", ID)
+    return named(f"group by ({ID}, department_path) ({INFO}{{{KNOWN}}})")
+
+
+# --- what the exporter judges ------------------------------------------------------------------
+
+
+def judged(metric, labels="", only="", aggregation="max", by="product") -> str:
+    """What is judged of each department and product by an exporter that serves its newest day.
+
+    `only`: a comparison that leaves few of many thousands. There is none in what was brought in,
+    so there is no need to look back.
+    """
+    day = f"{DAY}{{{CHOSEN}}}"
+    days = f"{day} == on ({KEY}) group_left () max by ({KEY}) ({day})"
+    of = f"({metric}{{{CHOSEN}{labels}}}{only}) and on ({KEY}, job, instance) ({days})"
+    return f"{aggregation} by ({KEY}{', ' * bool(by)}{by}) ({of})"
+
+
+def deviation(labels="", only="", by="product") -> str:
+    """The furthest below what is expected, over one, three, five and ten days."""
+    return judged(DEVIATION, labels, only, "min", by)
+
+
+def fallen() -> str:
+    """The days since a department's product fell: 0 in a slow decline, 1 where many fell at once.
+
+    Those that fell at once are told by the suite alone: all products would be too much to read.
+    """
+    length = judged("feishu_department_activity_drop_length", only=" > 0")
+    together = f"feishu_company_departments_fallen_together{{{PLACE}}} > 0"
+    newest = judged(DEVIATION, ',product="suite",window="1"', f" < {-SURE}")
+    return (
+        f"({length} or {judged(DECLINE)} * 0"
+        f" or ({newest} and on (tenant, geo, product) ({together})) * 0 + 1)"
+    )
+
+
+# --- departments that lack something -----------------------------------------------------------
+
+
+def failing(where=CHOSEN) -> str:
+    """1 for each department whose last request failed, with state, class and code."""
+    failed = f"topk by ({KEY}) (1, max by ({KEY}, class, code) ({FAILURE}{{{where}}}))"
+    refused = "permission|credentials|token|quota|invalid_request"
+    state = f'label_replace({failed}, "state", "failed", "", "")'
+    return f'label_replace({state}, "state", "refused", "class", "{refused}")'
+
+
+def older_days(where=CHOSEN, place=PLACE) -> str:
+    """The days of departments that are behind the company's."""
+    company = company_day(place, LATELY)
+    older = f"{own_newest_day(where, LATELY)} < on (tenant, geo) group_left () {company}"
+    return f"max by ({KEY}) ({older})"
+
+
+def lacking(where=CHOSEN, place=PLACE) -> str:
+    """1 for each department that fails, is late or has no figures at all, with its state."""
+    failed = f"on ({KEY}) {FAILURE}{{{where}}}"
+    asked = f"group by ({KEY}) ({UP}{{{where}}})"
+    late = f"group by ({KEY}) ({older_days(where, place)}) unless {failed}"
+    silent = f"{asked} unless on ({KEY}) {last(DAY, where, LATELY)} unless {failed}"
+    return (
+        f'({failing(where)} or label_replace({late}, "state", "late", "", "")'
+        f' or label_replace({silent}, "state", "no_figures", "", ""))'
+    )
+
+
+def all_departments(where=CHOSEN) -> str:
+    """1 for each department that is asked for or has figures."""
+    return f"group by ({KEY}) ({UP}{{{where}}} or on ({KEY}) {last(DAY, where, LATELY)})"
+
+
+# --- kinds of days -----------------------------------------------------------------------------
+
+
+def split_by_day(values) -> tuple[str, str, str]:
+    """Values of working days, of days off, and of days that some departments lack.
+
+    One that is behind for more than three days is no longer waited for.
+    """
+    off = f"min({last('feishu_calendar_workday', PLACE, SERVED)}) == 0"
+    recent = f"{last(DAY, CHOSEN, SERVED)} > time() - {4 * 86400}"
+    there = f"count(group by ({KEY}) ({day_of_the_point()}))"
+    part = f"count(group by ({KEY}) ({recent})) > {there}"
+    return (
+        f"{values} unless on () ({off}) unless on () ({part})",
+        f"{values} and on () ({off})",
+        f"{values} unless on () ({off}) and on () ({part})",
+    )
+
+
+def on_working_days(values) -> str:
+    return f"{values} unless on () (min({last('feishu_calendar_workday', PLACE, SERVED)}) == 0)"

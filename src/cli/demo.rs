@@ -120,8 +120,8 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
         let example = tenant.departments.last().map_or("", |department| &department.id);
         writeln!(
             io::stdout(),
-            "{}To plant a fault, here a department that Feishu refuses from the next look on:\n  \
-             curl -d '{}' {api}/_simulator/faults\n\nStop with Ctrl-C.",
+            "{}To plant a fault, here a department that Feishu refuses (it shows when the exporter \
+             asks again, the next morning; --with-faults shows some at once):\n  curl -d '{}' {api}/_simulator/faults\n\nStop with Ctrl-C.",
             if planted.is_empty() { "" } else { "\n" },
             json!(refused(example))
         )?;

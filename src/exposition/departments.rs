@@ -14,7 +14,7 @@ use super::{
     encode::Encoder,
     judged,
     text::{push_family, push_label, push_number},
-    view::{GeoView, JudgedDay, Place, Sample, TenantView},
+    view::{Failure, GeoView, JudgedDay, Place, Sample, TenantView},
 };
 use crate::{
     baseline::Baseline,
@@ -23,7 +23,7 @@ use crate::{
         JUDGEMENT_FAMILIES, OPTIONAL_FAMILIES, TOTAL_VERSION, WORKDAY,
     },
     snapshot::Body,
-    telemetry::table::DEPARTMENT_UP,
+    telemetry::table::{DEPARTMENT_FAILURE, DEPARTMENT_UP, Own},
     usage::{DepartmentDay, Figures, Geo, Version, label_value},
 };
 
@@ -115,6 +115,7 @@ pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rende
         });
     }
     write_up(&mut page, &tenants);
+    write_failures(&mut page, &tenants);
     Rendered { body: page.finish(), left_out }
 }
 
@@ -124,6 +125,7 @@ struct Tenant<'a> {
     geos: BTreeMap<Geo, &'a GeoView>,
     departments: BTreeMap<(Geo, &'a str), (&'a DepartmentDay, Range<usize>)>,
     up: BTreeMap<(Geo, &'a str), bool>,
+    failures: BTreeMap<(Geo, &'a str), &'a Failure>,
     /// What is judged, by department, each once.
     judged: BTreeMap<(Geo, &'a str), &'a JudgedDay>,
     /// The samples of the optional sources, in the order of family and labels, each once.
@@ -159,6 +161,7 @@ impl<'a> Tenant<'a> {
             geos: BTreeMap::new(),
             departments: BTreeMap::new(),
             up: BTreeMap::new(),
+            failures: BTreeMap::new(),
             judged: BTreeMap::new(),
             samples: Vec::new(),
             rows: Vec::new(),
@@ -169,6 +172,9 @@ impl<'a> Tenant<'a> {
         }
         for (geo, id, up) in &view.department_up {
             tenant.up.entry((*geo, label_value(id))).or_insert(*up);
+        }
+        for ((geo, id), failure) in &view.department_failures {
+            tenant.failures.entry((*geo, label_value(id))).or_insert(failure);
         }
         // Those of a branch stand together: what is fetched together then changes few parts.
         let mut newest: Vec<_> = newest.into_iter().collect();
@@ -241,7 +247,8 @@ impl<'a> Tenant<'a> {
         let days = self.departments.keys().filter(|key| self.geos.contains_key(&key.0)).count();
         let workdays = self.geos.values().filter(|geo| geo.workday.is_some()).count();
         let judged: usize = self.judged.values().map(|judged| judged::count(judged)).sum();
-        let named = self.infos().len() + self.up.len() + judged + self.samples.len();
+        let named =
+            self.infos().len() + self.up.len() + self.failures.len() + judged + self.samples.len();
         let count = figures + baselines + days + workdays + named;
         count.try_into().expect("as many series as fit into memory are fewer than 2^64")
     }
@@ -473,6 +480,23 @@ fn write_up(page: &mut Page<'_>, tenants: &[Tenant]) {
                 push_labels(&mut page.text, DEPARTMENT_UP.labels, values.map(Some));
                 page.text.push_str("} ");
                 page.value(f64::from(u8::from(*up)));
+            }
+        }
+    });
+}
+
+fn write_failures(page: &mut Page<'_>, tenants: &[Tenant]) {
+    let Own { name, help, labels, .. } = DEPARTMENT_FAILURE;
+    page.family(name, "gauge", help, |page| {
+        for tenant in tenants {
+            for ((geo, id), failure) in &tenant.failures {
+                page.sample(name, begins_part(id));
+                let code = failure.code.map(|code| code.to_string());
+                let known = [&*tenant.view.name, geo.as_label(), id, failure.class];
+                let values = known.map(Some).into_iter().chain([code.as_deref()]);
+                push_labels(&mut page.text, labels, values);
+                page.text.push_str("} ");
+                page.value(1.0);
             }
         }
     });

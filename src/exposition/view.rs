@@ -26,6 +26,8 @@ pub struct TenantView {
     pub departments: Vec<Arc<DepartmentDay>>,
     /// Whether the last request for a department succeeded, where there was one.
     pub department_up: Vec<(Geo, Arc<str>, bool)>,
+    /// Why the last request for a department failed, where it did.
+    pub department_failures: BTreeMap<(Geo, Arc<str>), Failure>,
     /// What the contact API tells of departments, by id.
     pub places: BTreeMap<Arc<str>, Arc<Place>>,
     /// The operator's own labels of departments.
@@ -36,6 +38,15 @@ pub struct TenantView {
     pub judged: Vec<Arc<JudgedDay>>,
     /// What departments usually do on the weekday of the day that they serve.
     pub baselines: BTreeMap<(Geo, Arc<str>), Arc<Baseline>>,
+}
+
+/// Why a request failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The label `class`.
+    pub class: &'static str,
+    /// Feishu's code, if Feishu answered with one.
+    pub code: Option<i64>,
 }
 
 /// Name and place of a department; what is unknown is absent.

@@ -66,6 +66,7 @@ fn publish_something(published: &Published) {
         }],
         departments: Vec::new(),
         department_up: Vec::new(),
+        department_failures: [].into(),
         places: Default::default(),
         labels: Default::default(),
         samples: Vec::new(),

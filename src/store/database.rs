@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -52,10 +52,16 @@ const STILL_HELD_WAIT: Duration = Duration::from_millis(50);
 const COUNT_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// How often the store's size and days are looked at: two seeks for each department.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// The same while there is no day in it.
+const LOOK_FIRST_EVERY: Duration = Duration::from_secs(2);
 /// How often a file that could not be opened, or not for writing, is tried again.
 const REOPEN_EVERY: Duration = Duration::from_secs(30);
 /// The endpoint under which the requests of a month are counted that a damaged file knew of.
 const BEFORE_THE_DAMAGE: &str = "before_the_damage";
+
+fn lock(contents: &Mutex<Contents>) -> MutexGuard<'_, Contents> {
+    contents.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What the store's thread owns.
 pub(super) struct Database {
@@ -102,7 +108,9 @@ impl Database {
 
     /// Notes how large the store is and which days are in it, unless that was done lately.
     pub(super) fn look_around(&mut self) {
-        if self.looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) || self.failed_at.is_some() {
+        let knows_days = lock(&self.state.contents).days.is_some();
+        let wait = if knows_days { LOOK_EVERY } else { LOOK_FIRST_EVERY };
+        if self.looked_at.is_some_and(|at| at.elapsed() < wait) || self.failed_at.is_some() {
             return;
         }
         self.looked_at = Some(Instant::now());
@@ -119,8 +127,7 @@ impl Database {
             )?;
             statement.query_row([], |row| Ok(day_of(row, 0)?.zip(day_of(row, 1)?)))
         });
-        let mut contents = self.state.contents.lock().unwrap_or_else(PoisonError::into_inner);
-        *contents = Contents { bytes, days: days.ok().flatten() };
+        *lock(&self.state.contents) = Contents { bytes, days: days.ok().flatten() };
     }
 
     /// What is known of a tenant.

@@ -20,14 +20,14 @@ use crate::{
     usage::{DepartmentDay, Figures, Geo, Target, Version},
 };
 
-/// A target as the live collection left it.
+/// A target as the processes before this one left it.
 #[derive(Clone, Debug)]
 pub struct Held {
     /// What was asked for.
     pub target: Target,
-    /// How it stood.
-    pub standing: Standing,
-    /// When it was last read with success.
+    /// How the live collection left it; none where only days of the past were fetched.
+    pub standing: Option<Standing>,
+    /// When the live collection last read it with success.
     pub read_at: Option<Timestamp>,
     /// The newest day of each of its departments.
     pub days: Vec<Arc<DepartmentDay>>,
@@ -111,7 +111,8 @@ impl TenantStore {
         self.worker.call("keeping days that were fetched again", job).await
     }
 
-    /// What the live collection held, with days from `since` on.
+    /// What was held of each target, with days from `since` on: those of the live collection, and
+    /// those of the past where they are newer.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -189,15 +190,20 @@ fn held(transaction: &Transaction<'_>, tenant: i64, since: Day) -> rusqlite::Res
     let mut statement = transaction.prepare_cached(
         "SELECT id, geo, department_id, include_children, held, complete, reasks,
              (SELECT max(fetched_at) FROM lists WHERE target = targets.id AND extent <> 'total')
-         FROM targets WHERE tenant = ?1 AND held IS NOT NULL",
+         FROM targets WHERE tenant = ?1 AND (held IS NOT NULL OR EXISTS (
+             SELECT 1 FROM lists WHERE target = targets.id AND day >= ?2))",
     )?;
-    let mut rows = statement.query([tenant])?;
+    let mut rows = statement.query((tenant, since.to_string()))?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        let (Some(target), Some(held)) = (target_of(row, 1)?, day_of(row, 4)?) else { continue };
-        let standing = Standing { held, complete: row.get(5)?, reasks: row.get(6)? };
+        let Some(target) = target_of(row, 1)? else { continue };
+        let (complete, reasks) = (row.get(5)?, row.get(6)?);
+        let standing = day_of(row, 4)?.map(|held| Standing { held, complete, reasks });
         let days = newest_days(transaction, row.get(0)?, target.geo, since)?;
-        let before = versions_before(transaction, row.get(0)?, (since, held))?;
+        let before = match &standing {
+            Some(standing) => versions_before(transaction, row.get(0)?, (since, standing.held))?,
+            None => BTreeMap::new(),
+        };
         let read_at: Option<String> = row.get(7)?;
         let read_at = read_at.and_then(|text| text.parse().ok());
         all.push(Held { target, standing, read_at, days, before });
@@ -238,18 +244,17 @@ fn versions_before(
     Ok(before)
 }
 
-/// The newest live day of each department of a target.
+/// The newest day of each department of a target.
 fn newest_days(
     transaction: &Transaction<'_>,
     target: i64,
     geo: Geo,
     since: Day,
 ) -> rusqlite::Result<Vec<Arc<DepartmentDay>>> {
-    // Days of which only the totals were asked for were never served.
     let mut statement = transaction.prepare_cached(
         "SELECT d.id, d.department_id, d.name, d.path, (
              SELECT max(l.day) FROM lists AS l
-             WHERE l.target = m.target AND l.day >= ?2 AND l.extent <> 'total' AND EXISTS (
+             WHERE l.target = m.target AND l.day >= ?2 AND EXISTS (
                  SELECT 1 FROM figures AS f WHERE f.department = d.id
                  AND f.version IN (SELECT id FROM versions) AND f.day = l.day)
          ) AS newest

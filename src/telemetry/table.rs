@@ -61,6 +61,9 @@ table! {
     DEPARTMENT_UP = Gauge "feishu_exporter_department_up" ["tenant", "geo", "department_id"]
         "Whether the last request for the department succeeded: 1 or 0. 0 before the first; after a restart, as the store knows it.";
 
+    DEPARTMENT_FAILURE = Gauge "feishu_exporter_department_failure_info" ["tenant", "geo", "department_id", "class", "code"]
+        "Why the last request for the department failed: the class, and Feishu's code if Feishu answered with one; 1 while it fails, absent otherwise.";
+
     API_REQUESTS = Counter "feishu_exporter_api_requests_total" ["tenant", "endpoint"]
         "Requests sent to Feishu, retries included.";
     API_FAILURES = Counter "feishu_exporter_api_failures_total" ["tenant", "endpoint", "class"]

@@ -46,9 +46,13 @@ impl Dashboard {
         both.collect()
     }
 
-    /// The panels that are not only the heading of a row.
+    /// The panels that are not only the heading of a row, those of collapsed rows included.
     pub(crate) fn panels(&self) -> impl Iterator<Item = &Value> {
-        self.json["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row")
+        let entries = self.json["panels"].as_array().unwrap().iter();
+        entries.flat_map(|panel| match panel["type"] == "row" {
+            true => panel["panels"].as_array().unwrap().iter().collect(),
+            false => vec![panel],
+        })
     }
 
     pub(crate) fn queries(&self) -> Vec<Query> {
@@ -67,29 +71,13 @@ impl Dashboard {
         self.json["templating"]["list"].as_array().unwrap()
     }
 
-    /// The queries with each value of the variables that stand within names of metrics.
+    /// The queries of panels and variables.
     pub(crate) fn spelled_out(&self) -> Vec<Query> {
-        let products = self.variables().iter().find(|variable| variable["name"] == "product");
-        let products: Vec<&str> = products.map_or(Vec::new(), |variable| {
-            let options = variable["options"].as_array().unwrap();
-            options.iter().map(|option| option["value"].as_str().unwrap()).collect()
-        });
         let of_variables = self.variables().iter().filter(|v| v["type"] == "query").map(|v| {
             let place = format!("{}/${}", self.uid, v["name"].as_str().unwrap());
             Query { place, expression: v["query"]["query"].as_str().unwrap().to_owned() }
         });
-        let mut queries = Vec::new();
-        for query in self.queries().into_iter().chain(of_variables) {
-            if query.expression.contains("${product}") {
-                queries.extend(products.iter().map(|product| Query {
-                    place: query.place.clone(),
-                    expression: query.expression.replace("${product}", product),
-                }));
-            } else {
-                queries.push(query);
-            }
-        }
-        queries
+        self.queries().into_iter().chain(of_variables).collect()
     }
 }
 

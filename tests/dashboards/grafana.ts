@@ -21,7 +21,7 @@ type Plain<T> = unknown extends T
 
 // What is in use of Grafana's units, its DateFormat units included.
 type Unit =
-  | 'short' | 'percentunit' | 's' | 'bytes' | 'dtdurations' | 'dateTimeAsLocal'
+  | 'locale' | 'none' | 'string' | 'percentunit' | 's' | 'bytes' | 'dtdurations' | 'dateTimeAsIso' | `suffix: ${string}`
   | 'time:YYYY-MM-DD ddd';
 
 // The data source's own types are not in the package: packages/grafana-prometheus/src/dataquery.ts.
@@ -47,7 +47,11 @@ type CustomProperties<Custom> = {
 type Properties<Custom> =
   | Property<'unit', Unit>
   | Property<'decimals' | 'min' | 'max', number>
-  | Property<'displayName', string>
+  | Property<'displayName' | 'noValue', string>
+  // Of Grafana 12, before `hideFrom` was in tables.
+  | Property<'custom.hidden', true>
+  // Of Grafana 12, before `custom.wrapText`.
+  | Property<'custom.cellOptions', { type: 'auto'; wrapText: true }>
   | Property<'links', Link[]>
   | Property<'mappings', NonNullable<FieldConfig['mappings']>>
   | Property<'thresholds', NonNullable<FieldConfig['thresholds']>>
@@ -81,7 +85,7 @@ type AnyPanel =
       transformations: [{ id: 'merge'; options: object }, { id: 'organize'; options: Organize }];
     }>;
 
-type Row = Omit<RowPanel, 'panels'> & { panels: [] };
+type Row = Omit<RowPanel, 'panels' | 'collapsed'> & { collapsed: true; panels: AnyPanel[] };
 
 type PrometheusVariable = Omit<VariableModel, 'type' | 'query'> & {
   type: 'query';

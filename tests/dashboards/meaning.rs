@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     program::directory,
-    prometheus::{Prometheus, Shown, points},
+    prometheus::{Prometheus, Shown, number, points},
 };
 
 const DAY: i64 = 86_400;
@@ -112,20 +112,36 @@ fn figures(target: &str, department: &Department, name: &str, day: i64) -> [Samp
 }
 
 /// What only a live exporter has. The second has other names, and asking for od-1 fails.
-fn live(target: &str, department: &Department, name: &str) -> [Sample; 4] {
+fn live(target: &str, department: &Department, name: &str) -> Vec<Sample> {
     let Department { id, parent, path, .. } = department;
     let name = if target.contains(SECOND_INSTANCE) { "Old" } else { name };
     let id = format!("{target},department_id=\"{id}\"");
     let place = format!(
         "{id},department=\"{name}\",parent_department_id=\"{parent}\",department_path=\"{path}\""
     );
-    let up = i64::from(department.id != "od-1");
-    [
+    let (up, fell) = (i64::from(department.id != "od-1"), department.id == "od-4");
+    let here = format!("{id},geo=\"local\"");
+    let of_suite = format!("{here},department=\"{name}\",product=\"suite\"");
+    let mut samples = vec![
         ("feishu_department_info", place, 1),
-        ("feishu_exporter_department_up", format!("{id},geo=\"local\""), up),
+        ("feishu_exporter_department_up", here.clone(), up),
         ("feishu_exporter_build_info", target.to_owned(), 1),
         ("feishu_up", target.to_owned(), 1),
-    ]
+        ("feishu_department_activity_expected", of_suite.clone(), 2 * department.active),
+        ("feishu_department_activity_drop_length", of_suite.clone(), 3 * i64::from(fell)),
+    ];
+    if fell {
+        samples.push(("feishu_department_activity_drop_ratio", of_suite.clone(), 0));
+    }
+    for (window, deviation) in [(1, if fell { -7 } else { -4 }), (5, if fell { -3 } else { -2 })] {
+        let labels = format!("{of_suite},window=\"{window}\"");
+        samples.push(("feishu_department_activity_deviation", labels, deviation));
+    }
+    if up == 0 {
+        let why = format!("{here},class=\"permission\",code=\"1051002\"");
+        samples.push(("feishu_exporter_department_failure_info", why, 1));
+    }
+    samples
 }
 
 /// Live exporters' samples of a time, one each half hour, and what was brought in.
@@ -187,7 +203,7 @@ impl Company {
         let at = at.to_string();
         let panels: Vec<String> =
             panels.iter().map(|title| format!("{dashboard}-en/{title}")).collect();
-        let mut options = vec!["--at", &at, "--only"];
+        let mut options = vec!["--sparse", "--at", &at, "--only"];
         options.extend(panels.iter().map(String::as_str));
         options.push("--set");
         options.extend(set);
@@ -209,7 +225,7 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
         |at, panels: &[&str], set: &[&str]| company.show("feishu-activity", panels, at, set);
     let end = ready(DAYS - 1) + DAY - HALF_HOUR;
 
-    let shown = activity(end, &["Active people", "Last 7 days against baseline"], &[]);
+    let shown = activity(end, &["Active people", "Last days against usual"], &[]);
     let expected: Vec<_> = (0..DAYS)
         .filter(|day| *day != MISSING)
         .map(|day| {
@@ -217,21 +233,27 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
             (MONDAY + day * DAY, active(there, day))
         })
         .collect();
-    assert_eq!(shown.curve("feishu-activity-en/Active people/A"), expected);
-    assert!((shown.value("feishu-activity-en/Last 7 days against baseline/A") - 0.5).abs() < 1e-9);
+    assert_eq!(shown.days("feishu-activity-en/Active people"), expected);
+    // The day that one department lacks is marked, and compared with what those that have it do.
+    let part = shown.curve("feishu-activity-en/Active people/C");
+    assert_eq!(part, [expected[LATE as usize - 1]]);
+    let last = shown.days("feishu-activity-en/Last days against usual");
+    let usual = shown.curve("feishu-activity-en/Last days against usual/D");
+    assert!(last.len() >= 6, "{last:?}");
+    assert!(last.iter().zip(&usual).all(|(day, usual)| (day.0, 2.0 * day.1) == *usual));
 
     // Just after the rename and beside a second exporter, everybody is there once.
     for day in [RENAMED, SECOND, DAYS - 2] {
-        let shown = activity(ready(day) + HALF_HOUR, &["Active", "Share of activated"], &[]);
+        let shown = activity(ready(day) + HALF_HOUR, &["Active"], &[]);
         assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&ALL, day), "day {day}");
-        assert!((shown.value("feishu-activity-en/Share of activated/A") - 0.25).abs() < 1e-9);
+        assert!((shown.value("feishu-activity-en/Active/B") - 0.25).abs() < 1e-9);
     }
 
     // A parent that counts those below is not added to them.
     let shown = activity(end, &["Active", "Active people"], &["below=.+"]);
     let top = ["od-1", "od-2", "od-3"];
     assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&top, DAYS - 1));
-    let last = shown.curve("feishu-activity-en/Active people/A").pop();
+    let last = shown.days("feishu-activity-en/Active people").pop();
     assert_eq!(last, Some((MONDAY + (DAYS - 1) * DAY, active(&top, DAYS - 1))));
 }
 
@@ -256,80 +278,80 @@ fn those_below_are_left_out_only_beside_what_counts_them() {
 }
 
 #[test]
-fn a_late_department_is_named_and_not_compared() {
+fn departments_that_fail_or_are_late_are_named_with_their_reason_and_not_compared() {
     let company = Company::new();
-    let panels = ["Departments", "Active", "Late departments", "Lowest adoption"];
+    let panels = ["Late or none", "Active", "Late or without figures", "Use by department"];
     let shown = company.show("feishu-activity", &panels, ready(LATE) + HALF_HOUR, &[]);
     assert_eq!(
         shown.value("feishu-activity-en/Active/A"),
         active(&["od-1", "od-3", "od-4", "od-5"], LATE)
     );
-    assert_eq!(shown.value("feishu-activity-en/Departments/A"), 4.0);
-    assert_eq!(shown.value("feishu-activity-en/Departments/B"), 1.0);
-    let late = shown.results("feishu-activity-en/Late departments/B");
-    assert_eq!(late.len(), 1, "{late:?}");
-    assert_eq!(late[0]["metric"]["department"], "Late");
-    let ranked = shown.results("feishu-activity-en/Lowest adoption/A");
-    let names: Vec<_> =
-        ranked.iter().map(|r| r["metric"]["department"].as_str().unwrap()).collect();
-    assert!(names.len() == 4 && names.contains(&"Beta") && !names.contains(&"Late"), "{names:?}");
+    assert_eq!(shown.value("feishu-activity-en/Late or none/A"), 2.0);
+    let listed = shown.results("feishu-activity-en/Late or without figures/A");
+    let told = ["department", "state", "class", "code"];
+    let mut rows: Vec<_> =
+        listed.iter().map(|row| told.map(|label| row["metric"][label].as_str())).collect();
+    rows.sort_unstable();
+    let refused = [Some("Beta"), Some("refused"), Some("permission"), Some("1051002")];
+    assert_eq!(rows, [refused, [Some("Late"), Some("late"), None, None]]);
+    // Use is of each department's own newest day.
+    assert_eq!(shown.results("feishu-activity-en/Use by department/A").len(), ALL.len());
 }
 
 #[test]
-fn what_rose_is_not_among_the_falls_nor_the_reverse() {
+fn what_the_exporter_judges_to_have_fallen_is_listed_once_and_nothing_else() {
     let end = ready(DAYS - 1) + DAY - HALF_HOUR;
-    let set = ["product=im", "people=1"];
-    let panels = ["Largest falls", "Largest rises"];
-    let shown = Company::new().show("feishu-activity", &panels, end, &set);
-    for (panel, expected) in
-        [(panels[0], &["Beta", "Grandchild", "Late", "Parent"][..]), (panels[1], &["Child"])]
-    {
-        let ranked = shown.results(&format!("feishu-activity-en/{panel}/A"));
-        let mut names: Vec<_> =
-            ranked.iter().map(|r| r["metric"]["department"].as_str().unwrap()).collect();
-        names.sort_unstable();
-        assert_eq!(names, expected, "{panel}");
-        for query in ["B", "C"] {
-            let others = shown.results(&format!("feishu-activity-en/{panel}/{query}"));
-            assert_eq!(others.len(), expected.len(), "{panel}/{query}");
-        }
-    }
+    let panels = ["Fallen", "Departments that fell", "How far below expectation, all versions"];
+    let shown = Company::new().show("feishu-activity", &panels, end, &[]);
+    assert_eq!(shown.value("feishu-activity-en/Fallen/A"), 1.0);
+    let rows = shown.results("feishu-activity-en/Departments that fell/A");
+    let names: Vec<_> =
+        rows.iter().map(|r| (r["metric"]["department"].as_str(), number(&r["value"][1]))).collect();
+    assert_eq!(names, [(Some("Child (Parent)"), -7.0)]);
+    let value =
+        |query: &str| shown.value(&format!("feishu-activity-en/Departments that fell/{query}"));
+    let used = active(&["od-4"], DAYS - 1);
+    assert_eq!((value("B"), value("C"), value("E")), (used, 4.0, 3.0));
+    assert_eq!(value("D"), -1.0, "over the days of the drop");
+    let ranked = shown.results("feishu-activity-en/How far below expectation, all versions/A");
+    assert_eq!(ranked.len(), ALL.len());
+    assert_eq!(ranked[0]["metric"]["department"], "Child (Parent)", "the lowest first");
 }
 
 #[test]
 fn a_day_that_few_departments_have_is_not_yet_that_of_the_company() {
-    let panels = ["Figures of", "Departments", "Active", "Active people"];
+    let panels = ["Day", "Late or none", "Active", "Active people"];
     let shown = |at| Company::known(0..=at).show("feishu-activity", &panels, at, &[]);
-    let day = |shown: &Shown| shown.value("feishu-activity-en/Figures of/A") / 1000.0 - 43_200.0;
+    let day = |shown: &Shown| shown.value("feishu-activity-en/Day/A") / 1000.0 - 43_200.0;
     let place = |day: i64| MONDAY + day * DAY;
 
     // One of five has the newest day: the others still make up the company's.
     let early = shown(ready(DAYS - 1) + HALF_HOUR);
     assert_eq!(day(&early), place(DAYS - 2) as f64);
-    assert_eq!(early.value("feishu-activity-en/Departments/B"), 1.0);
+    assert_eq!(early.value("feishu-activity-en/Late or none/A"), 1.0, "that which fails");
     let others = active(&["od-1", "od-2", "od-3", "od-5"], DAYS - 2);
     assert_eq!(early.value("feishu-activity-en/Active/A"), others);
-    let last = early.curve("feishu-activity-en/Active people/A").pop();
+    let last = early.days("feishu-activity-en/Active people").pop();
     assert_eq!(last, Some((place(DAYS - 2), active(&ALL, DAYS - 2))), "no bar of one department");
 
     let later = shown(ready(DAYS - 1) + (WAITED + 1) * HALF_HOUR);
     assert_eq!(day(&later), place(DAYS - 1) as f64);
     assert_eq!(later.value("feishu-activity-en/Active/A"), active(&ALL, DAYS - 1));
-    let last = later.curve("feishu-activity-en/Active people/A").pop();
+    let last = later.days("feishu-activity-en/Active people").pop();
     assert_eq!(last, Some((place(DAYS - 1), active(&ALL, DAYS - 1))), "the bar of today");
 }
 
 #[test]
 fn a_renamed_department_is_one_curve_under_its_newest_name() {
     let company = Company::new();
-    let panel = "Members";
+    let panel = "Active members";
     let shown = company.show(
         "feishu-department",
         &[panel],
         ready(DAYS - 1) + 3 * HALF_HOUR,
         &["department=od-1"],
     );
-    let curves = shown.results(&format!("feishu-department-en/{panel}/C"));
+    let curves = shown.results(&format!("feishu-department-en/{panel}/A"));
     assert_eq!(curves.len(), 1, "{curves:?}");
     assert_eq!(curves[0]["metric"]["department"], "Beta");
     assert_eq!(points(&curves[0]).len() as i64, DAYS - 1, "one day is missing");
@@ -341,18 +363,18 @@ fn a_day_that_is_there_under_two_names_counts_once() {
     let last = RENAMED - 1;
     assert!(DOUBLED.contains(&last));
     let at = ready(last) + HALF_HOUR;
-    let panels = ["Active", "Share of activated", "Active people", "Lowest adoption"];
+    let panels = ["Active", "Active people", "Use by department"];
     let shown = company.show("feishu-activity", &panels, at, &[]);
     assert_eq!(shown.value("feishu-activity-en/Active/A"), active(&ALL, last));
-    assert!((shown.value("feishu-activity-en/Share of activated/A") - 0.25).abs() < 1e-9);
-    let curve = shown.curve("feishu-activity-en/Active people/A");
+    assert!((shown.value("feishu-activity-en/Active/B") - 0.25).abs() < 1e-9);
+    let curve = shown.days("feishu-activity-en/Active people");
     assert_eq!(curve.last(), Some(&(MONDAY + last * DAY, active(&ALL, last))));
-    assert_eq!(shown.results("feishu-activity-en/Lowest adoption/A").len(), ALL.len());
+    assert_eq!(shown.results("feishu-activity-en/Use by department/A").len(), ALL.len());
 
     // Every query of the department answers, and with one row or curve.
-    let panels = ["Departments", "Members"];
+    let panels = ["Departments", "Active members"];
     let shown = company.show("feishu-department", &panels, at, &["department=od-1"]);
-    for query in ["Departments/A", "Departments/E", "Members/C"] {
+    for query in ["Departments/A", "Departments/E", "Active members/A"] {
         assert_eq!(shown.results(&format!("feishu-department-en/{query}")).len(), 1, "{query}");
     }
 }
@@ -361,10 +383,10 @@ fn a_day_that_is_there_under_two_names_counts_once() {
 fn on_the_day_of_a_renaming_the_new_name_is_shown() {
     let company = Company::new();
     let at = ready(RENAMED - 1) + (RENAMED_AT + 1) * HALF_HOUR;
-    let ranking = company.show("feishu-activity", &["Lowest adoption"], at, &[]);
+    let ranking = company.show("feishu-activity", &["Use by department"], at, &[]);
     let one = company.show("feishu-department", &["Departments"], at, &["department=od-1"]);
     for (shown, table) in
-        [(ranking, "activity-en/Lowest adoption"), (one, "department-en/Departments")]
+        [(ranking, "activity-en/Use by department"), (one, "department-en/Departments")]
     {
         let names: Vec<_> = shown
             .results(&format!("feishu-{table}/A"))
@@ -381,8 +403,9 @@ fn on_the_day_of_a_renaming_the_new_name_is_shown() {
 #[test]
 fn a_department_that_fails_is_named_once_beside_a_second_exporter() {
     let end = ready(DAYS - 1) + DAY - HALF_HOUR;
-    let shown = Company::new().show("feishu-exporter", &["Departments that fail"], end, &[]);
-    let failing = shown.results("feishu-exporter-en/Departments that fail/A");
+    let shown =
+        Company::new().show("feishu-exporter", &["Departments that lack something"], end, &[]);
+    let failing = shown.results("feishu-exporter-en/Departments that lack something/A");
     assert_eq!(failing.len(), 1, "{failing:?}");
     assert_eq!(failing[0]["metric"]["department_id"], "od-1");
     assert!(failing[0]["metric"]["department"].is_string(), "{failing:?}");
@@ -396,8 +419,8 @@ fn an_hour_after_the_installation_the_newest_day_is_there() {
     let day = MONDAY + (DAYS - 1) * DAY;
     let shown = company.show("feishu-activity", &["Active people"], now, &[]);
     let all = vec![(day, active(&ALL, DAYS - 1))];
-    assert_eq!(shown.curve("feishu-activity-en/Active people/A"), all);
-    let one = company.show("feishu-department", &["Members"], now, &["department=od-1"]);
+    assert_eq!(shown.days("feishu-activity-en/Active people"), all);
+    let one = company.show("feishu-department", &["Active members"], now, &["department=od-1"]);
     let expected = vec![(day, active(&["od-1"], DAYS - 1))];
-    assert_eq!(one.curve("feishu-department-en/Members/C"), expected);
+    assert_eq!(one.curve("feishu-department-en/Active members/A"), expected);
 }

@@ -137,6 +137,12 @@ def unmerged(panel, results_of):
     return (several - every) | ({"__name__"} & some)
 
 
+def panels(dashboard):
+    """Those of collapsed rows, too."""
+    for panel in dashboard["panels"]:
+        yield from panel["panels"] if panel["type"] == "row" else [panel]
+
+
 def check(prometheus, dashboard, given):
     """What each query gave, and what is wrong."""
     uid, values, report, wrong = dashboard["uid"], {}, [], []
@@ -149,7 +155,7 @@ def check(prometheus, dashboard, given):
             values[variable["name"]] = ".*"
             wrong.append(f"{uid}/${variable['name']}: {error}")
     values |= (setting.split("=", 1) for setting in given.set)
-    for panel in dashboard["panels"]:
+    for panel in panels(dashboard):
         place = f"{uid}/{panel['title']}"
         if place in given.skip or (given.only and place not in given.only):
             continue
@@ -173,7 +179,8 @@ def check(prometheus, dashboard, given):
                     "results": results,
                 }
             )
-            if (place in given.empty) != (not results):
+            expected = place in given.empty or name in given.empty
+            if expected != (not results) and not given.sparse:
                 wrong.append(
                     f"{name}: {'no data' if not results else 'data, but all is well'}\n  {target['expr']}"
                 )
@@ -189,7 +196,8 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("url")
     arguments.add_argument("files", nargs="+")
-    arguments.add_argument("--empty", nargs="*", default=[], metavar="PANEL", help="must have no data")
+    arguments.add_argument("--empty", nargs="*", default=[], metavar="PANEL|QUERY", help="must have no data")
+    arguments.add_argument("--sparse", action="store_true", help="queries may or may not have data")
     arguments.add_argument("--skip", nargs="*", default=[], metavar="PANEL", help="are not looked at")
     arguments.add_argument("--only", nargs="*", default=[], metavar="PANEL", help="alone are looked at")
     arguments.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="variables")

@@ -10,3 +10,4 @@ mod fields;
 mod names;
 mod pages;
 mod server;
+mod sizing;

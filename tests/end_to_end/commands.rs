@@ -165,6 +165,77 @@ fn bash_completes_commands_and_the_flags_and_values_of_each() {
     has(&offers(&["feishu-exporter", "completions", "z"]), "zsh");
 }
 
+/// What one shell makes of lines of which the last word is begun: what it offers, or the line as it
+/// completed it.
+fn completed(shell: &str, driver: &str, lines: &[String]) -> Vec<String> {
+    let (status, script, _) = run(directory(&[]).path(), &["completions", shell]);
+    assert_eq!(status, Some(0));
+    let files = directory(&[("script", &script), ("driver", driver), ("lines", &lines.join("\n"))]);
+    let mut command = std::process::Command::new("timeout");
+    command.args(["300", shell, "driver"]).current_dir(files.path()).env("HOME", files.path());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{shell} fails: is it there? use tests/run: {said}");
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+/// Lines with a word that is begun, each with the whole word: commands, flags and values.
+fn begun() -> Vec<(String, String)> {
+    let mut begun = vec![
+        ("feishu-exporter disc".to_owned(), "discover".to_owned()),
+        ("feishu-exporter discover --format y".to_owned(), "yaml".to_owned()),
+        ("feishu-exporter completions z".to_owned(), "zsh".to_owned()),
+    ];
+    for subcommand in feishu_exporter::cli::command().get_subcommands() {
+        let flags = subcommand.get_arguments().filter_map(|argument| argument.get_long());
+        for flag in flags.filter(|flag| *flag != "help") {
+            let flag = format!("--{flag}");
+            let part = &flag[..flag.len() - 1];
+            begun.push((format!("feishu-exporter {} {part}", subcommand.get_name()), flag));
+        }
+    }
+    begun
+}
+
+#[test]
+fn fish_completes_commands_and_the_flags_and_values_of_each() {
+    // clap offers fish no values of arguments without a flag.
+    let mut begun = begun();
+    begun.retain(|(line, _)| !line.starts_with("feishu-exporter completions"));
+    let lines: Vec<String> = begun.iter().map(|(line, _)| line.clone()).collect();
+    let driver = "source script\nfor line in (cat lines)\n  \
+                  echo (complete -C \"$line\" | cut -f1 | string join ' ')\nend\n";
+    let offered = completed("fish", driver, &lines);
+    for ((line, whole), offered) in begun.iter().zip(&offered) {
+        let is_offered = offered.split(' ').any(|offer| offer.trim_end_matches('=') == whole);
+        assert!(is_offered, "{line}: {offered}");
+    }
+    assert_eq!(offered.len(), begun.len());
+}
+
+#[test]
+fn zsh_completes_commands_and_the_flags_and_values_of_each() {
+    let begun = begun();
+    let lines: Vec<String> = begun.iter().map(|(line, _)| line.clone()).collect();
+    // A shell at a terminal of its own, which shows its line when it is asked for it.
+    let driver = "cat >inner <<'END'\n\
+                  PROMPT=; autoload -U compinit; compinit -u -D; source script\n\
+                  setopt no_beep no_auto_list no_auto_menu\n\
+                  show() { print -r -- \"LINE<$BUFFER>\"; BUFFER= }\n\
+                  zle -N show; bindkey '^X' show\nEND\n\
+                  zmodload zsh/zpty\nzpty inner zsh -f -i\nzpty -w inner 'source inner'\n\
+                  while IFS= read -r line || [ -n \"$line\" ]; do\n  \
+                  zpty -wn inner \"$line\"$'\\t\\x18'\n  \
+                  zpty -r inner said '*LINE<*>*' || exit 1\n  \
+                  print -r -- ${${said##*LINE<}%%>*}\ndone <lines\nzpty -d inner\n";
+    let completed = completed("zsh", driver, &lines);
+    for ((line, whole), completed) in begun.iter().zip(&completed) {
+        let word = completed.split_whitespace().next_back().unwrap_or_default();
+        assert_eq!(word.trim_end_matches('='), whole, "{line}: {completed}");
+    }
+    assert_eq!(completed.len(), begun.len());
+}
+
 #[test]
 fn discover_says_where_nothing_is_found_and_lists_children_after_their_parent() {
     let world = World::new(30);

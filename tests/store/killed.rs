@@ -71,7 +71,7 @@ async fn write(directory: &Path, days: i32) {
     let store = Store::open(directory, Role::Exporter, Clock::system()).unwrap();
     let tenant = store.tenant("acme", "cli_demo");
     let held = tenant.held(FIRST).await.unwrap();
-    let newest = held.iter().map(|held| held.standing.held).max();
+    let newest = held.iter().filter_map(|held| Some(held.standing.as_ref()?.held)).max();
     let next = newest.map_or(0, |newest| number(newest) + 1);
     for n in next..next + days {
         tenant.keep(lists(n)).await.unwrap();

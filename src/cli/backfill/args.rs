@@ -2,7 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{cli::ConfigArgs, config, day::Day, exposition::DatedFormat};
+use crate::{
+    cli::{ConfigArgs, flags},
+    config,
+    day::Day,
+    exposition::DatedFormat,
+};
 
 /// One sample a day, as against several.
 pub(super) const A_DAY: Duration = Duration::from_secs(86_400);
@@ -22,11 +27,11 @@ pub struct Args {
     pub config: ConfigArgs,
 
     /// First day, in the zone of the statistics [default: the oldest that the API offers].
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = flags::day)]
     pub from: Option<Day>,
 
     /// Last day [default: the newest that Feishu should have].
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = flags::day)]
     pub to: Option<Day>,
 
     /// Fetch again what the store has, and replace it.

@@ -161,16 +161,18 @@ impl Statistics {
         self.state.next(now, &self.context.options.schedule)
     }
 
-    /// Has the month's requests counted from time to time, and shows them where there are more.
+    /// Has the month's requests counted from time to time, and shows them, and how the store
+    /// stands.
     async fn count_requests(&mut self) {
-        if self.counted.elapsed() >= COUNT_EVERY {
+        let is_time = self.counted.elapsed() >= COUNT_EVERY;
+        if is_time {
             self.counted = Instant::now();
             // A disk that hangs must not hold up the next look.
             let context = self.context.clone();
             tokio::spawn(async move { restoring::recount(&context).await });
         }
         let spent = self.context.budget.spent();
-        if spent != self.shown_requests {
+        if is_time || spent != self.shown_requests {
             self.shown_requests = spent;
             self.context.board.publish_facts().await;
         }

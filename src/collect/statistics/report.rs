@@ -20,7 +20,7 @@ use crate::{
         metrics::DepartmentCounts,
     },
     day::Day,
-    exposition::{GeoView, Place, TenantView},
+    exposition::{Failure, GeoView, Place, TenantView},
     feishu::DepartmentIdType,
     snapshot::{DepartmentState, DepartmentStatus, Next, TenantStatus},
     sources::directory::{Node, Tree},
@@ -51,6 +51,7 @@ pub(crate) fn report(context: &Context, state: &State) -> Statistics {
         scale: state.rates.scale(),
         geos: geos.collect(),
         department_up: ups.collect(),
+        department_failures: failures(state),
         places: places(context, state),
         labels: Arc::clone(&options.labels),
         samples: Vec::new(),
@@ -81,6 +82,17 @@ pub(super) fn known(context: &Context, state: &State, has_looked: bool) -> Known
             .filter_map(|s| Some((s.target.clone(), s.held?, s.days.len())))
             .collect(),
     }
+}
+
+/// Why the last request for a department failed.
+fn failures(state: &State) -> BTreeMap<(Geo, Arc<str>), Failure> {
+    let failed = |geo: Geo, standing: &Standing| {
+        let problem = standing.problem.as_ref()?;
+        let failure = Failure { class: problem.class, code: problem.code };
+        Some(((geo, Arc::clone(&standing.target.department_id)), failure))
+    };
+    let groups = state.groups.iter();
+    groups.flat_map(|g| g.standings.iter().filter_map(move |s| failed(g.geo, s))).collect()
 }
 
 /// What the ids themselves tell, until the contact API tells more.

@@ -129,12 +129,14 @@ impl Standing {
 
     /// Takes in how it stood when the process ended before this one.
     pub(crate) fn restore(&mut self, held: Held) {
-        let store::Standing { held: day, complete, reasks } = held.standing;
-        self.held = Some(day);
-        self.complete = complete;
-        self.is_short = false;
-        self.reasks = reasks;
-        self.before = Before(held.before);
+        // Days of the past are served where there is nothing newer, but count as not asked for.
+        if let Some(store::Standing { held: day, complete, reasks }) = held.standing {
+            self.held = Some(day);
+            self.complete = complete;
+            self.is_short = false;
+            self.reasks = reasks;
+            self.before = Before(held.before);
+        }
         self.last_success = held.read_at;
         self.days = held.days.into_iter().map(|d| (Arc::clone(&d.department_id), d)).collect();
     }

@@ -604,6 +604,48 @@ async fn a_backfill_fetches_91_days_once_and_goes_on_where_it_was_interrupted() 
     }
 }
 
+/// Also where the live collection never had an answer.
+#[tokio::test]
+async fn days_of_a_backfill_are_served_while_feishu_refuses() {
+    let store = in_memory();
+    let before = keeping(&store, 4, |_| {}).await;
+    let url = before.statistics.context.options.api.base_url.clone();
+    let past = PastDays { to: Some(after(SUNDAY, -2)), ..PastDays::default() };
+    let fetched = backfill(&store, &before.simulator, &url, past, |_| {}).await;
+    assert!(fetched.failures.is_empty());
+
+    let mut world = keeping(&store, 4, |_| {}).await;
+    let ids = world.ids();
+    let refused = Kind::Error { status: 400, code: 1_051_002, msg: "no permission".to_owned() };
+    let fault = Fault::from(refused).endpoint(Endpoint::AdminDeptStats).department(&ids[1]);
+    world.simulator.inject(fault).unwrap();
+    let served = |world: &World| -> Vec<Day> {
+        let text = exposition::text(&world.published.current().unwrap().body);
+        let of = format!("department_id=\"{}\"", ids[1]);
+        let of: Vec<&str> = text.lines().filter(|line| line.contains(&of)).collect();
+        let has = |part: &str| of.iter().any(|line| line.contains(part));
+        assert!(has("feishu_department_suite_dau{") && has("department_path=\""), "{of:?}");
+        let days = world.served().into_iter().filter(|day| *day.department_id == ids[1]);
+        days.map(|day| day.day).collect()
+    };
+    assert_eq!(served(&world), [after(SUNDAY, -2)], "before anything was asked");
+    world.settle().await;
+    assert_eq!(served(&world), [after(SUNDAY, -2)], "the last values stay");
+    let text = exposition::text(&world.published.current().unwrap().body);
+    let why = format!(
+        "feishu_exporter_department_failure_info{{tenant=\"acme\",geo=\"local\",\
+         department_id=\"{}\",class=\"permission\",code=\"1051002\"}} 1",
+        ids[1]
+    );
+    assert!(text.contains(&why));
+    world.simulator.clear_faults();
+    world.set_now("2026-11-23T23:00:00+08:00");
+    world.settle().await;
+    assert_eq!(served(&world), [SUNDAY]);
+    let text = exposition::text(&world.published.current().unwrap().body);
+    assert!(!text.contains("department_failure_info{"), "nothing fails");
+}
+
 #[tokio::test]
 async fn a_backfill_finds_out_how_rates_are_read() {
     let store = in_memory();

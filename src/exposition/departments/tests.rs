@@ -43,6 +43,7 @@ fn tenant(name: &str, departments: Vec<DepartmentDay>) -> TenantView {
         geos: vec![GeoView { geo: Geo::Local, zone: Zone::shanghai(), workday: None }],
         departments: departments.into_iter().map(Arc::new).collect(),
         department_up: Vec::new(),
+        department_failures: BTreeMap::new(),
         places: BTreeMap::new(),
         labels: Arc::default(),
         samples: Vec::new(),
@@ -134,6 +135,10 @@ fn everything() -> Vec<TenantView> {
         (Geo::Local, "sales".into(), true),
         (Geo::Local, "od-2".into(), true),
     ];
+    let refused = Failure { class: "permission", code: Some(1_051_002) };
+    let unreached = Failure { class: "network", code: None };
+    acme.department_failures =
+        [((Geo::Sg, Arc::from("od-2")), refused), ((Geo::Sg, Arc::from("od-3")), unreached)].into();
     let mut globex = tenant("globex", vec![department("od-2", "Sales")]);
     globex.figures = FigureSet::none();
     globex.figures.insert(index_of("total_user_num"));

@@ -11,7 +11,10 @@ use super::{
     query::{Sort, department_path},
     words::{Escaped, number, percent},
 };
-use crate::snapshot::{DepartmentState, DepartmentStatus, Status, TenantStatus};
+use crate::{
+    snapshot::{DepartmentState, DepartmentStatus, Status, TenantStatus},
+    usage::Geo,
+};
 
 /// Rows of a page.
 const ROWS: usize = 100;
@@ -212,7 +215,9 @@ fn row(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup {
         tr {
             td.name {
                 a href={ "./" (path) (view.query.kept()) } { bdi { (Escaped(d.title())) } } " "
-                code { (Escaped(&d.department_id)) } " " span.aside { (d.geo) }
+                code { (Escaped(&d.department_id)) } " "
+                // Of a tenant without geos it says nothing.
+                @if d.geo != Geo::Local { span.aside { (d.geo) } }
             }
             td data-label=(texts.state) title=(meaning(view, d)) {
                 (badge(view, d.state))

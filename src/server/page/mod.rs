@@ -24,7 +24,7 @@ use self::{
 };
 use crate::{
     day::Zone,
-    snapshot::{Next, Problem, SourceStatus, Status, StoreStatus, TenantStatus},
+    snapshot::{Next, Problem, SourceStatus, Status, StoreState, StoreStatus, TenantStatus},
 };
 
 const STYLE: &str = include_str!("style.css");
@@ -237,7 +237,7 @@ fn exporter(view: &View, store: &StoreStatus) -> Markup {
                         span.aside {
                             @match &store.file {
                                 Some(file) => code { (Escaped(&file.display().to_string())) },
-                                None => @if store.days.is_some() { (texts.in_memory) },
+                                None => @if store.state == StoreState::Working { (texts.in_memory) },
                             }
                             @if let Some(bytes) = store.bytes { " · " (bytes_told(bytes)) }
                             @if let Some((first, last)) = store.days { " · " (first) " – " (last) }

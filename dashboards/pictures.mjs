@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+// Takes the pictures of images/ in a Grafana that has these dashboards and data:
+//
+//     GRAFANA_URL=http://localhost:3000 node dashboards/pictures.mjs
+//
+// Needs npm's playwright-core and a Chromium (CHROMIUM, by default /usr/bin/chromium). Only the
+// panels are in the pictures. A company worth a picture: `feishu-exporter simulate`, with a fallen,
+// a late and a refused department planted through its page.
+
+import { statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const LIMIT_BYTES = 150_000;
+const WIDTH = 1120;
+const HEIGHT = 2_000;
+const CUT = 690;
+const PICTURES = [
+  ['feishu-activity-en', 'activity'],
+  ['feishu-activity-zh', 'activity.zh-CN'],
+  ['feishu-department-en', 'department'],
+  ['feishu-exporter-en', 'exporter'],
+];
+
+const grafana = process.env.GRAFANA_URL;
+if (!grafana) {
+  console.error('GRAFANA_URL is not set: give the address of a Grafana, such as http://localhost:3000');
+  process.exit(2);
+}
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const browser = await chromium.launch({ executablePath, chromiumSandbox: process.getuid() !== 0 });
+for (const [uid, name] of PICTURES) {
+  const page = await browser.newPage({ viewport: { width: WIDTH, height: HEIGHT } });
+  await page.goto(`${grafana}/d/${uid}?kiosk&theme=light`, { waitUntil: 'networkidle', timeout: 120_000 });
+  const grid = page.locator('.react-grid-layout').first();
+  await grid.waitFor();
+  // Panels load when they are seen; a spinner says that one still does.
+  await page.waitForFunction(() => !document.querySelector('[aria-label="Panel loading bar"]'));
+  await page.waitForTimeout(1_000);
+  const { x, y, width, height } = await grid.boundingBox();
+  const path = fileURLToPath(new URL(`images/${name}.png`, import.meta.url));
+  await page.screenshot({ path, clip: { x, y, width, height: Math.min(height, CUT) } });
+  await page.close();
+  const { size } = statSync(path);
+  console.log(`${path}: ${size} bytes`);
+  if (size > LIMIT_BYTES) {
+    console.error(`${path} is larger than ${LIMIT_BYTES} bytes: show less`);
+    process.exitCode = 1;
+  }
+}
+await browser.close();
