@@ -31,7 +31,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,id=target-$TARGETARCH \
     case $TARGETARCH in amd64) arch=x86_64 ;; arm64) arch=aarch64 ;; *) exit 1 ;; esac; \
     rustup target add $arch-unknown-linux-gnu; \
-    OUT=/out deploy/release/build $arch-unknown-linux-gnu.2.28; \
+    OUT=/out deploy/release/build $arch-unknown-linux-gnu.2.31; \
     mv /out/$arch-unknown-linux-gnu /out/bin; \
     mkdir /out/store
 

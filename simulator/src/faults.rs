@@ -1,6 +1,12 @@
 //! What goes wrong, as data: a kind of fault and the requests that it strikes.
 
-use std::{error, fmt, sync::Mutex};
+use std::{
+    error, fmt,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -271,7 +277,10 @@ impl Entry {
 }
 
 #[derive(Default)]
-pub(super) struct Faults(Mutex<Vec<Entry>>);
+pub(super) struct Faults {
+    entries: Mutex<Vec<Entry>>,
+    strikes: AtomicU64,
+}
 
 impl Faults {
     pub(super) fn add(
@@ -283,22 +292,22 @@ impl Faults {
             None => None,
             Some(id) => Some(organisation.find(id).ok_or_else(|| UnknownDepartment(id.clone()))?),
         };
-        lock(&self.0).push(Entry { fault, department, seen: 0 });
+        lock(&self.entries).push(Entry { fault, department, seen: 0 });
         Ok(())
     }
 
     pub(super) fn clear(&self) {
-        lock(&self.0).clear();
+        lock(&self.entries).clear();
     }
 
     pub(super) fn list(&self) -> Vec<Fault> {
-        lock(&self.0).iter().map(|entry| entry.fault.clone()).collect()
+        lock(&self.entries).iter().map(|entry| entry.fault.clone()).collect()
     }
 
     /// The faults that strike this request, which counts for each that it concerns.
     pub(super) fn strike(&self, target: &Target, organisation: &Organisation) -> Vec<Active> {
         let mut active = Vec::new();
-        for entry in lock(&self.0).iter_mut().filter(|e| e.concerns(target, organisation)) {
+        for entry in lock(&self.entries).iter_mut().filter(|e| e.concerns(target, organisation)) {
             let Filter { skip, times, .. } = entry.fault.on;
             let struck = entry.seen.checked_sub(skip);
             entry.seen += 1;
@@ -307,7 +316,13 @@ impl Faults {
                     .push(Active { kind: entry.fault.kind.clone(), department: entry.department });
             }
         }
+        self.strikes.fetch_add(active.len() as u64, Ordering::Relaxed);
         active
+    }
+
+    /// How often a fault struck a request.
+    pub(super) fn strikes(&self) -> u64 {
+        self.strikes.load(Ordering::Relaxed)
     }
 }
 

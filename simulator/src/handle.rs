@@ -11,7 +11,7 @@ use super::{
     faults::{Fault, UnknownDepartment},
     journal::Recorded,
     lock::lock,
-    organisation::Department,
+    organisation::{DEPTH_MAX, Department},
     people::{Person, Status},
     settings::{Endpoint, Options},
     tenant::Tenant,
@@ -51,6 +51,23 @@ impl Handle {
             return Err(UnknownDepartment(department_id.to_owned()));
         }
         self.0.reorganise(|organisation| organisation.remove(department));
+        Ok(())
+    }
+
+    /// Moves a department below another parent, with everything below it, for past days as well.
+    ///
+    /// # Errors
+    ///
+    /// The tenant has no such department or parent, the department is the root, the parent lies
+    /// within it, or it would lie deeper than any department can.
+    pub fn relocate(&self, department_id: &str, parent_id: &str) -> Result<(), UnknownDepartment> {
+        let (department, parent) = (self.find(department_id)?, self.find(parent_id)?);
+        let company = self.0.company();
+        let depth = company.departments[parent].depth + 1 + company.height(department);
+        if department == 0 || company.is_within(parent, department) || depth > DEPTH_MAX {
+            return Err(UnknownDepartment(parent_id.to_owned()));
+        }
+        self.0.reorganise(|organisation| organisation.relocate(department, parent));
         Ok(())
     }
 
@@ -167,12 +184,43 @@ impl Handle {
         self.0.journal.counts().borrow().get(&endpoint).copied().unwrap_or(0)
     }
 
+    /// How many requests were answered since the tenant was made, whatever was forgotten since.
+    #[must_use]
+    pub fn answered_in_all(&self) -> u64 {
+        self.0.serial()
+    }
+
     /// Returns as soon as so many requests to an endpoint were answered.
     pub async fn answered(&self, endpoint: Endpoint, requests: u64) {
         // The sender lives as long as this handle.
         let _ = (self.0.journal.counts())
             .wait_for(|counts| counts.get(&endpoint).is_some_and(|count| *count >= requests))
             .await;
+    }
+
+    /// How often a fault struck a request.
+    #[must_use]
+    pub fn strikes(&self) -> u64 {
+        self.0.faults.strikes()
+    }
+
+    /// Requests that were more than the frequency limits of the options allow; faults that throttle
+    /// count for none.
+    #[must_use]
+    pub fn beyond_limits(&self) -> u64 {
+        self.0.limits.beyond()
+    }
+
+    /// How many requests the tenant has made in the current month of the simulator's clock.
+    #[must_use]
+    pub fn requests_this_month(&self) -> u64 {
+        self.0.limits.spent(self.0.clock.now())
+    }
+
+    /// How many requests are being answered.
+    #[must_use]
+    pub fn concurrent(&self) -> usize {
+        self.0.journal.open_now()
     }
 
     /// How many requests were being answered at the same time, at most.

@@ -84,6 +84,10 @@ impl Journal {
         lock(&self.entries).recent.iter().cloned().collect()
     }
 
+    pub(super) fn open_now(&self) -> usize {
+        lock(&self.entries).open
+    }
+
     pub(super) fn open_max(&self) -> usize {
         lock(&self.entries).open_max
     }

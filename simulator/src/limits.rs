@@ -1,6 +1,13 @@
 //! Frequency limits in real time, and the monthly quota by the simulator's clock.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -44,6 +51,7 @@ pub(super) struct Throttled {
 pub(super) struct Limits {
     windows: Mutex<HashMap<Endpoint, [Window; 2]>>,
     month: Mutex<((i16, i8), u64)>,
+    beyond: AtomicU64,
 }
 
 impl Limits {
@@ -56,25 +64,42 @@ impl Limits {
         for (window, length, limit) in
             [(second, 1, limit.per_second), (minute, 60, limit.per_minute)]
         {
-            window.count(now, Duration::from_secs(length), limit).map_err(|left| Throttled {
-                limit,
-                reset: left.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX),
+            window.count(now, Duration::from_secs(length), limit).map_err(|left| {
+                self.beyond.fetch_add(1, Ordering::Relaxed);
+                let reset = left.as_millis().div_ceil(1000).max(1).try_into();
+                Throttled { limit, reset: reset.unwrap_or(u64::MAX) }
             })?;
         }
         Ok(())
     }
 
+    /// How many requests were too many for these limits.
+    pub(super) fn beyond(&self) -> u64 {
+        self.beyond.load(Ordering::Relaxed)
+    }
+
+    /// How many requests of the month of `now` were allowed.
+    pub(super) fn spent(&self, now: Timestamp) -> u64 {
+        let (month, requests) = *lock(&self.month);
+        if month == month_of(now) { requests } else { 0 }
+    }
+
     /// Whether the quota of the month of `now` allows one more request.
     pub(super) fn spend(&self, now: Timestamp, requests_per_month: Option<u64>) -> bool {
-        let date = calendar::date(calendar::today(now));
         let mut month = lock(&self.month);
-        if month.0 != (date.year(), date.month()) {
-            *month = ((date.year(), date.month()), 0);
+        if month.0 != month_of(now) {
+            *month = (month_of(now), 0);
         }
         let allowed = requests_per_month.is_none_or(|quota| month.1 < quota);
         month.1 += u64::from(allowed);
         allowed
     }
+}
+
+/// The year and month of an instant in the tenant's own zone.
+fn month_of(now: Timestamp) -> (i16, i8) {
+    let date = calendar::date(calendar::today(now));
+    (date.year(), date.month())
 }
 
 #[cfg(test)]

@@ -123,12 +123,37 @@ impl Organisation {
         let renamed = &mut self.departments[department];
         renamed.names = Names { zh_cn: name.into(), en_us: name.into(), ja_jp: name.into() };
         name.clone_into(&mut renamed.statistics_name);
-        for index in self.subtree(department, usize::MAX) {
-            self.departments[index].path = match self.departments[index].parent {
-                None => name.to_owned(),
-                Some(parent) => self.path_of(parent, &self.departments[index].statistics_name),
-            };
+        self.place(department);
+    }
+
+    /// Moves a department that is not the root below another parent, with everything below it.
+    pub(super) fn relocate(&mut self, department: usize, parent: usize) {
+        if let Some(before) = self.departments[department].parent {
+            self.departments[before].children.retain(|child| *child != department);
         }
+        self.departments[department].parent = Some(parent);
+        self.departments[parent].children.push(department);
+        self.place(department);
+    }
+
+    /// Writes depth and path of a department and of everything below it, parents before children.
+    fn place(&mut self, department: usize) {
+        for index in self.subtree(department, usize::MAX) {
+            let name = &self.departments[index].statistics_name;
+            let (path, depth) = match self.departments[index].parent {
+                None => (name.clone(), 0),
+                Some(parent) => (self.path_of(parent, name), self.departments[parent].depth + 1),
+            };
+            self.departments[index].path = path;
+            self.departments[index].depth = depth;
+        }
+    }
+
+    /// Levels from a department down to the deepest below it.
+    pub(super) fn height(&self, department: usize) -> usize {
+        let depths = self.subtree(department, usize::MAX).into_iter();
+        let deepest = depths.map(|index| self.departments[index].depth).max();
+        deepest.map_or(0, |deepest| deepest - self.departments[department].depth)
     }
 
     /// Removes a department that is not the root, with its people and everything below it.

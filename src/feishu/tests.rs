@@ -75,9 +75,13 @@ impl Script {
 
     fn client(&self) -> (Client, Hand) {
         let limits = Limits { requests_per_second: 100.0, ..Limits::default() };
+        Self::client_of(&self.base_url, limits)
+    }
+
+    fn client_of(base_url: &str, limits: Limits) -> (Client, Hand) {
         let options = Options {
             tenant: "acme".to_owned(),
-            base_url: self.base_url.clone(),
+            base_url: base_url.to_owned(),
             ca_file: None,
             app_id: "cli_x".to_owned(),
             app_secret: SecretSource::Inline(Secret::new("hunter2-hunter2".to_owned())),
@@ -359,4 +363,78 @@ async fn no_list_of_any_endpoint_is_cut_because_its_end_cannot_be_read() {
         assert_eq!(lengths(end).await, vec![Err(C::Malformed); 5], "{end}");
     }
     assert_eq!(lengths(r#""has_more":false,"page_token":"p""#).await, vec![Ok(2); 5]);
+}
+
+/// What a server does after it has sent some bytes.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Close,
+    Reset,
+    Hang,
+    /// It goes on, a byte at a time.
+    Drip,
+}
+
+/// What a request for a token fails with where the connection goes like this.
+async fn broken(bytes: &'static str, end: End) -> Error {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(bytes.as_bytes()).await;
+                match end {
+                    End::Close => {}
+                    // What is not read when a socket is closed makes it a reset.
+                    End::Reset => {
+                        stream.set_zero_linger().unwrap();
+                        sleep(Duration::from_millis(20)).await;
+                    }
+                    End::Hang => sleep(Duration::from_secs(60)).await,
+                    End::Drip => {
+                        while stream.write_all(b" ").await.is_ok() {
+                            sleep(Duration::from_millis(20)).await;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let limits = Limits { timeout: Duration::from_millis(200), ..Limits::default() };
+    ask_stats(&Script::client_of(&base_url, limits).0).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn whatever_breaks_on_the_way_ends_in_time_and_is_the_networks() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n";
+    const HUGE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2147483648\r\n\r\n{";
+    let cases = [
+        ("", End::Close, Class::Network, "no answer"),
+        ("", End::Reset, Class::Network, "no answer"),
+        ("", End::Hang, Class::Network, "limits.timeout"),
+        ("HTTP/1.1 200", End::Hang, Class::Network, "limits.timeout"),
+        ("SSH-2.0-OpenSSH\r\n", End::Close, Class::Network, "no answer"),
+        (HEAD, End::Close, Class::Network, "broke off"),
+        (HEAD, End::Reset, Class::Network, "broke off"),
+        (HEAD, End::Hang, Class::Network, "limits.timeout"),
+        (HEAD, End::Drip, Class::Network, "limits.timeout"),
+        (HUGE, End::Close, Class::Network, "broke off"),
+        (HUGE, End::Drip, Class::Network, "limits.timeout"),
+    ];
+    // Each is sent again with pauses; all wait at the same time.
+    let mut asked = tokio::task::JoinSet::new();
+    for (bytes, end, class, words) in cases {
+        asked.spawn(async move {
+            let started = Instant::now();
+            let error = broken(bytes, end).await;
+            let told = format!("{bytes:?} {end:?}: {error}");
+            assert!(error.class == class && error.to_string().contains(words), "{told}");
+            assert!(started.elapsed() < Duration::from_secs(120), "{told}");
+        });
+    }
+    asked.join_all().await;
+    let unknown = Script::client_of("http://no-such-host.invalid", Limits::default()).0;
+    let error = ask_stats(&unknown).await.unwrap_err();
+    assert_eq!((error.class, error.reach), (Class::Network, Reach::App), "{error}");
 }

@@ -26,7 +26,7 @@ use rustls::server::Acceptor;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::{self, sleep, timeout},
 };
@@ -124,14 +124,23 @@ async fn live(stream: TcpStream, mut slot: Slot, gate: Arc<Gate>, shutdown: Shut
     slot.ends(ended);
 }
 
-async fn talk(stream: TcpStream, slot: &Slot, gate: Arc<Gate>, mut shutdown: Shutdown) -> Ended {
+/// What ends a connection after the answer under way.
+struct End {
+    shutdown: Shutdown,
+    /// Other certificates or users are in force.
+    renewals: watch::Receiver<u64>,
+}
+
+async fn talk(stream: TcpStream, slot: &Slot, gate: Arc<Gate>, shutdown: Shutdown) -> Ended {
+    // Before the settings are looked at, so that none is missed.
+    let mut end = End { shutdown, renewals: gate.access.renewals() };
     let Some(config) = gate.access.tls() else {
         let stream = WriteLimit::new(stream, gate.limits.write);
-        return speak_http1(stream, slot, gate, shutdown).await;
+        return speak_http1(stream, slot, gate, end).await;
     };
     let limit = gate.limits.handshake;
     let agreed = tokio::select! {
-        () = shutdown.requested() => return Ended::Done,
+        () = end.shutdown.requested() => return Ended::Done,
         agreed = timeout(limit, shake_hands(stream, config, &gate)) => agreed,
     };
     let stream = match agreed {
@@ -143,8 +152,8 @@ async fn talk(stream: TcpStream, slot: &Slot, gate: Arc<Gate>, mut shutdown: Shu
         Err(_) => return Ended::Handshake,
     };
     match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => speak_http2(stream, slot, gate, shutdown).await,
-        _ => speak_http1(stream, slot, gate, shutdown).await,
+        Some(b"h2") => speak_http2(stream, slot, gate, end).await,
+        _ => speak_http1(stream, slot, gate, end).await,
     }
 }
 
@@ -179,7 +188,7 @@ async fn shake_hands(
     }
 }
 
-async fn speak_http1<S>(stream: S, slot: &Slot, gate: Arc<Gate>, shutdown: Shutdown) -> Ended
+async fn speak_http1<S>(stream: S, slot: &Slot, gate: Arc<Gate>, end: End) -> Ended
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -190,10 +199,10 @@ where
         .header_read_timeout(limits.header_read)
         .max_header_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service_fn(answers(slot, gate)));
-    drive(connection, slot, limits, shutdown).await
+    drive(connection, slot, limits, end).await
 }
 
-async fn speak_http2<S>(stream: S, slot: &Slot, gate: Arc<Gate>, shutdown: Shutdown) -> Ended
+async fn speak_http2<S>(stream: S, slot: &Slot, gate: Arc<Gate>, end: End) -> Ended
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -205,7 +214,7 @@ where
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(stream), service_fn(answers(slot, gate)));
-    drive(connection, slot, limits, shutdown).await
+    drive(connection, slot, limits, end).await
 }
 
 /// How requests of a connection are answered.
@@ -235,7 +244,7 @@ fn answers(
 type Answered = Result<Response<Frames>, Infallible>;
 
 /// Lets a connection go on until it ends, or has to.
-async fn drive<C>(connection: C, slot: &Slot, limits: Limits, mut shutdown: Shutdown) -> Ended
+async fn drive<C>(connection: C, slot: &Slot, limits: Limits, mut end: End) -> Ended
 where
     C: GracefulConnection<Error = hyper::Error>,
 {
@@ -250,8 +259,12 @@ where
                 (Ok(()), why) => why.unwrap_or(Ended::Done),
                 (Err(error), _) => why_ended(&error),
             },
-            () = shutdown.requested(), if closing.is_none() => {
+            () = end.shutdown.requested(), if closing.is_none() => {
                 closing = Some(Ended::Done);
+                connection.as_mut().graceful_shutdown();
+            }
+            Ok(()) = end.renewals.changed(), if closing.is_none() => {
+                closing = Some(Ended::Lifetime);
                 connection.as_mut().graceful_shutdown();
             }
             () = &mut life, if closing.is_none() => {

@@ -25,7 +25,8 @@ pub(super) enum Ended {
     Slow,
     /// It made room for another.
     Evicted,
-    /// It was open for as long as a connection may be.
+    /// It was open for as long as a connection may be, or since before the web configuration
+    /// changed.
     Lifetime,
     /// No TLS was agreed on.
     Handshake,

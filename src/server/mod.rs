@@ -25,6 +25,7 @@ mod pages;
 mod paths;
 mod places;
 mod routes;
+mod shared;
 mod slots;
 mod unsent;
 mod write_limit;
@@ -41,7 +42,9 @@ use prometheus::Registry;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::sleep};
 
 pub use self::control::{ConfigText, ReloadRequest, Reloads, reloads};
-use self::{pages::Pages, paths::Paths, places::Places, slots::Slots, unsent::Unsent};
+use self::{
+    pages::Pages, paths::Paths, places::Places, shared::Shared, slots::Slots, unsent::Unsent,
+};
 use crate::{
     clock::Clock,
     shutdown::Shutdown,
@@ -211,7 +214,7 @@ impl Server {
             max_requests,
             scrapes: Places::new(max_requests, limits.places),
             first: limits.first,
-            turn: Semaphore::new(1),
+            shared: Shared::new(),
             views: Places::new(max_requests, limits.places),
             html: Pages::new(about.clone(), telemetry_path.clone()),
             json: Pages::new(about, telemetry_path),

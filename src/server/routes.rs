@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, Method, Request, Response, StatusCode, Version,
     header::{
         ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH,
         CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION,
@@ -18,10 +18,7 @@ use hyper::{
     },
 };
 use prometheus::Registry;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 use tracing::error;
 
 use super::{
@@ -32,6 +29,7 @@ use super::{
     pages::{Defect, Pages, Rendered, Wanted},
     paths::{Paths, Route},
     places::Places,
+    shared::Shared,
     unsent::Unsent,
 };
 use crate::{
@@ -61,8 +59,8 @@ pub(super) struct Site {
     pub(super) scrapes: Places,
     /// How long a scrape waits for the first snapshot.
     pub(super) first: Duration,
-    /// One scrape at a time is made ready, so that a thread is left for everybody else.
-    pub(super) turn: Semaphore,
+    /// What is made for all scrapes that wait.
+    pub(super) shared: Shared,
     /// Pages for people, so that they take nothing from the scrapes.
     pub(super) views: Places,
     pub(super) html: Pages,
@@ -95,7 +93,7 @@ impl Site {
         } else if !route.allows(request.method()) {
             not_allowed(route)
         } else {
-            self.dispatch(route, request.uri(), headers).await.unwrap_or_else(|Defect| {
+            self.dispatch(route, request, peer).await.unwrap_or_else(|Defect| {
                 error!(path, "Answering {path} failed by a defect in the exporter");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the exporter, see its log\n")
             })
@@ -146,14 +144,15 @@ impl Site {
         self.unsent.bytes() > self.unsent_max.max(current.saturating_mul(3))
     }
 
-    async fn dispatch(
+    async fn dispatch<B>(
         &self,
         route: Route,
-        uri: &Uri,
-        headers: &HeaderMap,
+        request: &Request<B>,
+        peer: IpAddr,
     ) -> Result<Response<Frames>, Defect> {
+        let (uri, headers) = (request.uri(), request.headers());
         match route {
-            Route::Metrics => self.metrics(headers).await,
+            Route::Metrics => self.metrics(headers, peer).await,
             Route::Page | Route::Department => {
                 let language = joined(headers, ACCEPT_LANGUAGE);
                 let query = Query::read(uri.query(), language.as_deref());
@@ -161,15 +160,16 @@ impl Site {
                     Some(department) => Wanted::Department(department.to_owned(), query),
                     None => Wanted::Overview(query),
                 };
-                let mut response =
-                    self.view(&self.html, wanted, "text/html; charset=utf-8", headers).await?;
+                let mut response = self
+                    .view(&self.html, wanted, "text/html; charset=utf-8", headers, peer)
+                    .await?;
                 set(&mut response, CONTENT_SECURITY_POLICY, PAGE_POLICY);
                 set(&mut response, VARY, "Accept-Encoding, Accept-Language");
                 Ok(response)
             }
             Route::Status => {
                 let mut response =
-                    self.view(&self.json, Wanted::Json, "application/json", headers).await?;
+                    self.view(&self.json, Wanted::Json, "application/json", headers, peer).await?;
                 set(&mut response, VARY, "Accept-Encoding");
                 Ok(response)
             }
@@ -184,32 +184,32 @@ impl Site {
         }
     }
 
-    async fn metrics(&self, headers: &HeaderMap) -> Result<Response<Frames>, Defect> {
+    async fn metrics(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Response<Frames>, Defect> {
         // A page without departments would end all their series in Prometheus, with `up` at 1.
         if timeout(self.first, self.published.first()).await.is_err() {
             return Ok(self.ready());
         }
-        let Some(place) = self.scrapes.take().await else {
+        let Some(place) = self.scrapes.take(peer).await else {
             return Ok(self.too_many("scrapes"));
         };
-        let turn = self.turn.acquire().await;
-        let made = catch_unwind(AssertUnwindSafe(|| self.scrape(headers)));
-        drop(turn);
-        let (mut response, gzip) = made.map_err(|_| Defect)?;
+        let format = Format::negotiate(joined(headers, ACCEPT).as_deref());
+        let gzip = exposition::accepts_gzip(joined(headers, ACCEPT_ENCODING).as_deref());
+        let make = || catch_unwind(AssertUnwindSafe(|| self.scrape(format, gzip)));
+        let pieces = self.shared.of((format, gzip), || make().map_err(|_| Defect)).await?;
+        let frames = Frames::new(pieces, Arc::clone(&self.unsent));
+        let held = place.hold(frames.len());
+        let mut response = respond(StatusCode::OK, format.content_type(), frames.keeping(held));
         set(&mut response, VARY, "Accept, Accept-Encoding");
         if gzip {
             set(&mut response, CONTENT_ENCODING, "gzip");
         }
-        let held = place.hold(response.body().len());
-        Ok(response.map(|frames| frames.keeping(held)))
+        Ok(response)
     }
 
-    /// The answer to a scrape, and whether it is compressed.
-    fn scrape(&self, headers: &HeaderMap) -> (Response<Frames>, bool) {
-        let format = Format::negotiate(joined(headers, ACCEPT).as_deref());
+    /// What scrapes are answered with now.
+    fn scrape(&self, format: Format, gzip: bool) -> Vec<Piece> {
         let own = exposition::own(&self.registry.gather(), format);
         let body = self.snapshot_text();
-        let gzip = exposition::accepts_gzip(joined(headers, ACCEPT_ENCODING).as_deref());
         let mut pieces = if gzip {
             exposition::gzip_pieces(&body, &own)
         } else {
@@ -219,8 +219,7 @@ impl Site {
         if let Some(Piece::Ready(own)) = pieces.last_mut() {
             *own = self.unsent.count(mem::take(own));
         }
-        let frames = Frames::new(pieces, Arc::clone(&self.unsent));
-        (respond(StatusCode::OK, format.content_type(), frames), gzip)
+        pieces
     }
 
     /// The newest snapshot's text, counted as long as anybody is being sent it.
@@ -244,8 +243,9 @@ impl Site {
         wanted: Wanted,
         content_type: &'static str,
         headers: &HeaderMap,
+        peer: IpAddr,
     ) -> Result<Response<Frames>, Defect> {
-        let Some(place) = self.views.take().await else { return Ok(self.too_many("pages")) };
+        let Some(place) = self.views.take(peer).await else { return Ok(self.too_many("pages")) };
         let (snapshot, now) = (self.published.current(), self.clock.now());
         let rendered = pages.of(wanted, snapshot, self.config.state(), now, &self.unsent).await?;
         let Some(Rendered { plain, gzip }) = rendered else {

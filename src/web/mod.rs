@@ -28,7 +28,10 @@ use hyper::{
     header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
 use rustls::ServerConfig;
-use tokio::{sync::Mutex, task::spawn_blocking};
+use tokio::{
+    sync::{Mutex, watch},
+    task::spawn_blocking,
+};
 use tracing::{error, info};
 
 pub use self::{
@@ -42,6 +45,9 @@ use self::{logins::Logins, rate::Limiter};
 
 /// How often the files are looked at. Only their times and sizes are: that costs microseconds.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// So often everything is read again because a file changed while it was read.
+const READINGS_MAX: usize = 3;
 
 /// What was read.
 #[derive(Clone, Debug, Default)]
@@ -132,6 +138,8 @@ pub struct Access {
     /// What the files looked like when they were last read.
     seen: Mutex<Vec<Stamp>>,
     good: AtomicBool,
+    /// How often other settings came into force.
+    renewals: watch::Sender<u64>,
 }
 
 struct InForce {
@@ -159,8 +167,8 @@ impl Access {
     /// # Errors
     /// Every problem, as text.
     pub fn from_source(source: Box<dyn Source>) -> Result<Self, String> {
-        let Reading { outcome, files, .. } = source.read();
-        Ok(Self::with(outcome?, Some(source), files.iter().map(|path| stamp(path)).collect()))
+        let (Reading { outcome, .. }, stamps) = read_whole(source.as_ref(), Vec::new());
+        Ok(Self::with(outcome?, Some(source), stamps))
     }
 
     fn with(settings: Settings, source: Option<Box<dyn Source>>, seen: Vec<Stamp>) -> Self {
@@ -170,7 +178,14 @@ impl Access {
             source,
             seen: Mutex::new(seen),
             good: AtomicBool::new(true),
+            renewals: watch::Sender::new(0),
         }
+    }
+
+    /// Changes with each new settings: connections that began before end then.
+    #[must_use]
+    pub fn renewals(&self) -> watch::Receiver<u64> {
+        self.renewals.subscribe()
     }
 
     /// How a new connection is encrypted; none: not at all.
@@ -213,7 +228,7 @@ impl Access {
         let before = std::mem::take(&mut *seen);
         let looking = spawn_blocking(move || {
             let now: Vec<Stamp> = before.iter().map(|stamp| self::stamp(&stamp.path)).collect();
-            if now == before { (before, Look::Same) } else { access.read_again() }
+            if now == before { (before, Look::Same) } else { access.read_again(now) }
         });
         match looking.await {
             Ok((stamps, look)) => {
@@ -225,10 +240,9 @@ impl Access {
         }
     }
 
-    fn read_again(&self) -> (Vec<Stamp>, Look) {
+    fn read_again(&self, now: Vec<Stamp>) -> (Vec<Stamp>, Look) {
         let Some(source) = &self.source else { return (Vec::new(), Look::Same) };
-        let Reading { outcome, files, is_blank } = source.read();
-        let stamps = files.iter().map(|path| stamp(path)).collect();
+        let (Reading { outcome, is_blank, .. }, stamps) = read_whole(source.as_ref(), now);
         let is_protected = self.settings.load().settings.is_protected();
         let outcome = if is_blank && is_protected { Err(BLANK.to_owned()) } else { outcome };
         let look = match outcome {
@@ -236,6 +250,7 @@ impl Access {
                 let before = self.settings.load_full();
                 self.settings.store(Arc::new(InForce::new(settings, Some(&before))));
                 self.good.store(true, Ordering::Relaxed);
+                self.renewals.send_modify(|renewals| *renewals += 1);
                 info!("The web configuration was read again");
                 Look::Renewed
             }
@@ -256,6 +271,29 @@ impl InForce {
             before.and_then(|b| b.limiter.clone()).filter(|l| Some(l.rate()) == settings.rate);
         let limiter = same.or_else(|| settings.rate.map(Limiter::new));
         Self { settings, limiter }
+    }
+}
+
+/// Reads everything, and once more where a file changed meanwhile. The stamps are those from before
+/// the reading, so that a later change is always seen by the next look.
+fn read_whole(source: &dyn Source, mut before: Vec<Stamp>) -> (Reading, Vec<Stamp>) {
+    let mut readings = 1;
+    loop {
+        let reading = source.read();
+        let now: Vec<Stamp> = reading.files.iter().map(|path| stamp(path)).collect();
+        if now == before {
+            return (reading, now);
+        }
+        if readings == READINGS_MAX {
+            // Of a file that was not known before, nobody can tell: it counts as changed.
+            let known = |now: Stamp| {
+                let stamp = before.iter().find(|stamp| stamp.path == now.path).cloned();
+                stamp.unwrap_or(Stamp { state: None, ..now })
+            };
+            return (reading, now.into_iter().map(known).collect());
+        }
+        before = now;
+        readings += 1;
     }
 }
 
@@ -320,6 +358,36 @@ mod tests {
         fs::write(&other, "two").unwrap();
         fs::rename(&other, &file).unwrap();
         assert_eq!((access.look().await, header().as_str()), (Look::Renewed, "two"));
+    }
+
+    /// A file that is written to whenever it is read.
+    struct Restless(HeaderFile, std::sync::atomic::AtomicU8);
+
+    impl Source for Restless {
+        fn read(&self) -> Reading {
+            let reading = self.0.read();
+            let number = self.1.fetch_add(1, Ordering::SeqCst);
+            if number < 7 {
+                fs::write(&self.0.0, format!("{number}{}", "x".repeat(number.into()))).unwrap();
+            }
+            reading
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_while_it_is_read_is_read_to_its_last_word() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("web");
+        fs::write(&file, "first").unwrap();
+        let source = Restless(HeaderFile(file), std::sync::atomic::AtomicU8::new(0));
+        let access = Arc::new(Access::from_source(Box::new(source)).unwrap());
+        let mut looks = 0;
+        while access.look().await == Look::Renewed {
+            looks += 1;
+        }
+        assert!((1..=4).contains(&looks), "{looks}");
+        assert_eq!(access.headers()[0].1, "6xxxxxx");
+        assert_eq!(*access.renewals().borrow(), looks);
     }
 
     #[tokio::test]

@@ -283,3 +283,26 @@ fn a_wrong_web_configuration_is_told_before_anything_is_served() {
         "{out}"
     );
 }
+
+#[test]
+fn with_few_descriptors_the_probe_is_answered_and_the_log_stays_short() {
+    let world = World::new(4);
+    let directory =
+        crate::program::directory(&[("conf.yml", &world.configuration()), ("secret", SECRET)]);
+    let mut command = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_feishu-exporter");
+    let arguments = "serve --config.file=conf.yml --web.listen-address=127.0.0.1:0";
+    command.args(["-c", &format!("ulimit -n 26; exec {program} {arguments}")]);
+    let mut exporter = Program::start(command, directory);
+    let url = exporter.listens();
+    crate::world::metrics_of_latest(&url, world.departments().len());
+    let address = url.trim_start_matches("http://").to_owned();
+    let quiet: Vec<_> = (0..100).map(|_| std::net::TcpStream::connect(&address)).collect();
+    for _ in 0..5 {
+        assert_eq!(get(&format!("{url}/-/healthy"), &[]).status, 200);
+    }
+    drop(quiet);
+    assert_eq!(get(&format!("{url}/metrics"), &[]).status, 200);
+    let log = exporter.stderr();
+    assert!(log.matches("Cannot accept").count() <= 1, "{log}");
+}

@@ -263,3 +263,89 @@ async fn headers_are_added_and_the_rate_is_kept() {
     assert_eq!((more.status, more.headers["retry-after"].as_str()), (429, "1"));
     assert_eq!(get(server.address, "/-/healthy").await.status, 200, "probes are not counted");
 }
+
+/// Settings that a test changes; its file only tells that they have changed.
+struct Changing(Arc<std::sync::Mutex<Settings>>, std::path::PathBuf);
+
+impl Source for Changing {
+    fn read(&self) -> Reading {
+        let settings = self.0.lock().unwrap().clone();
+        Reading { outcome: Ok(settings), files: vec![self.1.clone()], is_blank: false }
+    }
+}
+
+#[tokio::test]
+async fn no_connection_outlives_the_certificate_that_it_began_with() {
+    let (world, directory) = (World::new(), tempfile::tempdir().unwrap());
+    let file = directory.path().join("changes");
+    std::fs::write(&file, "1").unwrap();
+    let tls =
+        |auth| Settings { tls: Some(world.tls(auth, &[]).build().unwrap()), ..Settings::default() };
+    let settings = Arc::new(std::sync::Mutex::new(tls(ClientAuth::None)));
+    let source = Box::new(Changing(Arc::clone(&settings), file.clone()));
+    let access = Arc::new(Access::from_source(source).unwrap());
+    let options = Options { access: Arc::clone(&access), ..options() };
+    let server = start_with(options, Limits::DEFAULT);
+    publish_something(&server.published);
+    let mut kept = world.connect(server.address, None, &[]).await.unwrap();
+    let asks = b"GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n";
+    kept.write_all(asks).await.unwrap();
+    let mut answer = [0; 12];
+    kept.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    // From now on a certificate is wanted, which this connection has none of.
+    *settings.lock().unwrap() = tls(ClientAuth::RequireAndVerify);
+    std::fs::write(&file, "22").unwrap();
+    access.look().await;
+    let mut last = Vec::new();
+    let rest = kept.read_to_end(&mut last);
+    // However it ends, it ends at once.
+    let _ = tokio::time::timeout(Duration::from_secs(20), rest).await.expect("it is closed");
+    assert!(world.status(server.address, None, "").await.is_err());
+    assert_eq!(world.status(server.address, Some(&world.client), "").await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_reader_of_http2_that_does_not_read_is_let_go_and_holds_nobody_up() {
+    let world = World::new();
+    let settings = Settings {
+        tls: Some(world.tls(ClientAuth::None, &[]).build().unwrap()),
+        ..Settings::default()
+    };
+    let access = Arc::new(Access::from_source(Box::new(Fixed(settings))).unwrap());
+    let limits = Limits {
+        write: Duration::from_millis(400),
+        header_read: Duration::from_millis(100),
+        ..Limits::DEFAULT
+    };
+    let server = start_with(Options { access, ..options() }, limits);
+    publish_large(&server.published);
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut stream = world.connect(server.address, None, &[b"h2"]).await.unwrap();
+        // The preface, empty settings, and GET /metrics on stream 1 (RFC 9113; RFC 7541, B): the
+        // windows of 65,535 bytes are never opened further.
+        let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+        let head = b"\x82\x87\x44\x08/metrics\x41\x01x";
+        bytes.extend([0, 0, u8::try_from(head.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
+        bytes.extend(head);
+        stream.write_all(&bytes).await.unwrap();
+        slow.push(stream);
+    }
+    let head = ask_over_tls(&world, server.address, "HEAD").await;
+    assert_eq!(head.unwrap(), 200);
+    for stream in &mut slow {
+        let mut answer = Vec::new();
+        let rest = stream.read_to_end(&mut answer);
+        let _ = tokio::time::timeout(Duration::from_secs(60), rest).await.expect("it is let go");
+        assert!(answer.len() < 200_000, "{}", answer.len());
+    }
+}
+
+async fn ask_over_tls(world: &World, address: SocketAddr, method: &str) -> io::Result<u16> {
+    let mut stream = world.connect(address, None, &[]).await?;
+    stream.write_all(request(method, "/metrics", "").as_bytes()).await?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await?;
+    Ok(Answer::parse(&bytes).status)
+}

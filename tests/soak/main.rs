@@ -1,0 +1,39 @@
+//! Simulated years in minutes: the whole exporter, in process and over TCP, beside the simulator,
+//! with faults, restarts, kills, reloads, clock jumps and a company that changes, all from a seed.
+//!
+//! The suite runs a month. Ten years:
+//!
+//! ```text
+//! SOAK_DAYS=3650 SOAK_FAULTS=45 cargo test --release --test soak -- --nocapture
+//! ```
+//!
+//! `SOAK_FAULTS` is how many rules a day of faults has on average, each of which strikes several
+//! requests; `SOAK_SEED` chooses another course of events. What must hold is in [`check`]; which figures came
+//! of it is in `docs/reliability.md`.
+
+mod chaos;
+mod check;
+mod exporter;
+mod log;
+mod resources;
+mod soak;
+mod time;
+
+use std::str::FromStr;
+
+/// A number from the environment.
+fn variable<T: FromStr>(name: &str, otherwise: T) -> T {
+    std::env::var(name).map_or(otherwise, |text| {
+        text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number"))
+    })
+}
+
+/// One thread, since only then it is known when nothing is under way; see [`time`].
+#[expect(clippy::print_stdout, reason = "what the command is run for")]
+#[tokio::test(flavor = "current_thread")]
+async fn days_full_of_faults_publish_nothing_wrong_and_lose_no_day() {
+    let days = variable("SOAK_DAYS", 31);
+    let report = soak::run(days, variable("SOAK_FAULTS", 14), variable("SOAK_SEED", 7)).await;
+    println!("{report}");
+    assert!(report.problems.is_empty(), "{report}");
+}
