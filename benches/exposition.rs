@@ -1,6 +1,6 @@
 //! What it costs to turn 100,000 series into bytes, and to hand these bytes to a scraper.
 //!
-//! `benches/compare-with-nginx.sh` holds the server against nginx.
+//! `benches/compare.py` holds the server against nginx.
 
 mod fixture;
 
@@ -21,12 +21,15 @@ use feishu_exporter::{
 };
 use prometheus::Registry;
 
-const SERIES: u64 = 100_000;
+/// How many series are measured; few where each measurement only has to run.
+fn series() -> u64 {
+    if fixture::is_measured() { 100_000 } else { 1000 }
+}
 
 fn bytes(c: &mut Criterion) {
-    let tenants = [fixture::tenant(SERIES)];
+    let tenants = [fixture::tenant(series())];
     let body = render(&tenants, u64::MAX, &Body::default()).body;
-    let mut changed = fixture::tenant(SERIES);
+    let mut changed = fixture::tenant(series());
     changed.departments[0] = fixture::department(u64::MAX);
     let changed = [changed];
     let mut group = c.benchmark_group("100k");
@@ -43,7 +46,7 @@ fn bytes(c: &mut Criterion) {
 
 fn scrape(c: &mut Criterion) {
     let published = Published::nothing();
-    let body = render(&[fixture::tenant(SERIES)], u64::MAX, &Body::default()).body;
+    let body = render(&[fixture::tenant(series())], u64::MAX, &Body::default()).body;
     published.publish(Snapshot { body, ..Snapshot::default() });
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     let options = Options::on(vec![TcpListener::bind("127.0.0.1:0").expect("some port is free")]);

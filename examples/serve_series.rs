@@ -1,5 +1,5 @@
 //! Serves a made-up tenant of many series through the real exposition and server, without a
-//! collector: what `benches/compare-with-nginx.sh` measures.
+//! collector: what `benches/attacks.py` attacks.
 //!
 //! `serve_series [SERIES] [ADDRESS]` prints the address of its metrics and serves until it is
 //! killed.

@@ -10,12 +10,7 @@ use std::{
     time::Duration,
 };
 
-use prometheus::{
-    Registry,
-    core::{Collector as Source, Desc},
-    process_collector::ProcessCollector,
-    proto::{MetricFamily, MetricType},
-};
+use prometheus::{Registry, proto::MetricFamily};
 use tokio::{
     sync::mpsc,
     task,
@@ -31,7 +26,7 @@ use crate::{
     shutdown::{self, Shutdown},
     snapshot::Published,
     store::{Role, Store, Unusable},
-    telemetry::{self, table},
+    telemetry::{self, process::Process, table},
 };
 
 /// What an exporter must be told.
@@ -261,47 +256,6 @@ fn registry(revision: &str) -> Registry {
     let registry = Registry::new();
     let build_info = telemetry::gauges(&registry, &table::BUILD_INFO);
     build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision]).set(1.0);
+    registry.register(Box::new(Process::this())).expect("nothing else is called process_*");
     registry
-        .register(Box::new(Process(ProcessCollector::for_self())))
-        .expect("nothing else is called process_*");
-    registry
-}
-
-/// The metrics of the process, without those that this system does not tell.
-struct Process(ProcessCollector);
-
-impl Source for Process {
-    fn desc(&self) -> Vec<&Desc> {
-        self.0.desc()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let mut families = self.0.collect();
-        families.retain(is_known);
-        families
-    }
-}
-
-/// A process has a start, a thread, memory and descriptors: a gauge of 0 stands for what could not
-/// be read, such as the start where `/proc/stat` is hidden (`ProcSubset=pid` of systemd).
-fn is_known(family: &MetricFamily) -> bool {
-    family.get_field_type() == MetricType::COUNTER
-        || family.get_metric().iter().any(|metric| metric.get_gauge().get_value() != 0.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use prometheus::{Counter, Gauge};
-
-    use super::*;
-
-    #[test]
-    fn what_proc_hides_is_absent_and_not_zero() {
-        let start = Gauge::new("process_start_time_seconds", "Start.").unwrap();
-        let cpu = Counter::new("process_cpu_seconds_total", "CPU.").unwrap();
-        assert!(!start.collect().iter().all(is_known));
-        assert!(cpu.collect().iter().all(is_known));
-        start.set(1.8e9);
-        assert!(start.collect().iter().all(is_known));
-    }
 }

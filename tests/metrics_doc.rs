@@ -7,9 +7,12 @@ use std::fs;
 
 use feishu_exporter::{
     catalogue::{self, FIGURE_LABELS, FIGURES},
-    telemetry::table::{Kind, OWN},
+    telemetry::{
+        process::Process,
+        table::{Kind, OWN},
+    },
 };
-use prometheus::{core::Collector, process_collector::ProcessCollector, proto::MetricType};
+use prometheus::{core::Collector, proto::MetricType};
 
 const PAGE: &str = "docs/metrics.md";
 
@@ -68,7 +71,7 @@ fn own() -> String {
 }
 
 fn process() -> String {
-    let mut families = ProcessCollector::for_self().collect();
+    let mut families = Process::this().collect();
     families.sort_by(|a, b| a.name().cmp(b.name()));
     let rows = families.iter().map(|family| {
         let kind = match family.get_field_type() {

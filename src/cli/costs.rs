@@ -53,6 +53,18 @@ impl fmt::Display for Costs<'_> {
             quota(tenant, total.requests_per_month),
             written_duration(estimate.collection_time)
         )?;
+        if let Some(together) = estimate::together(tenant, measured) {
+            let Cost { requests_first_day, requests_per_day, requests_per_month, .. } =
+                together.total();
+            writeln!(
+                f,
+                "  {bound} {requests_first_day} requests on the first day, {requests_per_day} a \
+                 day and {requests_per_month} a month where Feishu gives the same figures for \
+                 several departments at once, which the first look finds out; a new day takes \
+                 {bound} {} then",
+                written_duration(together.collection_time)
+            )?;
+        }
         writeln!(f, "  assumed")?;
         let assumptions = estimate::assumptions(tenant, measured);
         assumptions.iter().try_for_each(|assumption| writeln!(f, "    {assumption}"))

@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     day::Day,
-    store::{Error, Extent, Held, Lists, Named, Removed, Spent, TenantStore},
+    store::{Error, Extent, Held, Lists, Named, Removed, Series, Spent, TenantStore},
     usage::{Figures, Geo, RateScale, Target},
 };
 
@@ -121,6 +121,17 @@ impl Keeper {
     pub(super) async fn totals(&self, asked: Vec<(Target, Vec<Day>)>) -> Vec<Vec<(Day, Figures)>> {
         let Some(kept) = &self.0 else { return Vec::new() };
         kept.checked(kept.store.totals(asked).await).unwrap_or_default()
+    }
+
+    /// For each department, some figures of its totals in a range of days.
+    pub(super) async fn total_series<const N: usize>(
+        &self,
+        asked: Vec<Target>,
+        days: (Day, Day),
+        figures: [usize; N],
+    ) -> Vec<Series<N>> {
+        let Some(kept) = &self.0 else { return Vec::new() };
+        kept.checked(kept.store.total_series(asked, days, figures).await).unwrap_or_default()
     }
 
     /// Removes days that are older than `retention_days`, but none that may be served for

@@ -30,6 +30,8 @@ pub(crate) struct Known {
     pub(crate) is_reachable: bool,
     /// When it looks next.
     pub(crate) next_look: Option<Timestamp>,
+    /// Whether departments may be asked for together under an ancestor.
+    pub(crate) may_group: bool,
     /// When rows came of departments that the directory does not know; a walk after that tells.
     pub(crate) wants_walk_since: Option<Timestamp>,
     /// The departments that are asked for.

@@ -7,6 +7,7 @@
 mod backfill;
 mod backoff;
 mod board;
+mod branches;
 mod budget;
 mod context;
 mod contribution;
@@ -27,9 +28,9 @@ mod statistics;
 pub(crate) mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -93,6 +94,8 @@ pub struct Collector {
     directory: Option<PathBuf>,
     /// Told of each request of any tenant.
     requests: Arc<Notify>,
+    /// The loops that published the first snapshot, by tenant: they go on with what they know.
+    prepared: Mutex<BTreeMap<usize, Loops>>,
 }
 
 /// Where fetched days are kept.
@@ -200,7 +203,7 @@ impl Collector {
         let tenants = options.tenants.into_iter().zip(budgets).zip(keepers).enumerate();
         let tenants = tenants.map(prepare).collect::<Result<_, String>>()?;
         let directory = store.and_then(|store| Some(store.file()?.parent()?.to_owned()));
-        Ok(Self { tenants, board, metrics, directory, requests })
+        Ok(Self { tenants, board, metrics, directory, requests, prepared: Mutex::default() })
     }
 
     /// Publishes the first snapshot: what the store holds, before anything is asked.
@@ -223,6 +226,7 @@ impl Collector {
             let first = report::report(context, &statistics.state).into();
             let others = optional.contributions().into_iter().chain(past.contributions());
             all.extend([first].into_iter().chain(others).map(|part| (context.index, part)));
+            self.prepared().insert(context.index, Loops { statistics, optional, past });
         }
         self.board.publish(all).await;
     }
@@ -238,9 +242,15 @@ impl Collector {
             running.spawn(sharing.watch());
         }
         let mut loops: HashMap<Id, Loop> = HashMap::new();
-        for index in 0..self.tenants.len() {
-            for kind in LoopKind::ALL {
-                let started = running.spawn(self.one_loop(index, kind, Duration::ZERO));
+        for (index, context) in self.tenants.iter().enumerate() {
+            let prepared = self.prepared().remove(&index);
+            let Loops { statistics, optional, past } =
+                prepared.unwrap_or_else(|| Loops::new(context));
+            for (kind, started) in [
+                (LoopKind::Statistics, running.spawn(statistics.run())),
+                (LoopKind::Optional, running.spawn(optional.run())),
+                (LoopKind::Past, running.spawn(past.run())),
+            ] {
                 loops.insert(started.id(), Loop { index, kind, pause: Duration::ZERO });
             }
         }
@@ -315,6 +325,10 @@ impl Collector {
         all
     }
 
+    fn prepared(&self) -> MutexGuard<'_, BTreeMap<usize, Loops>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Shares the rate of all tenants with another process on the same store.
     fn sharing(&self, is_other_running: fn(&Path) -> bool) -> Option<Sharing> {
         let clients = self.tenants.iter().map(|context| Arc::clone(&context.client)).collect();
@@ -323,7 +337,7 @@ impl Collector {
         Some(Sharing { directory, is_other_running, clients, requests })
     }
 
-    /// One of a tenant's loops, after a pause.
+    /// One of a tenant's loops, which knows nothing yet, after a pause.
     fn one_loop(
         &self,
         index: usize,
@@ -374,10 +388,6 @@ enum LoopKind {
     Statistics,
     Optional,
     Past,
-}
-
-impl LoopKind {
-    const ALL: [Self; 3] = [Self::Statistics, Self::Optional, Self::Past];
 }
 
 impl Loop {

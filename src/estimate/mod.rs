@@ -196,11 +196,26 @@ fn requests_per_second(limits: &Limits) -> f64 {
     by_minute.unwrap_or(f64::INFINITY).min(limits.requests_per_second)
 }
 
-/// Estimates one tenant.
+/// Estimates one tenant whose departments are each asked alone.
 #[must_use]
 pub fn estimate(tenant: &Tenant, measured: &Measured) -> Estimate {
-    let size = Size::new(tenant, measured);
-    let optional = optional(tenant, &size);
+    estimate_of(tenant, measured, &Size::new(tenant, measured))
+}
+
+/// The same if all its departments are asked together under their ancestors; none where that is
+/// switched off, or where no tree tells of ancestors.
+#[must_use]
+pub fn together(tenant: &Tenant, measured: &Measured) -> Option<Estimate> {
+    let has_tree = tenant.discovery.is_some() || tenant.directory.is_some();
+    (has_tree && tenant.request_grouping).then(|| {
+        let size = Size::new(tenant, measured);
+        let size = Size { asked: 0, children: size.asked + size.children, ..size };
+        estimate_of(tenant, measured, &size)
+    })
+}
+
+fn estimate_of(tenant: &Tenant, measured: &Measured, size: &Size) -> Estimate {
+    let optional = optional(tenant, size);
     let fetches = size.geos
         * (size.asked * size.rows.div_ceil(u64::from(DEPT_STATS_PAGE_SIZE))
             + (size.children * size.rows).div_ceil(u64::from(DEPT_STATS_PAGE_SIZE)));

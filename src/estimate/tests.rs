@@ -253,3 +253,24 @@ fn a_warning_tells_what_will_stop_and_what_to_do() {
         assert!(warnings.iter().all(|warning| warning.contains(told.unwrap())), "{warnings:?}");
     }
 }
+
+#[test]
+fn departments_that_are_asked_together_fill_whole_pages() {
+    let keys = format!(
+        "discovery: {{enabled: true}}\n  limits: {{requests_per_second: 50, requests_per_minute: \
+         1000}}\n  {BARE}"
+    );
+    let measured = Measured { rows: Some(4), found: Some(5000), ..Measured::default() };
+    let options = options(0, &keys);
+    let tenant = &options.tenants[0];
+    let alone = estimate(tenant, &measured);
+    let together = together(tenant, &measured).unwrap();
+    assert_eq!(alone.live.requests_per_day - 2, 5000);
+    assert_eq!(together.live.requests_per_day - 2, 1000);
+    assert_eq!(together.collection_time, Duration::from_secs(60));
+    assert_eq!(together.live.series, alone.live.series);
+    for never in ["request_grouping: never\n  ", "discovery: {enabled: false}\n  "] {
+        let options = self::options(1, &format!("{never}{BARE}"));
+        assert_eq!(super::together(&options.tenants[0], &measured), None, "{never}");
+    }
+}

@@ -64,7 +64,7 @@ pub enum LeftOut {
 /// Renders and compresses everything about departments.
 ///
 /// The same input gives the same bytes: families in catalogue order, tenants in the given order,
-/// departments by geo and id, versions by name after the total. No series occurs twice: of two
+/// departments by geo, path and id, versions by name after the total. No series occurs twice: of two
 /// days of one department the newer is rendered, and ids are compared as the labels they become.
 ///
 /// With more than `series_limit` series, baselines and what is judged are left out; if that is not
@@ -176,6 +176,9 @@ impl<'a> Tenant<'a> {
         for ((geo, id), failure) in &view.department_failures {
             tenant.failures.entry((*geo, label_value(id))).or_insert(failure);
         }
+        // Those of a branch stand together: what is fetched together then changes few parts.
+        let mut newest: Vec<_> = newest.into_iter().collect();
+        newest.sort_by_key(|((geo, id), day)| (*geo, &*day.path, *id));
         for (key, day) in newest {
             tenant.add(key, day);
         }

@@ -24,6 +24,9 @@ const CLIP: f64 = 2.5;
 /// A median of absolute deviations becomes a standard deviation by this, for a normal distribution.
 pub(super) const MAD: f64 = 1.4826;
 
+/// Room is made for so many more days at a time.
+const POINTS_MORE: usize = 16;
+
 /// A day of a department and product.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Point {
@@ -144,6 +147,10 @@ impl Track {
     pub(super) fn push(&mut self, point: Point) {
         while self.points.front().is_some_and(|first| first.day <= point.day - HISTORY_DAYS) {
             self.points.pop_front();
+        }
+        if self.points.len() == self.points.capacity() {
+            // Half a million tracks are held while a large tenant is judged: none has twice its size.
+            self.points.reserve_exact(POINTS_MORE);
         }
         self.points.push_back(point);
     }

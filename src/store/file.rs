@@ -20,7 +20,7 @@ use super::{
 /// What the log beside the database keeps after its pages were taken over, in bytes.
 const JOURNAL_BYTES_MAX: i64 = 16 << 20;
 /// Pages of the file kept in memory, in KiB.
-const CACHE_KIB: i64 = 8 << 10;
+const CACHE_KIB: i64 = 4 << 10;
 
 /// SQLite's file header: its first bytes, and where version and application stand, big-endian
 /// (sqlite.org/fileformat2.html, 1.3).

@@ -18,6 +18,7 @@ mod pushes;
 mod retention;
 mod rows;
 mod schema;
+mod series;
 #[cfg(test)]
 mod tests;
 mod unsaved;
@@ -40,6 +41,7 @@ pub use self::{
     past::{Department, DepartmentKey, Past, Value},
     pushes::{Accepted, ReceiverKey},
     retention::Removed,
+    series::Series,
     writing::{Extent, Lists, Standing},
 };
 use self::{file::Opening, locks::Lock, worker::Worker};

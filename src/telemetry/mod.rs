@@ -3,6 +3,7 @@
 //! Every one is a row of [`table`]; a room makes its metric from the row with the functions here
 //! and registers it in the registry that it is handed. There are no globals.
 
+pub mod process;
 pub mod table;
 
 use prometheus::{

@@ -1,7 +1,7 @@
 //! The table of the exporter's own metrics: the only place where one can be declared.
 //!
 //! `docs/metrics.md` is generated from it, and a test holds that a running exporter publishes
-//! nothing that is not here. `process_*` come from the `prometheus` crate's process collector.
+//! nothing that is not here. `process_*` are in [`super::process`].
 
 /// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,6 +21,8 @@ pub(crate) struct Optional {
     context: Context,
     known: watch::Receiver<Known>,
     slots: Vec<Box<dyn AnySlot>>,
+    /// Whether it has taken up what was known before.
+    is_restored: bool,
 }
 
 /// Every optional source, in the order in which they are asked.
@@ -39,11 +41,13 @@ impl Optional {
     /// A loop of which nothing is known yet.
     pub(crate) fn new(context: Context) -> Self {
         let slots = slots(&context).into_iter().filter(|slot| context.has(slot.source())).collect();
-        Self { known: context.messages.known.subscribe(), slots, context }
+        let known = context.messages.known.subscribe();
+        Self { known, slots, context, is_restored: false }
     }
 
     /// Takes up what was known before, and forgets what is switched off.
     pub(crate) async fn restore(&mut self) {
+        self.is_restored = true;
         if !self.context.keeper.is_there() {
             return;
         }
@@ -58,7 +62,9 @@ impl Optional {
 
     /// Collects for ever; stopped by being dropped.
     pub(crate) async fn run(mut self) {
-        self.restore().await;
+        if !self.is_restored {
+            self.restore().await;
+        }
         // The status page lists the sources from the start.
         self.publish().await;
         let mut shown = self.count();

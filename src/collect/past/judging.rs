@@ -48,15 +48,9 @@ struct History {
 struct Packed([f32; 1 + PRODUCT_COUNT]);
 
 impl Packed {
-    fn of(users: Option<f64>, products: impl Iterator<Item = Option<f64>>) -> Self {
-        let mut packed = Self([f32::NAN; 1 + PRODUCT_COUNT]);
-        for (packed, value) in packed.0.iter_mut().zip([users].into_iter().chain(products)) {
-            #[expect(clippy::cast_possible_truncation, reason = "as the judge itself keeps them")]
-            if let Some(value) = value {
-                *packed = value as f32;
-            }
-        }
-        packed
+    #[expect(clippy::cast_possible_truncation, reason = "as the judge itself keeps them")]
+    fn of(values: &[Option<f64>; 1 + PRODUCT_COUNT]) -> Self {
+        Self(values.map(|value| value.map_or(f32::NAN, |value| value as f32)))
     }
 
     fn usage(&self) -> Usage {
@@ -116,23 +110,24 @@ impl Past {
         let Some(newest) = here.iter().map(|served| served.day.day).max() else {
             return Vec::new();
         };
-        let days: Vec<Day> = (0..HISTORY_DAYS).rev().map(|back| after(newest, -back)).collect();
-        let figures = PRODUCTS.map(|product| product.figure());
+        let days = (after(newest, 1 - HISTORY_DAYS), newest);
+        let mut figures = [TOTAL_USERS; 1 + PRODUCT_COUNT];
+        for (figure, product) in figures[1..].iter_mut().zip(&PRODUCTS) {
+            *figure = product.figure();
+        }
         let mut histories = Vec::with_capacity(here.len());
         for chunk in here.chunks(READ_AT_ONCE) {
             let asked = chunk.iter().map(|served| {
                 let (geo, department_id) = served.place();
-                let include_children = served.include_children;
-                (Target { geo, department_id, include_children }, days.clone())
+                Target { geo, department_id, include_children: served.include_children }
             });
-            let totals = self.context.keeper.totals(asked.collect()).await;
-            for (served, totals) in chunk.iter().zip(totals) {
-                let days = totals.iter().filter_map(|(day, total)| {
-                    let users = total.raw(TOTAL_USERS);
-                    let products = figures.iter().map(|figure| total.raw(*figure));
-                    let is_shown = *day <= served.day.day && self.context.options.publishes(users);
-                    is_shown.then(|| (*day, Packed::of(users, products)))
-                });
+            let series = self.context.keeper.total_series(asked.collect(), days, figures).await;
+            for (served, series) in chunk.iter().zip(series) {
+                let is_shown = |(day, [users, ..]): &&(Day, [Option<f64>; 1 + PRODUCT_COUNT])| {
+                    *day <= served.day.day && self.context.options.publishes(*users)
+                };
+                let days =
+                    series.iter().filter(is_shown).map(|(day, values)| (*day, Packed::of(values)));
                 histories.push(History { served: (*served).clone(), days: days.collect() });
             }
         }

@@ -4,6 +4,7 @@
 pub(crate) mod fill;
 mod judging;
 pub(crate) mod plan;
+mod together;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +15,12 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::watch, time::Instant};
 
-use self::{fill::Fill, judging::Judgements, plan::OFFERED_DAYS};
+use self::{
+    fill::Fill,
+    judging::Judgements,
+    plan::OFFERED_DAYS,
+    together::{Lack, Planned, planned},
+};
 use super::{
     board::Progress,
     context::Context,
@@ -31,7 +37,7 @@ use crate::{
     day::{Day, after},
     snapshot::Next,
     sources::departments::{Ask, Found, FoundDay},
-    store::Extent,
+    store::{Extent, Lists},
     usage::{Figures, Geo, TOTAL_USERS, Target},
 };
 
@@ -59,6 +65,10 @@ pub(crate) struct Past {
     damaged: BTreeMap<(Target, Day), u8>,
     /// When such days are asked for again.
     again: Option<Timestamp>,
+    /// Which requests are made for several targets.
+    together: BTreeMap<Ask, Vec<Target>>,
+    /// Heads of branches that cannot be asked for at once.
+    apart: BTreeSet<Arc<str>>,
 }
 
 impl Past {
@@ -75,6 +85,8 @@ impl Past {
             is_unclear: false,
             damaged: BTreeMap::new(),
             again: None,
+            together: BTreeMap::new(),
+            apart: BTreeSet::new(),
             context,
         }
     }
@@ -85,9 +97,7 @@ impl Past {
             return;
         }
         // What the store alone tells is there from the start.
-        let served = self.known.borrow().served.clone();
-        self.compare(&served).await;
-        self.judge(&served).await;
+        self.work_out().await;
         self.publish().await;
         let mut is_news = true;
         loop {
@@ -103,6 +113,13 @@ impl Past {
                 Ok(()) = self.known.changed() => true,
             };
         }
+    }
+
+    /// What follows from the store alone, for what is served now.
+    async fn work_out(&mut self) {
+        let served = self.known.borrow().served.clone();
+        self.compare(&served).await;
+        self.judge(&served).await;
     }
 
     /// Whether something is due although nothing is new.
@@ -131,7 +148,8 @@ impl Past {
         }
         let lacking = self.lacking(&known).await;
         self.is_unclear = lacking.is_none();
-        let Some(asks) = lacking else { return any };
+        let Some(Planned { asks, together }) = lacking else { return any };
+        self.together = together;
         let now = self.context.now();
         if asks.is_empty() && self.due.last_success.is_none() && !known.targets.is_empty() {
             // There is all that is needed, from before this process.
@@ -199,7 +217,7 @@ impl Past {
     }
 
     /// What to ask for so that all baselines are known; none if the store cannot tell.
-    async fn lacking(&self, known: &Known) -> Option<BTreeSet<Ask>> {
+    async fn lacking(&self, known: &Known) -> Option<Planned> {
         let schedule = &self.context.options.schedule;
         let weeks = schedule.baseline_weeks;
         let ranges = known
@@ -216,8 +234,8 @@ impl Past {
                 covered.extend(waiting.map(|(_, day)| *day));
             }
         }
-        let mut asks = BTreeSet::new();
-        for ((target, held, members), covered) in known.targets.iter().zip(&covered) {
+        let mut lacks = Vec::with_capacity(covered.len());
+        for ((target, held, members), covered) in known.targets.iter().zip(covered) {
             let oldest = self.oldest(target.geo);
             let compared = [*held, after(*held, 1)]
                 .map(|day| compared_with(day, weeks, &self.context.options.calendar));
@@ -227,10 +245,11 @@ impl Past {
                 // With it, all days since then.
                 needed.insert(self.first_day(*held).max(oldest));
             }
-            let last = after(*held, -1);
-            asks.extend(plan::asks(target, &needed, last, covered, *members, plan::PAGES_MAX));
+            let (target, last, members) = (target.clone(), after(*held, -1), *members);
+            lacks.push(Lack { target, needed, last, covered, members });
         }
-        Some(asks)
+        let tree = self.context.messages.discovered.borrow().tree.clone();
+        Some(planned(&lacks, tree.as_deref().filter(|_| known.may_group), &self.apart))
     }
 
     /// The first day that is needed, where that is the newest day held.
@@ -263,11 +282,18 @@ impl Past {
                 Ok(found) => {
                     self.context.metrics.rejected(found.rejected_rows, &found.rejected_values);
                     // If not, it is kept as soon as that is possible, and not asked for again.
-                    let again = self.damaged(&ask, &found, now);
-                    let lists = vec![self.fill.lists(&ask, found, &again, now)];
+                    let (lists, missing) = self.answered(&ask, found, known, now);
                     is_kept &= self.context.keeper.keep(lists).await;
                     self.due.answered(&ask);
-                    self.is_old(&ask.target, known);
+                    requests.extend(missing);
+                }
+                Err(error)
+                    if self.together.contains_key(&ask) && !error.reach.concerns_endpoint() =>
+                {
+                    tracing::debug!(%error, "Asking together failed; asking for each alone");
+                    self.apart.insert(Arc::clone(&ask.target.department_id));
+                    self.due.answered(&ask);
+                    requests.extend(self.alone(&ask));
                 }
                 Err(error) => {
                     if !requests.concerns_all(&error, self.due.is_failing(&ask)) {
@@ -289,6 +315,44 @@ impl Past {
         if is_complete {
             tracing::info!(tenant = self.context.name(), "The past days for baselines are there");
         }
+    }
+
+    /// What is to be kept of an answer, and what is to be asked for instead of what it lacks.
+    fn answered(
+        &mut self,
+        ask: &Ask,
+        mut found: Found,
+        known: &Known,
+        now: Timestamp,
+    ) -> (Vec<Lists>, Vec<Ask>) {
+        if !self.together.contains_key(ask) {
+            let again = self.damaged(ask, &found, now);
+            self.is_old(&ask.target, known);
+            return (vec![self.fill.lists(ask, found, &again, now)], Vec::new());
+        }
+        let mut by_department: BTreeMap<Arc<str>, Vec<FoundDay>> = BTreeMap::new();
+        for day in std::mem::take(&mut found.days) {
+            by_department.entry(Arc::clone(&day.day.department_id)).or_default().push(day);
+        }
+        let (mut lists, mut missing) = (Vec::new(), Vec::new());
+        for ask in self.alone(ask) {
+            // Only its own answer tells of one that has no row.
+            let Some(days) = by_department.remove(&ask.target.department_id) else {
+                missing.push(ask);
+                continue;
+            };
+            let own = Found { days, ..Found::default() };
+            let again = self.damaged(&ask, &own, now);
+            lists.push(self.fill.lists(&ask, own, &again, now));
+            self.is_old(&ask.target, known);
+        }
+        (lists, missing)
+    }
+
+    /// The requests for each of those for whom one is made.
+    fn alone(&self, ask: &Ask) -> Vec<Ask> {
+        let targets = self.together.get(ask).into_iter().flatten();
+        targets.map(|target| Ask { target: target.clone(), ..ask.clone() }).collect()
     }
 
     /// The days of an answer that hold values which could not be read, or contradict each other:

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::standing::Standing;
 use crate::{
+    collect::branches::Branches,
     day::{Day, after},
     feishu::DEPT_STATS_PAGE_SIZE,
     learned::Evidence,
@@ -101,7 +102,7 @@ pub(crate) struct Trial {
 
 /// The tree with what planning needs of it.
 struct Plan<'a> {
-    children: BTreeMap<&'a str, Vec<&'a str>>,
+    branches: Branches<'a>,
     by_id: HashMap<&'a str, usize>,
     rows_per_department: usize,
 }
@@ -116,9 +117,9 @@ pub(crate) fn bundles(
     let due: BTreeSet<usize> = due.iter().copied().collect();
     let mut bundles = Vec::new();
     let mut bundled = BTreeSet::new();
-    let mut waiting = plan.tops(tree);
+    let mut waiting = plan.branches.tops();
     while let Some(id) = waiting.pop() {
-        let subtree = plan.subtree(id);
+        let subtree = plan.branches.subtree(id);
         let members: Vec<usize> = subtree
             .iter()
             .filter_map(|id| plan.by_id.get(id).copied())
@@ -126,15 +127,17 @@ pub(crate) fn bundles(
             .collect();
         let pages = plan.pages(subtree.len());
         // The head itself need not be due: it was often the one asked first.
-        let is_fit =
-            |head: &usize| standings[*head].held.is_some() && !standings[*head].is_failed();
+        let is_fit = |head: &usize| {
+            let standing = &standings[*head];
+            (standing.held.is_some() || standing.last_look.is_none()) && !standing.is_failed()
+        };
         let head = plan.by_id.get(id).copied().filter(is_fit);
         match head {
             Some(head) if pages <= PAGES_MAX && pages < members.len() => {
                 bundled.extend(members.iter().copied());
                 bundles.push(Bundle { head, members });
             }
-            _ => waiting.extend(plan.children.get(id).into_iter().flatten()),
+            _ => waiting.extend(plan.branches.children(id)),
         }
     }
     let alone = due.into_iter().filter(|index| !bundled.contains(index)).collect();
@@ -154,10 +157,39 @@ pub(crate) fn trial(standings: &[Standing], tree: &Tree) -> Option<Trial> {
         let (above, below) = (own_day(&standings[parent])?, own_day(&standings[child])?);
         // A child with people would show in its parent's row, if it counted there.
         let tells = above.day == below.day && below.users().is_some_and(|users| users > 0.0);
-        let pages = plan.pages(plan.subtree(&node.parent_department_id).len());
+        let pages = plan.pages(plan.branches.subtree(&node.parent_department_id).len());
         (tells && pages <= PAGES_MAX).then_some((pages, Trial { parent, child, day: above.day }))
     });
     trials.min_by_key(|(pages, trial)| (*pages, trial.parent)).map(|(_, trial)| trial)
+}
+
+/// Parents with a child each that are due and may tell whether asking together gives the same, if
+/// that would save anything: those of the smallest branches first, and children with people.
+pub(crate) fn candidates(
+    due: &[usize],
+    standings: &[Standing],
+    tree: &Tree,
+) -> Vec<(usize, usize)> {
+    if bundles(due, standings, tree).0.is_empty() {
+        return Vec::new();
+    }
+    let plan = Plan::new(standings, tree);
+    let due: BTreeSet<usize> = due.iter().copied().collect();
+    let mut best: BTreeMap<usize, (bool, usize, usize)> = BTreeMap::new();
+    for node in &tree.nodes {
+        let index = |id: &str| plan.by_id.get(id).copied();
+        let pair = index(&node.parent_department_id).zip(index(&node.department_id));
+        let Some((parent, child)) = pair.filter(|(_, child)| due.contains(child)) else { continue };
+        let pages = plan.pages(plan.branches.subtree(&node.parent_department_id).len());
+        let is_empty = node.direct_members == Some(0.0);
+        if pages <= PAGES_MAX {
+            let known = best.entry(parent).or_insert((is_empty, pages, child));
+            *known = (*known).min((is_empty, pages, child));
+        }
+    }
+    let mut candidates: Vec<_> = best.into_iter().map(|(parent, rank)| (rank, parent)).collect();
+    candidates.sort_unstable();
+    candidates.into_iter().map(|((_, _, child), parent)| (parent, child)).collect()
 }
 
 /// What a trial's answer says; none if it does not tell.
@@ -191,10 +223,10 @@ pub(crate) fn proof(
     is_asked: impl Fn(usize) -> bool,
 ) -> Option<usize> {
     let plan = Plan::new(standings, tree);
-    let subtree = plan.subtree(&standings[bundle.head].target.department_id);
+    let subtree = plan.branches.subtree(&standings[bundle.head].target.department_id);
     let tells = |parent: &usize| {
-        let children = plan.children.get(&*standings[*parent].target.department_id);
-        children.into_iter().flatten().filter_map(|child| plan.by_id.get(child)).any(|child| {
+        let children = plan.branches.children(&standings[*parent].target.department_id);
+        children.filter_map(|child| plan.by_id.get(child)).any(|child| {
             let days = &standings[*child];
             let day = days.days.get(&days.target.department_id);
             day.and_then(|day| day.users()).is_some_and(|users| users > 0.0)
@@ -244,13 +276,9 @@ pub(crate) fn share(found: &Found, standing: &Standing) -> Found {
 
 impl<'a> Plan<'a> {
     fn new(standings: &'a [Standing], tree: &'a Tree) -> Self {
-        let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for node in &tree.nodes {
-            children.entry(&node.parent_department_id).or_default().push(&node.department_id);
-        }
         let alone = standings.iter().enumerate().filter(|(_, s)| !s.target.include_children);
         Self {
-            children,
+            branches: Branches::of(tree),
             by_id: alone.map(|(index, s)| (&*s.target.department_id, index)).collect(),
             rows_per_department: standings
                 .iter()
@@ -258,25 +286,6 @@ impl<'a> Plan<'a> {
                 .max()
                 .unwrap_or(1),
         }
-    }
-
-    /// The departments whose parent is not in the tree, and that parent: the root may be asked for
-    /// as well.
-    fn tops(&self, tree: &'a Tree) -> Vec<&'a str> {
-        let inside: BTreeSet<&str> = tree.nodes.iter().map(|n| n.department_id.as_str()).collect();
-        let parents = self.children.keys().filter(|parent| !inside.contains(**parent));
-        parents.copied().collect()
-    }
-
-    /// A department and all below it.
-    fn subtree(&self, id: &'a str) -> Vec<&'a str> {
-        let mut subtree = vec![id];
-        let mut next = 0;
-        while let Some(id) = subtree.get(next).copied() {
-            subtree.extend(self.children.get(id).into_iter().flatten());
-            next += 1;
-        }
-        subtree
     }
 
     fn pages(&self, departments: usize) -> usize {

@@ -285,10 +285,10 @@ impl Look<'_> {
         &self.state.groups[self.group]
     }
 
-    /// Whether a department is asked for one day only, as one may be together with others.
+    /// Whether a department is asked for one day first, as one may be together with others.
     pub(super) fn asks_one_day(&self, index: usize) -> bool {
         let question = question(self.context, self.state, self.group, index);
-        question.first.start == question.first.end && question.then.is_none()
+        question.first.start == question.first.end
     }
 }
 
@@ -330,7 +330,8 @@ fn question_of(context: &Context, state: &State, group: usize, request: &Request
             let head = &state.groups[group].standings[bundle.head].target;
             let mut question = question(context, state, group, bundle.members[0]);
             question.first.target = Target { include_children: true, ..head.clone() };
-            question
+            // Those that have no row then are asked alone.
+            Question { then: None, ..question }
         }
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Statistics {
     served: Vec<NewestServed>,
     /// The month's requests as they were published last while waiting.
     shown_requests: u64,
+    /// Whether it has taken up what the store holds.
+    is_restored: bool,
 }
 
 /// How often the requests of other processes on the same store, such as a backfill, are counted.
@@ -52,8 +54,9 @@ impl Statistics {
         let state = State::new(&context.options, JITTER_MAX.mul_f64(fastrand::f64()));
         let discovered = context.messages.discovered.subscribe();
         let counted = Instant::now();
-        let (served, shown_requests) = (Vec::new(), 0);
-        let mut statistics = Self { context, state, discovered, counted, served, shown_requests };
+        let (served, shown_requests, is_restored) = (Vec::new(), 0, false);
+        let mut statistics =
+            Self { context, state, discovered, counted, served, shown_requests, is_restored };
         statistics.retarget();
         // Before anything is asked, the live statistics are known to take this much.
         publish::reserve(&statistics.context, &statistics.state);
@@ -62,7 +65,9 @@ impl Statistics {
 
     /// Looks and publishes for ever; stopped by being dropped.
     pub(crate) async fn run(mut self) {
-        self.restore().await;
+        if !self.is_restored {
+            self.restore().await;
+        }
         loop {
             self.retarget();
             self.look_once().await;
@@ -89,6 +94,7 @@ impl Statistics {
 
     /// Takes up where the process before this one ended.
     pub(crate) async fn restore(&mut self) {
+        self.is_restored = true;
         restoring::restore(&self.context, &mut self.state).await;
         publish::reserve(&self.context, &self.state);
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    grouping::Grouping,
     standing::Standing,
     state::{Group, State},
 };
@@ -71,6 +72,8 @@ pub(super) fn known(context: &Context, state: &State, has_looked: bool) -> Known
         has_looked,
         is_reachable: state.is_reachable,
         next_look: state.next_look,
+        may_group: context.options.request_grouping
+            && state.grouping.conclusion() == Some(&Grouping::Same),
         wants_walk_since: state.standings().filter_map(|s| s.wants_walk_since).max(),
         ids: state.standings().map(|s| s.target.department_id.to_string()).collect(),
         served: all_served(context, state),

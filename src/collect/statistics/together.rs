@@ -18,18 +18,54 @@ use crate::{
     usage::Target,
 };
 
+/// Parents that are asked alone and with their sub-departments at most, before everybody is asked
+/// alone: those with a child that nobody uses tell nothing.
+const PROOFS_MAX: usize = 3;
+
 impl Look<'_> {
-    /// Asks for departments: several together where that is proven to give the same.
+    /// Asks for departments: several together where that is proven to give the same, if need be
+    /// now.
     pub(super) async fn ask_for(&mut self, due: Vec<usize>) {
-        let may_group = self.may_group() && self.state.only_day.is_none();
-        let Some(tree) = tree(self.context).filter(|_| may_group) else {
+        let wanted = self.context.options.request_grouping && self.state.only_day.is_none();
+        let Some(tree) = tree(self.context).filter(|_| wanted) else {
             return self.ask_alone(due);
         };
+        let due = self.prove(due, &tree).await;
+        if !self.may_group() {
+            return self.ask_alone(due);
+        }
         let (plain, other): (Vec<usize>, Vec<usize>) =
             due.into_iter().partition(|index| self.asks_one_day(*index));
         let (bundles, alone) = grouping::bundles(&plain, &self.group().standings, &tree);
         self.ask_bundles(bundles.into(), &tree).await;
         self.ask_alone(alone.into_iter().chain(other));
+    }
+
+    /// Where nobody knows whether asking together gives the same, finds out with a small branch
+    /// before all are asked; gives those that are still to be asked.
+    async fn prove(&mut self, mut due: Vec<usize>, tree: &Tree) -> Vec<usize> {
+        if self.state.grouping.conclusion().is_some() {
+            return due;
+        }
+        let candidates = grouping::candidates(&due, &self.group().standings, tree);
+        for (parent, child) in candidates.into_iter().take(PROOFS_MAX) {
+            let pair: Vec<usize> =
+                due.extract_if(.., |index| [parent, child].contains(index)).collect();
+            self.ask_alone(pair);
+            self.finish().await;
+            if self.requests.ended_by.is_some() {
+                return due;
+            }
+            try_grouping(self.context, self.state, self.group).await;
+            if self.may_group() {
+                self.together.proof = Some(parent);
+                self.together.is_proven = true;
+            }
+            if self.state.grouping.conclusion().is_some() {
+                return due;
+            }
+        }
+        due
     }
 
     /// Asks for bundles one after the other until the answer for one was found to be right, then
@@ -122,11 +158,13 @@ impl Look<'_> {
         let has_it = found.days.iter().any(|found| !found.day.rows.is_empty());
         self.answered_alone(index, found);
         if has_it {
-            self.ask_alone(others);
-        } else {
-            // The day is late for all of them.
-            others.into_iter().for_each(|other| self.answered_in_part(other, &Found::default()));
+            return self.ask_alone(others);
         }
+        // The day is late for all of them; of those that have none, older days may be there.
+        let (new, late): (Vec<usize>, Vec<usize>) =
+            others.into_iter().partition(|other| self.group().standings[*other].held.is_none());
+        late.into_iter().for_each(|other| self.answered_in_part(other, &Found::default()));
+        self.ask_alone(new);
     }
 
     /// Takes in the part of an answer for several that concerns a department.

@@ -115,6 +115,73 @@ async fn every_baseline_is_the_median_of_the_same_weekday_of_the_four_weeks_befo
     assert_eq!(world.metric("feishu_exporter_collection_success", &["baselines"]), 1.0);
 }
 
+/// A company found by discovery whose departments may be asked for together.
+async fn found_together(store: &Store, parents: simulator::ParentFigures) -> World {
+    let options = simulator::Options { parent_figures: parents, ..plenty(60) };
+    let mut world = world_keeping(Some(store), options, |tenant| {
+        everything(tenant);
+        tenant.contact = None;
+        tenant.members = None;
+        tenant.user_statistics = None;
+        tenant.request_grouping = true;
+    })
+    .await;
+    world.optional.run_once().await;
+    world.statistics.retarget();
+    world
+}
+
+#[tokio::test]
+async fn the_past_of_a_branch_is_asked_for_at_once_where_that_gives_the_same() {
+    let store = in_memory();
+    let mut world = found_together(&store, simulator::ParentFigures::Direct).await;
+    let live = world.look().await;
+    let departments = world.served();
+    world.settle().await;
+    // Four weeks of one row a day are two pages each, or fewer together.
+    let past = world.statistics_requests() - live;
+    let least = (departments.len() as u64 * 28).div_ceil(20);
+    assert!(past * 100 <= least * 115, "{past} requests, {least} are the least");
+    let baselines = world.baselines();
+    assert_eq!(baselines.len(), departments.len() * 12);
+    for day in departments {
+        let id = day.department_id.to_string();
+        let expected = world.usual(&id, "suite_dau", SUNDAY, 4);
+        let name = "feishu_department_suite_dau_baseline".to_owned();
+        assert_eq!(baselines[&(name, id.clone())], expected, "{id}");
+    }
+    // It is all there: nothing more is asked for.
+    world.past.run_once().await;
+    assert_eq!(world.statistics_requests(), live + past);
+}
+
+#[tokio::test]
+async fn a_branch_whose_past_is_refused_at_once_is_asked_for_by_its_departments() {
+    let store = in_memory();
+    let mut world = found_together(&store, simulator::ParentFigures::Direct).await;
+    let live = world.look().await;
+    let departments = world.served().len() as u64;
+    let refused = Kind::Error { status: 500, code: 1_051_001, msg: "too many".to_owned() };
+    let fault = Fault::from(refused).endpoint(Endpoint::AdminDeptStats).times(1);
+    world.simulator.inject(fault).unwrap();
+    world.settle().await;
+    assert_eq!(world.baselines().len() as u64, departments * 12);
+    let past = world.statistics_requests() - live;
+    assert!(past <= departments * 2 + 1, "{past} requests");
+    world.past.run_once().await;
+    assert_eq!(world.statistics_requests(), live + past, "what is there is not asked for again");
+}
+
+#[tokio::test]
+async fn where_parents_count_those_below_the_past_is_asked_for_alone() {
+    let store = in_memory();
+    let mut world = found_together(&store, simulator::ParentFigures::Recursive).await;
+    let live = world.look().await;
+    let departments = world.served().len() as u64;
+    world.settle().await;
+    assert_eq!(world.statistics_requests(), live + departments * 2);
+}
+
 #[tokio::test]
 async fn a_drop_shows_in_the_first_scrape_after_the_installation() {
     let store = in_memory();

@@ -471,7 +471,11 @@ async fn no_person_comes_out() {
 /// A company of one family: a parent with many children, all found by discovery.
 pub(super) async fn company(parent_figures: simulator::ParentFigures) -> World {
     let limits = BTreeMap::from([(Endpoint::AdminDeptStats, simulator::Limit::NONE)]);
-    let options = simulator::Options { parent_figures, limits, ..few(60) };
+    grouped(simulator::Options { parent_figures, limits, ..few(60) }).await
+}
+
+/// Departments found by discovery, and nothing but their statistics.
+async fn grouped(options: simulator::Options) -> World {
     let mut world = world(options, |tenant| {
         everything(tenant);
         tenant.contact = None;
@@ -506,17 +510,31 @@ async fn next_day(world: &mut World) -> u64 {
 async fn departments_are_asked_for_together_once_that_is_proven_to_be_the_same() {
     let mut world = company(simulator::ParentFigures::Direct).await;
     let departments = world.within_reach().len() as u64;
-    assert_eq!(world.look().await, departments, "each alone, as nothing is proven");
+    let first = world.look().await;
+    assert_eq!(world.grouping(), Some(Grouping::Same), "proven on a small branch, then used");
+    assert!(first < departments / 2, "{first} of {departments}");
+    assert_eq!(world.served().len() as u64, departments);
     let requests = next_day(&mut world).await;
     assert_eq!(world.grouping(), Some(Grouping::Same));
     assert!(requests < departments / 2, "{requests} of {departments}");
 }
 
 #[tokio::test]
+async fn a_new_tenant_is_collected_with_hardly_more_requests_than_it_has_pages() {
+    let limits = BTreeMap::from([(Endpoint::AdminDeptStats, simulator::Limit::NONE)]);
+    let mut world = grouped(simulator::Options { limits, ..few(1000) }).await;
+    let departments = world.within_reach().len() as u64;
+    let requests = world.look().await;
+    assert_eq!(world.served().len() as u64, departments);
+    let least = (departments * 4).div_ceil(20);
+    assert!(requests * 100 <= least * 115, "{requests} requests, {least} are the least");
+}
+
+#[tokio::test]
 async fn where_a_parent_counts_its_descendants_each_is_asked_alone() {
     let mut world = company(simulator::ParentFigures::Recursive).await;
     let departments = world.within_reach().len() as u64;
-    world.look().await;
+    assert_eq!(world.look().await, departments + 1, "and one to find that out");
     assert_eq!(next_day(&mut world).await, departments);
     assert_eq!(world.grouping(), Some(Grouping::Differs));
 }

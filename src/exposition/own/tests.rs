@@ -1,9 +1,7 @@
-use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounterVec, Opts, Registry,
-    process_collector::ProcessCollector,
-};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
 
 use super::*;
+use crate::telemetry::process::Process;
 
 const OPEN: Format = Format::OpenMetrics { escaping: false };
 
@@ -105,7 +103,7 @@ fn an_info_that_is_not_1_is_a_gauge() {
 #[test]
 fn text_holds_the_samples_that_the_crates_own_encoder_writes() {
     let registry = registry();
-    registry.register(Box::new(ProcessCollector::for_self())).unwrap();
+    registry.register(Box::new(Process::this())).unwrap();
     let families = registry.gather();
     let theirs = prometheus::TextEncoder::new().encode_to_string(&families).unwrap();
     let tidy = |text: &str| {
@@ -119,7 +117,7 @@ fn text_holds_the_samples_that_the_crates_own_encoder_writes() {
 #[test]
 fn process_metrics_have_their_units() {
     let registry = Registry::new();
-    registry.register(Box::new(ProcessCollector::for_self())).unwrap();
+    registry.register(Box::new(Process::this())).unwrap();
     let text = own(&registry.gather(), OPEN);
     for line in [
         "# TYPE process_cpu_seconds counter\n# UNIT process_cpu_seconds seconds\nprocess_cpu_seconds_total ",
