@@ -130,7 +130,7 @@ fn lists(number: u64, day: Day) -> Lists {
         target: Target { geo: of_day.geo, department_id, include_children: false },
         days: vec![(day, Extent::Whole)],
         rows: vec![Arc::new(of_day)],
-        standing: Some(Standing { held: day, complete: true, reasks: 0, rows_before: 4 }),
+        standing: Some(Standing { held: day, complete: true, reasks: 0 }),
         fetched_at: Clock::system().now(),
     }
 }

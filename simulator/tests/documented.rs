@@ -1,7 +1,5 @@
 //! `docs/simulator.md` has every kind of fault, each as it is written.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::collections::BTreeSet;
 
 use feishu_simulator::Kind;

@@ -11,9 +11,9 @@ use std::{
 };
 
 use super::{
-    encode::Encoder,
     judged,
-    text::{push_family, push_label, push_number},
+    page::{Page, begins_part, push_labels},
+    text::push_label,
     view::{Failure, GeoView, JudgedDay, Place, Sample, TenantView},
 };
 use crate::{
@@ -26,16 +26,6 @@ use crate::{
     telemetry::table::{DEPARTMENT_FAILURE, DEPARTMENT_UP, Own},
     usage::{DepartmentDay, Figures, Geo, Version, label_value},
 };
-
-/// A part of the text is this long at least. Shorter ones would compress worse: what repeats is
-/// found within a part only.
-const PART_MIN: usize = 64 * 1024;
-/// And this long at most, a sample more or less: it is what a reader without gzip has inflated at
-/// once.
-const PART_MAX: usize = 1024 * 1024;
-/// About one in so many departments begins a part. Which ones depends on their ids alone, so that
-/// a department that comes or goes moves no other from part to part.
-const DEPARTMENTS_PER_PART: u32 = 256;
 
 /// Feishu's `open_department_id` begins with this; a custom id cannot be told otherwise.
 const OPEN_ID_PREFIX: &str = "od-";
@@ -98,7 +88,7 @@ pub fn render(tenants: &[TenantView], series_limit: u64, before: &Body) -> Rende
             tenant.rows.retain(|row| row.total);
         }
     }
-    let mut page = Page { text: String::new(), series: 0, encoder: Encoder::after(before) };
+    let mut page = Page::after(before);
     for index in 0..FIGURE_COUNT {
         write_figure(&mut page, &tenants, index);
         write_baseline(&mut page, &tenants, index);
@@ -268,66 +258,6 @@ impl<'a> Tenant<'a> {
         }
         infos
     }
-}
-
-/// The text so far: what is compressed, and the part that is being written.
-struct Page<'a> {
-    text: String,
-    series: u64,
-    encoder: Encoder<'a>,
-}
-
-impl Page<'_> {
-    /// Writes a family, or nothing if it has no series.
-    fn family(&mut self, name: &str, kind: &str, help: &str, samples: impl FnOnce(&mut Self)) {
-        self.may_part();
-        let (start, before) = (self.text.len(), self.series);
-        push_family(&mut self.text, name, kind, help, true);
-        samples(self);
-        if self.series == before {
-            self.text.truncate(start);
-        }
-    }
-
-    /// Begins a sample.
-    fn sample(&mut self, name: &str, begins: bool) {
-        if begins {
-            self.may_part();
-        }
-        self.text.push_str(name);
-    }
-
-    /// Ends a sample whose name and labels are written.
-    fn value(&mut self, value: f64) {
-        push_number(&mut self.text, value);
-        self.text.push('\n');
-        self.series += 1;
-        if self.text.len() >= PART_MAX {
-            self.part();
-        }
-    }
-
-    /// Ends the part where it is long enough.
-    fn may_part(&mut self) {
-        if self.text.len() >= PART_MIN {
-            self.part();
-        }
-    }
-
-    fn part(&mut self) {
-        self.encoder.push(&self.text);
-        self.text.clear();
-    }
-
-    fn finish(mut self) -> Body {
-        self.part();
-        self.encoder.finish(self.series)
-    }
-}
-
-/// Whether a part of the text may begin with the department.
-fn begins_part(id: &str) -> bool {
-    crc32fast::hash(id.as_bytes()).is_multiple_of(DEPARTMENTS_PER_PART)
 }
 
 fn write_figure(page: &mut Page<'_>, tenants: &[Tenant], index: usize) {
@@ -500,22 +430,6 @@ fn write_failures(page: &mut Page<'_>, tenants: &[Tenant]) {
             }
         }
     });
-}
-
-/// Appends an opening brace and the labels that have a value, without the closing brace.
-fn push_labels<'v>(
-    out: &mut String,
-    names: &[&str],
-    values: impl IntoIterator<Item = Option<&'v str>>,
-) {
-    let mut mark = '{';
-    for (name, value) in names.iter().zip(values) {
-        if let Some(value) = value {
-            out.push(mark);
-            push_label(out, name, value);
-            mark = ',';
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod encode;
 mod judged;
 mod negotiate;
 mod own;
+mod page;
 mod text;
 mod view;
 

@@ -8,9 +8,12 @@ use std::{
 
 use feishu_exporter::{
     catalogue::{self, FIGURES},
-    telemetry::table::{Kind, OWN},
+    telemetry::{
+        process::Process,
+        table::{Kind, OWN},
+    },
 };
-use prometheus::{core::Collector, process_collector::ProcessCollector};
+use prometheus::core::Collector;
 use regex::Regex;
 use serde_json::Value;
 
@@ -34,7 +37,7 @@ fn published() -> BTreeMap<String, Vec<String>> {
     let figures =
         FIGURES.iter().flat_map(|figure| [Some(figure.metric), figure.baseline]).flatten();
     let simple = figures.chain(catalogue::families().map(|family| family.name)).map(str::to_owned);
-    let process = ProcessCollector::for_self().collect();
+    let process = Process::this().collect();
     for name in simple.chain(process.iter().map(|family| family.name().to_owned())) {
         families.insert(name.clone(), vec![name]);
     }

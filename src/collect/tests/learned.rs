@@ -151,7 +151,8 @@ async fn another_zone_or_other_versions_have_the_day_asked_for_once_more_after_a
         tenant.geos = vec![GeoZone { geo: Geo::Local, zone: Zone::utc() }];
     };
     let names = |tenant: &mut Tenant| tenant.total_version_names = vec!["基础版".to_owned()];
-    let edits: [(&str, fn(&mut Tenant)); 3] = [("zone", utc), ("names", names), ("none", |_| {})];
+    type Edit = fn(&mut Tenant);
+    let edits: [(&str, Edit); 3] = [("zone", utc), ("names", names), ("none", |_| {})];
     for (what, edit) in edits {
         let store = memory();
         let mut world = world_keeping(Some(&store), few(4), |_| {}).await;
