@@ -49,14 +49,17 @@ pub(crate) fn planned(lacks: &[Lack], tree: Option<&Tree>, apart: &BTreeSet<Arc<
         }
     }
     let alone = lacks.iter().enumerate().filter(|(index, _)| !bundled.contains(index));
-    planned.asks.extend(alone.flat_map(|(_, lack)| asks(lack, lack.target.clone(), lack.members)));
+    planned.asks.extend(alone.flat_map(|(_, lack)| asks(lack, &lack.target, lack.members)));
     planned
 }
 
 /// The departments that are asked for alone and need the same days, by id.
 type SameNeed<'a> = BTreeMap<&'a str, usize>;
 
-fn by_need(lacks: &[Lack]) -> BTreeMap<(Geo, Day, &BTreeSet<Day>, &BTreeSet<Day>), SameNeed<'_>> {
+/// What a department needs: where, up to which day, which days, and which it has.
+type Need<'a> = (Geo, Day, &'a BTreeSet<Day>, &'a BTreeSet<Day>);
+
+fn by_need(lacks: &[Lack]) -> BTreeMap<Need<'_>, SameNeed<'_>> {
     let mut by_need = BTreeMap::<_, SameNeed<'_>>::new();
     for (index, lack) in lacks.iter().enumerate() {
         let is_lacking = lack.needed.iter().any(|day| !lack.covered.contains(day));
@@ -105,19 +108,19 @@ impl Plan<'_> {
             return None;
         }
         let together = Target { include_children: true, ..head.target.clone() };
-        let asks: Vec<Ask> = asks(head, together, size).collect();
+        let asks = asks(head, &together, size);
         let cost: u64 = asks.iter().map(|ask| pages(ask, size)).sum();
         let alone = members.iter().flat_map(|member| {
             let lack = &self.lacks[**member];
-            self::asks(lack, lack.target.clone(), lack.members)
+            self::asks(lack, &lack.target, lack.members)
         });
         (cost < alone.map(|ask| pages(&ask, 1)).sum()).then_some(asks)
     }
 }
 
-fn asks(lack: &Lack, target: Target, members: usize) -> impl Iterator<Item = Ask> {
+fn asks(lack: &Lack, target: &Target, members: usize) -> Vec<Ask> {
     let Lack { needed, last, covered, .. } = lack;
-    plan::asks(&target, needed, *last, covered, members, PAGES_MAX).collect::<Vec<_>>().into_iter()
+    plan::asks(target, needed, *last, covered, members, PAGES_MAX).collect()
 }
 
 /// The pages of an answer with a row for each member and day.
