@@ -1,6 +1,7 @@
 //! What the work behind a collection costs in itself, room by room: asking and parsing, planning,
 //! the store, the judgement. `benches/exposition.rs` has rendering and compressing.
 
+#[expect(dead_code, reason = "a whole tenant is for what renders it")]
 mod fixture;
 
 use std::{hint::black_box, path::Path, sync::Arc};

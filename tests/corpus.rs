@@ -2,6 +2,7 @@
 //! tells how to look for more.
 
 #[path = "../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "it is a crate of its own as well")]
 mod fuzz;
 
 use std::{

@@ -26,8 +26,11 @@ use self::{
     world::{Nothing, World, clock, options},
 };
 
-/// Every target by its name, which is that of its corpus too.
-pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+/// A target's name, which is that of its corpus too, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 7] = [
     ("answers", answers),
     ("configuration", configuration),
     ("web_configuration", web_configuration),
@@ -45,7 +48,9 @@ pub fn answers(data: &[u8]) {
         world.run(async {
             let scripted = Scripted::start(*endpoint, *status, body.to_vec()).await;
             let options = options(&scripted.base_url());
-            let collected = app::collect_once(options, clock(), None).await.expect("it is usable");
+            let collected = app::collect_once(options, clock(), None, &Registry::new())
+                .await
+                .expect("it is usable");
             let views: Vec<_> = collected.into_iter().map(|collected| collected.view).collect();
             let rendered = exposition::render(&views, 1_000_000, &Body::default());
             assert_valid(&exposition::text(&rendered.body));

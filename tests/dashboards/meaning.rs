@@ -236,7 +236,7 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
     assert_eq!(shown.days("feishu-activity-en/Active people"), expected);
     // The day that one department lacks is marked, and compared with what those that have it do.
     let part = shown.curve("feishu-activity-en/Active people/C");
-    assert_eq!(part, [expected[LATE as usize - 1]]);
+    assert_eq!(part, [expected[usize::try_from(LATE).unwrap() - 1]]);
     let last = shown.days("feishu-activity-en/Last days against usual");
     let usual = shown.curve("feishu-activity-en/Last days against usual/D");
     assert!(last.len() >= 6, "{last:?}");

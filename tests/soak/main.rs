@@ -22,6 +22,7 @@ mod time;
 use std::str::FromStr;
 
 /// A number from the environment.
+#[expect(clippy::disallowed_methods, reason = "the one place that asks it here")]
 fn variable<T: FromStr>(name: &str, otherwise: T) -> T {
     std::env::var(name).map_or(otherwise, |text| {
         text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number"))
@@ -29,7 +30,6 @@ fn variable<T: FromStr>(name: &str, otherwise: T) -> T {
 }
 
 /// One thread, since only then it is known when nothing is under way; see [`time`].
-#[expect(clippy::print_stdout, reason = "what the command is run for")]
 #[tokio::test(flavor = "current_thread")]
 async fn days_full_of_faults_publish_nothing_wrong_and_lose_no_day() {
     let days = variable("SOAK_DAYS", 31);

@@ -208,10 +208,9 @@ impl Soak {
         self.truth.ask_again();
         let is_stormy = day % 7 < STORMY_DAYS;
         self.simulator.clear_faults();
-        for _ in
-            0..if is_stormy { self.random.usize(self.faults / 2..=self.faults * 3 / 2) } else { 6 }
-        {
-            chaos::strike(&mut self.random, &self.simulator, &self.versions, !is_stormy);
+        let rules = self.random.usize(self.faults / 2..=self.faults * 3 / 2);
+        for _ in 0..if is_stormy { rules } else { 0 } {
+            chaos::strike(&mut self.random, &self.simulator, &self.versions);
         }
         if !is_stormy {
             self.simulator.change(|options| options.forbidden_departments.clear());
@@ -255,7 +254,7 @@ impl Soak {
     /// Every third month has a budget that storms exceed.
     async fn month_begins(&mut self) {
         self.months += 1;
-        self.budget = if self.months % 3 == 0 { BUDGET } else { 0 };
+        self.budget = if self.months.is_multiple_of(3) { BUDGET } else { 0 };
         self.configure(&[]);
         let outcome = self.reload_now().await;
         self.tell(outcome.err().into_iter().collect());

@@ -56,7 +56,7 @@ pub(crate) fn planned(lacks: &[Lack], tree: Option<&Tree>, apart: &BTreeSet<Arc<
 /// The departments that are asked for alone and need the same days, by id.
 type SameNeed<'a> = BTreeMap<&'a str, usize>;
 
-/// The geo, the last day, the days that are needed and those that are held.
+/// What a department needs: where, up to which day, which days, and which it has.
 type Need<'a> = (Geo, Day, &'a BTreeSet<Day>, &'a BTreeSet<Day>);
 
 fn by_need(lacks: &[Lack]) -> BTreeMap<Need<'_>, SameNeed<'_>> {
@@ -108,7 +108,7 @@ impl Plan<'_> {
             return None;
         }
         let together = Target { include_children: true, ..head.target.clone() };
-        let asks: Vec<Ask> = asks(head, &together, size).collect();
+        let asks = asks(head, &together, size);
         let cost: u64 = asks.iter().map(|ask| pages(ask, size)).sum();
         let alone = members.iter().flat_map(|member| {
             let lack = &self.lacks[**member];
@@ -118,9 +118,9 @@ impl Plan<'_> {
     }
 }
 
-fn asks(lack: &Lack, target: &Target, members: usize) -> impl Iterator<Item = Ask> {
+fn asks(lack: &Lack, target: &Target, members: usize) -> Vec<Ask> {
     let Lack { needed, last, covered, .. } = lack;
-    plan::asks(target, needed, *last, covered, members, PAGES_MAX).collect::<Vec<_>>().into_iter()
+    plan::asks(target, needed, *last, covered, members, PAGES_MAX).collect()
 }
 
 /// The pages of an answer with a row for each member and day.
