@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Stands before a receiver of remote write and turns two of three requests away.
+"""Stands before a receiver of remote write and turns the first five requests away twice each.
 
 usage: throttle.py PORT RECEIVER      listens on loopback; RECEIVER is the URL that the rest goes to
 
@@ -21,7 +21,7 @@ class Throttle(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         global refused, passed
         body = self.rfile.read(int(self.headers["content-length"]))
-        if refused < 2 * (passed + 1):
+        if refused < 2 * min(passed + 1, 5):
             refused += 1
             headers = {"retry-after": "1"} if refused % 2 else {}
             return self.answer(429, b"slow down\n", headers)
