@@ -229,6 +229,7 @@ def falls():
             column(expected),
             column(f"({left}) - 1"),
             column(rows),
+            column(among(f"feishu_department_activity_drop_missing{{{CHOSEN}}}")),
         ],
         {
             "department": department(),
@@ -242,6 +243,7 @@ def falls():
                 {"decimals": 0, "thresholds": steps((None, "red"))} | COLORED,
             ),
             "A": Column(T("Deviation", "偏差"), "none", 82, {"decimals": 1}),
+            "F": Column(T("Missing", "减少"), "locale", 68, {"decimals": 0}),
             "E": Column(T("Days", "天数"), "locale", 55, {"mappings": words(_0=(T("slow", "缓慢"), None))}),
         },
         size=(15, 5),

@@ -25,9 +25,12 @@ const ABOUT_ERRORS: [&str; 7] = [
     "feishu-exporter-en/Departments that lack something",
     "feishu-exporter-en/Values that were not believed",
 ];
-/// Whether the demo's departments fell is chance, and no rules are loaded.
-const NOT_LOOKED_AT: [&str; 2] =
-    ["feishu-activity-en/Departments that fell", "feishu-exporter-en/Alerts that fire"];
+/// Whether the demo's departments fell is chance, no rules are loaded, and it has no budget.
+const NOT_LOOKED_AT: [&str; 3] = [
+    "feishu-activity-en/Departments that fell",
+    "feishu-exporter-en/Alerts that fire",
+    "feishu-exporter-en/Budget",
+];
 /// Every department has each day.
 const OF_LATE_DAYS: [&str; 2] =
     ["feishu-activity-en/Active people/C", "feishu-activity-en/Last days against usual/C"];
