@@ -118,7 +118,11 @@ fn rows(random: &mut Rng, simulator: &Handle, versions: &[String]) -> Kind {
         8 => Kind::NumbersAsStrings,
         9 => Kind::RenameVersion { to: format!("{one}{RENAMED}"), from: one },
         10 => Kind::RepeatRow { different: random.bool() },
-        11 => Kind::ForeignRow { department: Some("od-of-somebody-else".to_owned()), date: None },
+        // Where sub-departments are asked for, a row of today may be one of theirs.
+        11 => Kind::ForeignRow {
+            department: Some("od-of-somebody-else".to_owned()),
+            date: Some("2001-01-01".to_owned()),
+        },
         _ => Kind::ForeignRow { department: None, date: random.choice(days).map(str::to_owned) },
     }
 }

@@ -3,11 +3,12 @@
 //! All waiting and measuring of exporter and simulator goes through `tokio::time`, and so do both
 //! their clocks. That time is paused here and moved in steps, each after everything in this process
 //! has had its turn: sockets of the loopback are ready at once, so that a thread on which nothing
-//! happens for a few turns has nothing under way. While requests are answered, a step is short, and
-//! the store's thread gets real time as well; in the hours between, it is a minute. The clocks
+//! happens for a few turns has nothing under way, and the other threads, the store's first, are
+//! waited for while they work. While requests are answered, a step is short; in the hours between,
+//! it is a minute. The clocks
 //! never stand still and never skip a timer.
 
-use std::{pin::pin, sync::mpsc, thread, time::Duration};
+use std::{fs, pin::pin, sync::mpsc, thread, time::Duration};
 
 use feishu_simulator::Handle;
 use jiff::Timestamp;
@@ -15,8 +16,8 @@ use tokio::{task::yield_now, time::Instant};
 
 /// So often nothing must have happened before time moves on: a request passes through fewer hands.
 const TURNS: u32 = 10;
-/// Real time for the store and for compression, in each step while something is under way.
-const FOR_OTHER_THREADS: Duration = Duration::from_micros(100);
+/// How long another thread is waited for at a time.
+const GLANCE: Duration = Duration::from_micros(50);
 /// How long a step is after so long without a request.
 const STEPS: [(Duration, Duration); 4] = [
     (Duration::from_millis(200), Duration::from_millis(20)),
@@ -86,6 +87,10 @@ impl Time {
             yield_now().await;
             let before = std::mem::replace(&mut open, self.simulator.concurrent());
             quiet = if before == open { quiet + 1 } else { 0 };
+            if quiet == TURNS && others_work() {
+                thread::sleep(GLANCE);
+                quiet = 0;
+            }
         }
         let requests = self.simulator.answered_in_all();
         if (requests, open) != self.requests {
@@ -93,9 +98,18 @@ impl Time {
         }
         let idle = self.active.elapsed();
         let (_, step) = STEPS.iter().find(|(until, _)| idle < *until).expect("the last has no end");
-        if idle < STEPS[0].0 {
-            thread::sleep(FOR_OTHER_THREADS);
-        }
         tokio::time::advance((*step).min(at_most)).await;
     }
+}
+
+/// Whether another thread of this process runs, is about to, or waits for a disk (proc(5), `stat`).
+fn others_work() -> bool {
+    let own = fs::read_link("/proc/thread-self").expect("Linux has it");
+    let tasks = fs::read_dir("/proc/self/task").expect("Linux has it").flatten();
+    let others = tasks.filter(|task| Some(task.file_name().as_os_str()) != own.file_name());
+    let state = |stat: String| stat.rsplit(") ").next()?.chars().next();
+    // A thread that has just ended does nothing.
+    let mut states =
+        others.filter_map(|task| state(fs::read_to_string(task.path().join("stat")).ok()?));
+    states.any(|state| matches!(state, 'R' | 'D'))
 }
