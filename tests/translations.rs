@@ -55,7 +55,7 @@ fn shape(text: &str) -> Shape {
             .map(|line| line.matches('|').count())
             .collect(),
         code,
-        links: links(&prose).into_iter().map(|link| link.replace(SUFFIX, ".md")).collect(),
+        links: links(&prose).into_iter().map(|link| link.replace(".zh-CN.", ".")).collect(),
         names: Regex::new("`([^`]+)`")
             .unwrap()
             .captures_iter(&prose)

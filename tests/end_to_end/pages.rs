@@ -34,6 +34,9 @@ fn every_configuration_in_the_documents_is_valid() {
             let directory = directory(&[("prometheus.yml", block)]);
             for rules in fs::read_dir("dashboards/prometheus").unwrap() {
                 let rules = rules.unwrap().path();
+                if rules.is_dir() {
+                    continue;
+                }
                 fs::copy(&rules, directory.path().join(rules.file_name().unwrap())).unwrap();
             }
             let mut promtool = Command::new("promtool");
