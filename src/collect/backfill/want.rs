@@ -24,7 +24,7 @@ pub(super) struct Want {
     /// Days that are asked for at first, while the size of a day's list is a guess.
     pub(super) first: Option<usize>,
     /// Pages of a range at most, so that those which are read at once have no more than
-    /// [`PAGES_MAX`] in all.
+    /// `plan::PAGES_MAX` in all.
     pub(super) pages_max: usize,
 }
 
