@@ -228,16 +228,21 @@ fn a_health_check_finds_its_way_over_tls() {
     }
 }
 
-#[test]
-fn a_limit_on_the_size_of_files_ends_nothing() {
-    let world = World::new(4);
+/// An exporter under a limit that the shell sets.
+fn start_within(world: &World, limit: &str) -> Program {
     let directory =
         crate::program::directory(&[("conf.yml", &world.configuration()), ("secret", SECRET)]);
     let mut command = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_feishu-exporter");
     let arguments = "serve --config.file=conf.yml --web.listen-address=127.0.0.1:0";
-    command.args(["-c", &format!("ulimit -f 8; exec {program} {arguments}")]);
-    let mut exporter = Program::start(command, directory);
+    command.args(["-c", &format!("{limit}; exec {program} {arguments}")]);
+    Program::start(command, directory)
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_ends_nothing() {
+    let world = World::new(4);
+    let mut exporter = start_within(&world, "ulimit -f 8");
     let url = exporter.listens();
     crate::world::metrics_of_latest(&url, world.departments().len());
     assert_eq!(exporter.ended(), None, "{}", exporter.stderr());
@@ -287,13 +292,7 @@ fn a_wrong_web_configuration_is_told_before_anything_is_served() {
 #[test]
 fn with_few_descriptors_the_probe_is_answered_and_the_log_stays_short() {
     let world = World::new(4);
-    let directory =
-        crate::program::directory(&[("conf.yml", &world.configuration()), ("secret", SECRET)]);
-    let mut command = Command::new("sh");
-    let program = env!("CARGO_BIN_EXE_feishu-exporter");
-    let arguments = "serve --config.file=conf.yml --web.listen-address=127.0.0.1:0";
-    command.args(["-c", &format!("ulimit -n 26; exec {program} {arguments}")]);
-    let mut exporter = Program::start(command, directory);
+    let mut exporter = start_within(&world, "ulimit -n 26");
     let url = exporter.listens();
     crate::world::metrics_of_latest(&url, world.departments().len());
     let address = url.trim_start_matches("http://").to_owned();
