@@ -1,4 +1,5 @@
-//! Every sample of a family, series by series, in the order of time within a series.
+//! Every sample of the past, in the two orders in which it is written: of a family, series by series
+//! and in the order of time within a series; or of a department's day.
 
 use super::{
     Error,
@@ -7,11 +8,11 @@ use super::{
     outline::{Department, Outline, Place},
 };
 use crate::{
-    baseline::median,
+    baseline::{Baseline, median},
     catalogue::{DAY_TIMESTAMP, FIGURE_COUNT, FIGURE_LABELS, FIGURES, TOTAL_VERSION, WORKDAY},
     day::{Day, after},
     store::{self, DepartmentKey, Past, Value},
-    usage::{FigureSet, Version, label_value},
+    usage::{FigureSet, Figures, Version, label_value},
 };
 
 /// What is written, in this order.
@@ -87,8 +88,62 @@ pub(super) fn walk(
     }
 }
 
+/// A sample of a department's day.
+pub(super) struct DaySample<'a> {
+    pub(super) family: Family,
+    /// The total for what holds of the day as a whole.
+    pub(super) version: &'a Version,
+    pub(super) labels: &'a [(&'a str, &'a str)],
+    pub(super) value: f64,
+}
+
+/// Hands every sample of a department's day to `each`.
+pub(super) fn walk_day(
+    outline: &Outline,
+    past: &Past<'_>,
+    place: &Place,
+    department: &Department,
+    day: Day,
+    each: &mut dyn FnMut(DaySample<'_>),
+) -> Result<(), store::Error> {
+    let published = || (0..FIGURE_COUNT).filter(|index| outline.subject.figures.contains(*index));
+    let mut labels_seen = LabelsSeen::default();
+    for (version, figures) in past.rows(department.key, day)? {
+        let label = version_label(&version);
+        if !labels_seen.is_new(label) {
+            continue;
+        }
+        let labels = labels(outline, department, label);
+        for index in published() {
+            let kept = figures.raw(index);
+            let sample =
+                kept.and_then(|v| outline.sample(index, v, figures.had_percent_sign(index)));
+            if let Some(value) = sample {
+                let family = Family::Figure(index);
+                each(DaySample { family, version: &version, labels: &labels, value });
+            }
+        }
+    }
+    if let Some(compared) = outline.compared_with(department, day) {
+        let totals = past.totals(department.key, &compared)?;
+        let totals: Vec<Figures> = totals.into_iter().map(|(_, total)| total).collect();
+        let baseline = Baseline::over(&totals);
+        let labels = labels(outline, department, TOTAL_VERSION);
+        for index in published() {
+            if let Some(value) = baseline.of(index) {
+                let family = Family::Baseline(index);
+                each(DaySample { family, version: &Version::Total, labels: &labels, value });
+            }
+        }
+    }
+    let labels = department.labels(&outline.subject);
+    let (version, value) = (&Version::Total, day_value(place, day));
+    each(DaySample { family: Family::Day, version, labels: &labels, value });
+    Ok(())
+}
+
 /// The label of a version.
-pub(super) fn version_label(version: &Version) -> &str {
+fn version_label(version: &Version) -> &str {
     match version {
         Version::Total => TOTAL_VERSION,
         Version::Named(name) => label_value(name),
@@ -97,12 +152,12 @@ pub(super) fn version_label(version: &Version) -> &str {
 
 /// The start of a day as the value of the day gauge.
 #[expect(clippy::cast_precision_loss, reason = "years 1 to 9999 fit 2^53")]
-pub(super) fn day_value(place: &Place, day: Day) -> f64 {
+fn day_value(place: &Place, day: Day) -> f64 {
     place.days.zone.start_of(day).as_second() as f64
 }
 
 /// The labels of a department's series.
-pub(super) fn labels<'a>(
+fn labels<'a>(
     outline: &'a Outline,
     department: &'a Department,
     version: &'a str,
@@ -207,15 +262,13 @@ fn baselines_of(
         let at = totals.binary_search_by_key(&of, |(day, _)| *day).ok()?;
         Some(totals[at].1)
     };
-    let value = |day| usual(&outline.compared_with(department, day)?, total);
+    let value = |day| {
+        let compared = outline.compared_with(department, day)?;
+        median(compared.into_iter().filter_map(total).collect())
+    };
     let labels = labels(outline, department, TOTAL_VERSION);
     let run = |day| place.run_of(department, day);
     series(&department.shown, run, &labels, value, sink)
-}
-
-/// What is usual on a day that is compared with these, of which some may have no total.
-pub(super) fn usual(compared: &[Day], total: impl Fn(Day) -> Option<f64>) -> Option<f64> {
-    median(compared.iter().filter_map(|day| total(*day)).collect())
 }
 
 fn days(outline: &Outline, department: &Department, sink: &mut dyn Sink) -> Result<(), Error> {
@@ -265,11 +318,11 @@ pub(super) fn workday_value(outline: &Outline, day: Day) -> f64 {
 
 /// The version labels of a department so far: names that are cut to the same label are one series.
 #[derive(Default)]
-pub(super) struct LabelsSeen(Vec<String>);
+struct LabelsSeen(Vec<String>);
 
 impl LabelsSeen {
     /// Whether a label comes for the first time.
-    pub(super) fn is_new(&mut self, label: &str) -> bool {
+    fn is_new(&mut self, label: &str) -> bool {
         let is_new = !self.0.iter().any(|seen| seen == label);
         if is_new {
             self.0.push(label.to_owned());

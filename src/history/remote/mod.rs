@@ -13,23 +13,20 @@ pub use self::receiver::{Credentials, Receiver, ReceiverOptions};
 use super::{
     Error, History, Watch,
     outline::{Department, Outline, Place},
-    walk::{LabelsSeen, day_value, labels, usual, version_label, workday_labels, workday_value},
+    walk::{DaySample, Family, walk_day, workday_labels, workday_value},
 };
 use crate::{
-    catalogue::{DAY_TIMESTAMP, FIGURE_COUNT, FIGURES, TOTAL_VERSION, WORKDAY},
+    catalogue::{FIGURE_COUNT, WORKDAY},
     day::Day,
     shutdown::Shutdown,
     store::{Accepted, Past, ReceiverKey},
-    usage::{Geo, Version},
+    usage::Geo,
 };
 
 /// Series of one request at most, unless a single department has more: what Prometheus itself sends
 /// at once (`max_samples_per_send`), a few hundred kilobytes before compression. Receivers limit
 /// the size of requests.
 const SERIES_MAX: usize = 2000;
-
-/// The bit of the day gauge in [`Accepted::figures`].
-const DAY_GAUGE: u64 = 1 << FIGURE_COUNT;
 
 /// What was pushed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -217,65 +214,36 @@ fn add_day(
     sent: &[Accepted],
     series: &mut Series<'_>,
 ) -> Result<Vec<Accepted>, crate::store::Error> {
-    let subject = &outline.subject;
-    let to_send = move |sent: u64| {
-        (0..FIGURE_COUNT).filter(move |i| subject.figures.contains(*i) && sent & (1 << i) == 0)
-    };
-    let nothing = |version: Version| Accepted {
-        department: department.key,
-        day,
-        version,
-        figures: 0,
-        baselines: 0,
-    };
-    let mut labels_seen = LabelsSeen::default();
-    let mut all: Vec<Accepted> = Vec::new();
-    for (version, figures) in past.rows(department.key, day)? {
-        let label = version_label(&version);
-        if !labels_seen.is_new(label) {
-            continue;
+    let mut new: Vec<Accepted> = Vec::new();
+    walk_day(outline, past, place, department, day, &mut |sample| {
+        let DaySample { family, version, labels, value } = sample;
+        let (figure, baseline) = bits(family);
+        let has = |of: &Accepted| of.figures & figure | of.baselines & baseline != 0;
+        if sent.iter().any(|sent| sent.version == *version && has(sent)) {
+            return;
         }
-        let labels = labels(outline, department, label);
-        let mut new = nothing(version.clone());
-        for index in to_send(sent_of(sent, &version).0) {
-            let sample = figures
-                .raw(index)
-                .and_then(|value| outline.sample(index, value, figures.had_percent_sign(index)));
-            if let Some(sample) = sample {
-                series.add(FIGURES[index].metric, &labels, sample);
-                new.figures |= 1 << index;
-            }
-        }
-        all.push(new);
-    }
-    // What is told of the day as a whole is kept with the total.
-    let (sent_figures, sent_baselines) = sent_of(sent, &Version::Total);
-    let mut new = nothing(Version::Total);
-    if let Some(compared) = outline.compared_with(department, day) {
-        let totals = past.totals(department.key, &compared)?;
-        let labels = labels(outline, department, TOTAL_VERSION);
-        for index in to_send(sent_baselines) {
-            let total = |of: Day| totals.iter().find(|(day, _)| *day == of)?.1.raw(index);
-            let name = FIGURES[index].baseline;
-            if let (Some(name), Some(usual)) = (name, usual(&compared, total)) {
-                series.add(name, &labels, usual);
-                new.baselines |= 1 << index;
-            }
-        }
-    }
-    if sent_figures & DAY_GAUGE == 0 {
-        series.add(DAY_TIMESTAMP.name, &department.labels(subject), day_value(place, day));
-        new.figures |= DAY_GAUGE;
-    }
-    all.push(new);
-    all.retain(|new| new.figures | new.baselines != 0);
-    Ok(all)
+        series.add(family.name(), labels, value);
+        let at = new.iter().position(|new| new.version == *version).unwrap_or_else(|| {
+            let version = version.clone();
+            let department = department.key;
+            new.push(Accepted { department, day, version, figures: 0, baselines: 0 });
+            new.len() - 1
+        });
+        new[at].figures |= figure;
+        new[at].baselines |= baseline;
+    })?;
+    Ok(new)
 }
 
-/// Which figures and baselines of a version were sent.
-fn sent_of(sent: &[Accepted], version: &Version) -> (u64, u64) {
-    let sent = sent.iter().find(|sent| sent.version == *version);
-    sent.map_or((0, 0), |sent| (sent.figures, sent.baselines))
+/// The bit of a family in [`Accepted::figures`] and in [`Accepted::baselines`].
+const fn bits(family: Family) -> (u64, u64) {
+    match family {
+        Family::Figure(index) => (1 << index, 0),
+        Family::Baseline(index) => (0, 1 << index),
+        Family::Day => (1 << FIGURE_COUNT, 0),
+        // It is no department's.
+        Family::Workday => (0, 0),
+    }
 }
 
 /// Series with one sample each, all of the same time.
