@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::{push_family, push_label, push_number};
+use super::text::{push_family, push_labels, push_number};
 
 /// A format of files with timestamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +40,7 @@ impl DatedFormat {
 /// Appends a series: its name and labels, in the given order.
 pub fn push_series(out: &mut String, name: &str, labels: &[(&str, &str)]) {
     out.push_str(name);
-    let mut mark = '{';
-    for (label, value) in labels {
-        out.push(mark);
-        push_label(out, label, value);
-        mark = ',';
-    }
+    push_labels(out, '{', labels.iter().copied());
     out.push_str("} ");
 }
 

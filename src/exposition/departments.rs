@@ -12,8 +12,8 @@ use std::{
 
 use super::{
     judged,
-    page::{Page, begins_part, push_labels},
-    text::push_label,
+    page::{Page, begins_part, push_values},
+    text::push_labels,
     view::{Failure, GeoView, JudgedDay, Place, Sample, TenantView},
 };
 use crate::{
@@ -188,7 +188,7 @@ impl<'a> Tenant<'a> {
         let start = self.labels.len();
         let (base, version) = FIGURE_LABELS.split_at(FIGURE_LABELS.len() - 1);
         let values = [&self.view.name, key.0.as_label(), key.1, &day.department];
-        push_labels(&mut self.labels, base, values.map(Some));
+        push_values(&mut self.labels, base, values.map(Some));
         let department = start..self.labels.len();
 
         let mut rows: Vec<(bool, &str, &Figures)> = day
@@ -207,8 +207,7 @@ impl<'a> Tenant<'a> {
         for (total, name, figures) in rows {
             let start = self.labels.len();
             self.labels.extend_from_within(department.clone());
-            self.labels.push(',');
-            push_label(&mut self.labels, version[0], name);
+            push_labels(&mut self.labels, ',', [(version[0], name)]);
             self.labels.push_str("} ");
             let baseline = baseline.filter(|_| total).map(|baseline| &**baseline);
             let begins = std::mem::take(&mut begins);
@@ -313,7 +312,7 @@ fn write_workdays(page: &mut Page<'_>, tenants: &[Tenant]) {
                 if let Some(workday) = view.workday {
                     page.sample(WORKDAY.name, false);
                     let values = [&*tenant.view.name, view.geo.as_label()];
-                    push_labels(&mut page.text, WORKDAY.labels, values.map(Some));
+                    push_values(&mut page.text, WORKDAY.labels, values.map(Some));
                     page.text.push_str("} ");
                     page.value(f64::from(u8::from(workday)));
                 }
@@ -339,12 +338,11 @@ fn write_info(page: &mut Page<'_>, tenants: &[Tenant]) {
                     told(|p| &p.custom_department_id),
                 ];
                 page.sample(DEPARTMENT_INFO.name, begins_part(id));
-                push_labels(&mut page.text, DEPARTMENT_INFO.labels, values);
+                push_values(&mut page.text, DEPARTMENT_INFO.labels, values);
                 let path = day.map(|day| &*day.path).filter(|path| stated(path));
-                for (name, value) in tenant.view.labels.of(id, path) {
-                    page.text.push(',');
-                    push_label(&mut page.text, name, value);
-                }
+                let own = tenant.view.labels.of(id, path);
+                let own = own.into_iter().map(|(name, value)| (name, label_value(value)));
+                push_labels(&mut page.text, ',', own);
                 page.text.push_str("} ");
                 page.value(1.0);
             }
@@ -363,17 +361,14 @@ fn write_judged(page: &mut Page<'_>, tenant: &Tenant<'_>, family: &Family) {
         let mut begins = begins_part(id);
         department.clear();
         let values = [&*tenant.view.name, geo.as_label(), id, &judged.department];
-        push_labels(&mut department, of_department, values.map(Some));
+        push_values(&mut department, of_department, values.map(Some));
         for (product, window, value) in judged::samples(judged, family) {
             page.sample(family.name, std::mem::take(&mut begins));
             page.text.push_str(&department);
             let window = window.map(|window| window.to_string());
-            for (label, value) in more.iter().zip([Some(product), window.as_deref()]) {
-                if let Some(value) = value {
-                    page.text.push(',');
-                    push_label(&mut page.text, label, value);
-                }
-            }
+            let more = more.iter().copied().zip([Some(product), window.as_deref()]);
+            let more = more.filter_map(|(label, value)| Some((label, value?)));
+            push_labels(&mut page.text, ',', more);
             page.text.push_str("} ");
             page.value(value);
         }
@@ -387,7 +382,7 @@ fn write_samples(page: &mut Page<'_>, tenant: &Tenant<'_>, family: &Family) {
         page.sample(family.name, sample.labels.iter().any(|label| begins_part(label)));
         let values = sample.labels.iter().map(|label| &**label);
         let values = [&*tenant.view.name].into_iter().chain(values);
-        push_labels(&mut page.text, family.labels, values.map(Some));
+        push_values(&mut page.text, family.labels, values.map(Some));
         page.text.push_str("} ");
         page.value(sample.value);
     }
@@ -407,7 +402,7 @@ fn write_up(page: &mut Page<'_>, tenants: &[Tenant]) {
             for ((geo, id), up) in &tenant.up {
                 page.sample(DEPARTMENT_UP.name, begins_part(id));
                 let values = [&*tenant.view.name, geo.as_label(), id];
-                push_labels(&mut page.text, DEPARTMENT_UP.labels, values.map(Some));
+                push_values(&mut page.text, DEPARTMENT_UP.labels, values.map(Some));
                 page.text.push_str("} ");
                 page.value(f64::from(u8::from(*up)));
             }
@@ -424,7 +419,7 @@ fn write_failures(page: &mut Page<'_>, tenants: &[Tenant]) {
                 let code = failure.code.map(|code| code.to_string());
                 let known = [&*tenant.view.name, geo.as_label(), id, failure.class];
                 let values = known.map(Some).into_iter().chain([code.as_deref()]);
-                push_labels(&mut page.text, labels, values);
+                push_values(&mut page.text, labels, values);
                 page.text.push_str("} ");
                 page.value(1.0);
             }

@@ -6,7 +6,7 @@ use prometheus::proto::{Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::{
     negotiate::Format,
-    text::{push_help, push_label_value, push_number, unit_of},
+    text::{push_help, push_labels, push_number, unit_of},
 };
 
 /// Renders families sorted by name, in OpenMetrics with the end mark.
@@ -150,16 +150,8 @@ fn push_value(out: &mut String, value: f64) {
 fn push_name_and_labels(out: &mut String, name: &str, labels: &[LabelPair], le: Option<&str>) {
     out.push_str(name);
     let pairs = labels.iter().map(|pair| (pair.name(), pair.value()));
-    let mut mark = '{';
-    for (name, value) in pairs.chain(le.map(|le| ("le", le))) {
-        out.push(mark);
-        out.push_str(name);
-        out.push_str("=\"");
-        push_label_value(out, value);
-        out.push('"');
-        mark = ',';
-    }
-    if mark == ',' {
+    push_labels(out, '{', pairs.chain(le.map(|le| ("le", le))));
+    if !labels.is_empty() || le.is_some() {
         out.push('}');
     }
 }

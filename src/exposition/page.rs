@@ -3,9 +3,9 @@
 
 use super::{
     encode::Encoder,
-    text::{push_family, push_label, push_number},
+    text::{push_family, push_labels, push_number},
 };
-use crate::snapshot::Body;
+use crate::{snapshot::Body, usage::label_value};
 
 /// A part of the text is this long at least. Shorter ones would compress worse: what repeats is
 /// found within a part only.
@@ -89,18 +89,14 @@ pub(super) fn begins_part(id: &str) -> bool {
     crc32fast::hash(id.as_bytes()).is_multiple_of(DEPARTMENTS_PER_PART)
 }
 
-/// Appends an opening brace and the labels that have a value, without the closing brace.
-pub(super) fn push_labels<'v>(
+/// Appends an opening brace and the labels that have a value, cut to the length that labels may
+/// have, without the closing brace.
+pub(super) fn push_values<'v>(
     out: &mut String,
-    names: &[&str],
+    names: &'v [&'v str],
     values: impl IntoIterator<Item = Option<&'v str>>,
 ) {
-    let mut mark = '{';
-    for (name, value) in names.iter().zip(values) {
-        if let Some(value) = value {
-            out.push(mark);
-            push_label(out, name, value);
-            mark = ',';
-        }
-    }
+    let labels =
+        names.iter().zip(values).filter_map(|(name, value)| Some((*name, label_value(value?))));
+    push_labels(out, '{', labels);
 }

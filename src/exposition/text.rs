@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::usage::label_value;
-
 /// Whole numbers below this are written digit by digit; from here on `Debug` writes an exponent.
 const DIGITS_MAX: f64 = 1e16;
 
@@ -31,18 +29,22 @@ pub(super) fn unit_of(name: &str) -> Option<&'static str> {
         .find(|unit| name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
 }
 
-/// Appends `name="value"`, the value cut to the length that labels may have.
-pub(super) fn push_label(out: &mut String, name: &str, value: &str) {
-    out.push_str(name);
-    out.push_str("=\"");
-    push_label_value(out, label_value(value));
-    out.push('"');
-}
-
-/// Appends a label value between its quotes: backslash, quote and line feed are escaped, in both
-/// formats alike; everything else stands for itself.
-pub(super) fn push_label_value(out: &mut String, value: &str) {
-    push_escaped(out, value, &['\\', '"', '\n']);
+/// Appends `name="value"` for each label, after `mark` and with commas between; nothing without any,
+/// and never the closing brace.
+pub(super) fn push_labels<'v>(
+    out: &mut String,
+    mut mark: char,
+    labels: impl IntoIterator<Item = (&'v str, &'v str)>,
+) {
+    for (name, value) in labels {
+        out.push(mark);
+        out.push_str(name);
+        out.push_str("=\"");
+        // In both formats alike; everything else stands for itself.
+        push_escaped(out, value, &['\\', '"', '\n']);
+        out.push('"');
+        mark = ',';
+    }
 }
 
 /// Appends HELP text. OpenMetrics escapes quotes there, 0.0.4 does not.
