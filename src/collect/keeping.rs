@@ -211,9 +211,14 @@ impl Keeper {
 }
 
 impl Kept {
-    /// Notes whether the store works, and logs each change once.
+    /// Notes whether the store works, and logs each change once. Who has to wait long for a store
+    /// that works learns nothing about it.
     fn checked<T>(&self, result: Result<T, Error>) -> Option<T> {
         let tenant = self.tenant.as_str();
+        if let Some(error) = result.as_ref().err().filter(|error| error.is_under_way()) {
+            tracing::debug!(tenant, %error, "The store takes its time");
+            return None;
+        }
         // It works again when what waits is there.
         let failed = result.is_err() || self.store.has_unsaved();
         self.up.set(f64::from(u8::from(!failed)));

@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) file: Option<PathBuf>,
     /// Whether something waits to be written.
     pub(super) has_unsaved: AtomicBool,
+    /// Since when the thread does what it does now; none while it has nothing to do.
+    pub(super) busy_since: Mutex<Option<Instant>>,
     /// How many files were begun in place of damaged ones.
     pub(super) generation: AtomicU64,
     /// What was in it when that was last looked at.
@@ -128,6 +130,12 @@ impl Database {
             statement.query_row([], |row| Ok(day_of(row, 0)?.zip(day_of(row, 1)?)))
         });
         *lock(&self.state.contents) = Contents { bytes, days: days.ok().flatten() };
+    }
+
+    /// Notes that the thread begins something, or has nothing more to do.
+    pub(super) fn set_busy(&self, is_busy: bool) {
+        let mut since = self.state.busy_since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = is_busy.then(Instant::now);
     }
 
     /// What is known of a tenant.

@@ -46,6 +46,7 @@ pub struct Error {
     attempt: &'static str,
     what: String,
     remedy: &'static str,
+    is_under_way: bool,
 }
 
 impl Error {
@@ -65,24 +66,39 @@ impl Error {
                 "look at the file system of --storage.path; if it stays, move the file away and restart"
             }
         };
-        Self { attempt, what: cause.what.clone(), remedy }
+        Self { attempt, what: cause.what.clone(), remedy, is_under_way: false }
     }
 
     /// There is no answer yet.
     pub(super) fn slow(attempt: &'static str, waited: Duration) -> Self {
         let what = format!("the file system has not answered within {waited:?}; it goes on");
-        Self { attempt, what, remedy: "look at the file system of --storage.path" }
+        let remedy = "look at the file system of --storage.path";
+        Self { attempt, what, remedy, is_under_way: false }
+    }
+
+    /// There is no answer yet, since the thread works on something else or on much.
+    pub(super) fn under_way(attempt: &'static str, waited: Duration) -> Self {
+        let what = format!("the store has been busy for {waited:?}; it goes on");
+        Self { attempt, what, remedy: "nothing is to be done", is_under_way: true }
+    }
+
+    /// Whether nothing failed: it only takes longer than was waited.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.is_under_way
     }
 
     /// The thread of the store is gone.
     pub(super) fn stopped(attempt: &'static str) -> Self {
-        Self { attempt, what: "the store has stopped".to_owned(), remedy: "restart the exporter" }
+        let what = "the store has stopped".to_owned();
+        Self { attempt, what, remedy: "restart the exporter", is_under_way: false }
     }
 
     /// A reader's own failure, such as an output that cannot be written.
     #[must_use]
     pub fn of_reader(attempt: &'static str, cause: &io::Error) -> Self {
-        Self { attempt, what: cause.to_string(), remedy: "look at where the output goes" }
+        let remedy = "look at where the output goes";
+        Self { attempt, what: cause.to_string(), remedy, is_under_way: false }
     }
 }
 

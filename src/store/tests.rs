@@ -492,6 +492,31 @@ async fn a_held_write_lock_costs_half_a_second_once_and_loses_nothing() {
     assert_eq!(store.rate_scale().await.unwrap(), Some(RateScale::Percent));
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_busy_store_is_told_that_and_of_a_hanging_one_another_thing() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).tenant("acme", "cli_1");
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = std::sync::mpsc::channel::<()>();
+    store.worker.send(move |_| {
+        begin.send(()).unwrap();
+        let _ = released.recv();
+    });
+    begun.recv().unwrap();
+    let of = target("od-1");
+    let list = || vec![lists(&of, Extent::Whole, vec![day("od-1", SUNDAY, &versions(), 1.0)])];
+    let busy = store.keep(list()).await.unwrap_err();
+    assert!(busy.is_under_way() && !store.has_unsaved(), "{busy}");
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    let hanging = store.keep(list()).await.unwrap_err();
+    assert!(!hanging.is_under_way() && store.has_unsaved(), "{hanging}");
+    drop(release);
+    tokio::time::resume();
+    store.flush().await.unwrap();
+    assert!(!store.has_unsaved());
+    assert_eq!(store.held(SUNDAY).await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn an_exporter_starts_at_once_beside_a_held_write_lock_and_reads() {
     let directory = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex, atomic::Ordering, mpsc},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc},
     thread,
     time::Duration,
 };
@@ -24,6 +24,9 @@ type Job = Box<dyn FnOnce(&mut Database) + Send>;
 /// A collector publishes without the store's word that a write is done after this time: a file
 /// system may hang for hours.
 const WRITE_WAIT: Duration = Duration::from_secs(2);
+/// A thread that has been at one job for so long hangs; before that it works, and others wait their
+/// turn. The longest job is to read what a store of 5,000 departments holds, which takes seconds.
+const JOB_MAX: Duration = Duration::from_secs(15);
 /// How long the end of a process waits for the store: systems kill after ten seconds or more.
 const END_WAIT: Duration = Duration::from_secs(5);
 /// What cannot be read within this time was never there: serving nothing of a store is better than
@@ -77,8 +80,10 @@ impl Worker {
             .spawn(move || {
                 let _ending = ending;
                 for job in todo {
+                    database.set_busy(true);
                     job(&mut database);
                     database.look_around();
+                    database.set_busy(false);
                 }
                 drop(database);
                 // Held until the file is closed.
@@ -121,8 +126,8 @@ impl Worker {
             database.flush()
         };
         let saved = self.ask(attempt, self.at_most(WRITE_WAIT), job).await;
-        if saved.is_err() {
-            // The thread may not have come to it yet.
+        if saved.as_ref().is_err_and(|error| !error.is_under_way()) {
+            // A thread that hangs does not come to it.
             self.state.has_unsaved.store(true, Ordering::Relaxed);
         }
         saved
@@ -171,12 +176,21 @@ impl Worker {
             let _ = answer.send(job(database));
         });
         let answered = match wait {
-            Some(wait) => timeout(wait, answered).await.map_err(|_| Error::slow(attempt, wait))?,
+            Some(wait) => timeout(wait, answered).await.map_err(|_| self.late(attempt, wait))?,
             None => answered.await,
         };
         match answered {
             Ok(result) => result.map_err(|cause| Error::new(attempt, &cause)),
             Err(_) => Err(Error::stopped(attempt)),
+        }
+    }
+
+    /// Why there is no answer after so long.
+    fn late(&self, attempt: &'static str, waited: Duration) -> Error {
+        let since = *self.state.busy_since.lock().unwrap_or_else(PoisonError::into_inner);
+        match since.is_some_and(|since| since.elapsed() >= JOB_MAX) {
+            true => Error::slow(attempt, waited),
+            false => Error::under_way(attempt, waited),
         }
     }
 
