@@ -81,15 +81,20 @@ pub(super) fn parse(text: &str) -> Option<DayNumber> {
     (date.to_string() == text).then(|| number(date))
 }
 
+/// Whether the company has that day off, whichever weekday it is: New Year's Day and the National
+/// Day week.
+#[must_use]
+pub fn is_holiday(date: Date) -> bool {
+    matches!((date.month(), date.day()), (10, 1..=7) | (1, 1))
+}
+
 /// How many in a hundred people work on this day.
 pub(super) fn presence(day: DayNumber) -> u64 {
-    let date = date(day);
     // 1970-01-01 was a Thursday.
     let weekday = (day + 3).rem_euclid(7);
-    match (date.month(), date.day()) {
-        // The National Day week and New Year's Day.
-        (10, 1..=7) | (1, 1) => 7,
-        _ if weekday >= 5 => 12,
+    match weekday {
+        _ if is_holiday(date(day)) => 7,
+        5.. => 12,
         _ => 94,
     }
 }

@@ -64,7 +64,7 @@ use tokio::{
 
 use self::tenant::Tenant;
 pub use self::{
-    calendar::Geo,
+    calendar::{Geo, is_holiday},
     census::HeadCount,
     faults::{Fault, Filter, Kind, UnknownDepartment},
     handle::Handle,

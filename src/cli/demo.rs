@@ -176,6 +176,16 @@ fn plant(company: &Handle, tenant: &Tenant) -> Result<Vec<String>, Failure> {
     ])
 }
 
+/// The days off of the company, as far back as its figures are looked at and a year ahead.
+fn calendar() -> Calendar {
+    let today = Zone::shanghai().local(Clock::system().now()).date();
+    let days = (-400..=366).map(|offset| after(today, offset));
+    Calendar {
+        holidays: days.filter(|day| simulator::is_holiday(*day)).collect(),
+        ..Calendar::default()
+    }
+}
+
 /// Every department of the company that has statistics, each asked for by itself.
 fn tenant(base_url: &str, company: &Handle) -> Tenant {
     let with_statistics = company
@@ -211,7 +221,7 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
             .collect(),
         labels: Arc::default(),
         min_department_users: 0,
-        calendar: Calendar::default(),
+        calendar: calendar(),
         schedule: Schedule::default(),
         discovery: None,
         request_grouping: true,

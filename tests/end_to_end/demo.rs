@@ -94,7 +94,7 @@ fn a_demo_with_faults_shows_four_departments_in_trouble_and_keeps_to_the_schema(
         page.split("<td class=\"name\">")
             .nth(1)
             .map(str::to_owned)
-            .filter(|row| ["-4", "-5", "-6"].iter().any(|tens| row.contains(&format!(", {tens}"))))
+            .filter(|row| ["−4", "−5", "−6"].iter().any(|tens| row.contains(&format!(", {tens}"))))
     });
     assert!(dropped.contains("<svg class=\"weeks\""), "{dropped}");
     demo.stop();

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use maud::{Markup, html};
 
 use super::{
-    View,
+    View, attempt,
     chart::Line,
     departments::{badge, change, meaning},
     moment_or, next, problem,
@@ -40,7 +40,7 @@ pub(super) fn body(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> 
     let texts = view.texts();
     let name = d.department.as_deref().unwrap_or(&d.department_id);
     html! {
-        p { a href={ "../../../" (view.query.kept()) } { "← " (texts.overview) } }
+        p.up { a href={ "../../../" (view.query.kept()) } { "← " (texts.overview) } }
         section {
             h2 { bdi { (Escaped(name)) } " " (badge(view, d.state)) }
             @if let Some(path) = &d.path { p.where { bdi { (Escaped(path)) } } }
@@ -61,7 +61,7 @@ pub(super) fn body(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> 
                     }
                 }
                 div { dt { (texts.last_success) } dd { (moment_or(view, tenant, d.last_success, texts.none_yet)) } }
-                div { dt { (texts.next_attempt) } dd { (next(view, tenant, d.next_attempt)) } }
+                div { dt { (attempt(view, d.next_attempt)) } dd { (next(view, tenant, d.next_attempt)) } }
             }
             (last_days(view, tenant, d))
             (figures(view, tenant, d))
@@ -151,7 +151,9 @@ fn figures(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup {
                             " " code { (FIGURES[index].metric) }
                         }
                         td.number data-label=(texts.value) { (told(view, index, figure.0)) }
-                        td.number data-label=(texts.usual) { (told(view, index, figure.1)) }
+                        td.number.none[figure.1.is_none()] data-label=(texts.usual) {
+                            (told(view, index, figure.1))
+                        }
                         td.number data-label=(texts.change) {
                             @if let Some(change) = change(figure) { (percent(change)) }
                         }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use maud::{Markup, html};
 
 use super::{
-    View,
+    View, attempt,
     chart::Line,
     next, problem,
     query::{Sort, department_path},
@@ -18,6 +18,8 @@ use crate::{
 
 /// Rows of a page.
 const ROWS: usize = 100;
+/// Columns of the table.
+const COLUMNS: usize = 6;
 /// Rows of a tenant beside others: what is wrong comes first.
 const ROWS_BESIDE_OTHERS: usize = 20;
 /// `suite_dau` of the catalogue: who used anything.
@@ -81,9 +83,9 @@ pub(super) fn controls(view: &View, status: &Status) -> Markup {
             }
             @if status.tenants.len() > 1 {
                 label {
-                    "tenant "
+                    (texts.tenant) " "
                     select name="tenant" {
-                        option value="" { "*" }
+                        option value="" { (texts.all_tenants) }
                         @for tenant in &status.tenants {
                             option value=(Escaped(&tenant.name))
                                 selected[query.tenant.as_deref() == Some(&tenant.name)] {
@@ -143,7 +145,7 @@ pub(super) fn table(view: &View, tenant: &TenantStatus, is_alone: bool) -> Marku
                     tr {
                         th { (texts.department) } th { (texts.state) } th { (texts.day_served) }
                         th.number { (texts.active) } th { (texts.weeks) }
-                        th { (texts.next_attempt) } th { (texts.problem) }
+                        th { (texts.next_attempt) }
                     }
                 }
                 tbody { @for department in shown { (row(view, tenant, department)) } }
@@ -211,8 +213,11 @@ fn row(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup {
     let texts = view.texts();
     let path = department_path(&tenant.name, d.geo.as_label(), &d.department_id);
     let active = d.figure(tenant, active_figure());
+    // What concerns the whole tenant stands above, once.
+    let told = tenant.problem.as_ref().map(|problem| &problem.message);
+    let failure = d.problem.as_ref().filter(|failure| told != Some(&failure.message));
     html! {
-        tr {
+        tr.troubled[failure.is_some()] {
             td.name {
                 a href={ "./" (path) (view.query.kept()) } { bdi { (Escaped(d.title())) } } " "
                 code { (Escaped(&d.department_id)) } " "
@@ -252,10 +257,11 @@ fn row(view: &View, tenant: &TenantStatus, d: &DepartmentStatus) -> Markup {
                     (line.svg(texts.active, "weeks", texts))
                 }
             }
-            td data-label=(texts.next_attempt) { (next(view, tenant, d.next_attempt)) }
-            td.problem {
-                @if let Some(failure) = &d.problem { (problem(view, &tenant.time_zone, failure)) }
-            }
+            td data-label=(attempt(view, d.next_attempt)) { (next(view, tenant, d.next_attempt)) }
+        }
+        // Below its row, across the whole table: it is the longest text of the page.
+        @if let Some(failure) = failure {
+            tr.problem { td colspan=(COLUMNS) { (problem(view, &tenant.time_zone, failure)) } }
         }
     }
 }

@@ -186,7 +186,10 @@ fn overview_body(view: &View) -> Markup {
     }
     html! {
         @if all > 1 {
-            p.verdict.(if troubled > 0 { "bad" } else { "good" }) { ((texts.tenants)(troubled, all)) }
+            p.verdict.(if troubled > 0 { "bad" } else { "good" }) {
+                ((texts.tenants)(troubled, all)) " "
+                ((texts.verdict)(&verdict(status.tenants.iter().flat_map(|of| &of.departments))))
+            }
         }
         (departments::controls(view, status))
         @if tenants.is_empty() { p.empty { (texts.no_such_tenant) } }
@@ -207,7 +210,7 @@ fn tenant_section(view: &View, health: Health, tenant: &TenantStatus, is_only: b
     html! {
         section {
             h2 { bdi { (Escaped(&tenant.name)) } }
-            p.verdict.(class) { ((view.texts().verdict)(&verdict(tenant))) }
+            p.verdict.(class) { ((view.texts().verdict)(&verdict(tenant.departments.iter()))) }
             p.where { (Escaped(&tenant.base_url)) }
             @if let Some(failure) = &tenant.problem {
                 div.alert { (problem(view, &tenant.time_zone, failure)) }
@@ -282,8 +285,8 @@ fn facts(view: &View, tenant: &TenantStatus) -> Markup {
                     }
                 }
             }
-            div { dt { (texts.last_success) } dd { (moment_or(view, tenant, tenant.last_success, texts.none_yet)) } }
-            div { dt { (texts.next_attempt) } dd { (next(view, tenant, tenant.next_attempt)) } }
+            div { dt { (texts.all_succeeded) } dd { (moment_or(view, tenant, tenant.last_success, texts.none_yet)) } }
+            div { dt { (attempt(view, tenant.next_attempt)) } dd { (next(view, tenant, tenant.next_attempt)) } }
         }
     }
 }
@@ -302,7 +305,8 @@ fn sources(view: &View, tenant: &TenantStatus) -> Markup {
                         dd {
                             (moment_or(view, tenant, source.last_success, texts.none_yet)) " "
                             span.aside {
-                                (texts.next_attempt) " " (next(view, tenant, source.next_attempt))
+                                (attempt(view, source.next_attempt)) " "
+                                (next(view, tenant, source.next_attempt))
                             }
                         }
                     }
@@ -317,6 +321,14 @@ fn sources(view: &View, tenant: &TenantStatus) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What stands before [`next`]: nothing is next while it is being asked for.
+fn attempt(view: &View, next: Next) -> &'static str {
+    match next.seen_at(view.now) {
+        Next::Running => view.texts().at_present,
+        Next::At(_) | Next::AfterStatistics => view.texts().next_attempt,
     }
 }
 

@@ -175,7 +175,8 @@ fn a_verdict_comes_first_and_tenants_in_trouble_before_those_that_are_well() {
     assert_in_order(
         &page,
         &[
-            "<p class=\"verdict bad\">2 of 4 tenants in trouble.",
+            "<p class=\"verdict bad\">2 of 4 tenants in trouble. 4 of 7 departments up to date, day \
+             2026-11-21, 1 failed, 2 late</p>",
             "<bdi>ill</bdi>",
             "<p class=\"verdict bad\">2 of 4 departments up to date, day 2026-11-21, 1 failed, 1 late",
             "<bdi>down</bdi>",
@@ -221,12 +222,16 @@ fn a_source_that_fails_is_trouble_of_the_tenant_and_named() {
 
 #[test]
 fn a_problem_of_the_tenant_comes_first_with_its_remedy_and_log_id() {
-    let mut down = tenant(vec![department("a", DepartmentState::Failed)]);
+    let mut failed = department("a", DepartmentState::Failed);
+    failed.problem = Some(problem("no token could be had"));
+    let mut down = tenant(vec![failed]);
     down.up = Some(false);
     down.problem = Some(problem("no token could be had"));
     down.notices = vec!["a notice".to_owned()];
+    let page = page_of(down);
+    assert_eq!(page.matches("no token could be had").count(), 1, "told once: {page}");
     assert_in_order(
-        &page_of(down),
+        &page,
         &[
             "verdict bad",
             "no token could be had",
@@ -309,7 +314,7 @@ fn many_departments_come_in_pages() {
 fn a_row_tells_active_members_against_what_is_usual() {
     assert_in_order(
         &page_of(tenant(vec![active("a", 1200.0, 2400.0)])),
-        &["1,200", "usual 2,400, -50 %"],
+        &["1,200", "usual 2,400, −50 %"],
     );
     let mut hidden = tenant(vec![active("a", 1200.0, 2400.0)]);
     hidden.figures.remove(active_figure());
@@ -344,7 +349,7 @@ fn a_department_has_a_page_of_its_own() {
             "feishu_department_suite_dau",
             ">12<",
             ">24<",
-            "-50 %",
+            "−50 %",
         ],
     );
     assert_in_order(
@@ -506,7 +511,7 @@ fn no_foreign_text_becomes_markup() {
     let mut bad = problem(HOSTILE);
     bad.remedy = HOSTILE.to_owned();
     bad.log_id = Some(HOSTILE.to_owned());
-    department.problem = Some(bad.clone());
+    department.problem = Some(Problem { message: format!("{HOSTILE} too"), ..bad.clone() });
     let mut tenant = tenant(vec![department]);
     tenant.name = HOSTILE.to_owned();
     tenant.base_url = HOSTILE.to_owned();

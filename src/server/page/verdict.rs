@@ -1,7 +1,7 @@
 //! The answer before the details: how many are well, and what is wrong. Pure.
 
 use super::texts::Verdict;
-use crate::snapshot::{DepartmentState, TenantStatus};
+use crate::snapshot::{DepartmentState, DepartmentStatus, TenantStatus};
 
 /// How a tenant fares as a whole, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,12 +43,14 @@ pub(in crate::server) fn health(tenant: &TenantStatus) -> Health {
     }
 }
 
-/// The departments of the tenant in numbers.
-pub(super) fn verdict(tenant: &TenantStatus) -> Verdict {
-    let count = |state| tenant.departments.iter().filter(|d| d.state == state).count();
-    Verdict {
-        departments: tenant.departments.len(),
-        by_state: DepartmentState::ALL.map(count),
-        day: tenant.departments.iter().filter_map(|d| d.day).max().map(|day| day.to_string()),
+/// Departments in numbers.
+pub(super) fn verdict<'a>(departments: impl Iterator<Item = &'a DepartmentStatus>) -> Verdict {
+    let (mut verdict, mut newest) = (Verdict::default(), None);
+    for department in departments {
+        verdict.departments += 1;
+        let place = DepartmentState::ALL.iter().position(|state| *state == department.state);
+        verdict.by_state[place.expect("every state is among all")] += 1;
+        newest = newest.max(department.day);
     }
+    Verdict { day: newest.map(|day| day.to_string()), ..verdict }
 }

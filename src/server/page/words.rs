@@ -95,7 +95,15 @@ pub(super) fn number(value: f64) -> String {
 
 /// A change against what is usual, in percent.
 pub(super) fn percent(ratio: f64) -> String {
-    format!("{:+.0} %", (ratio - 1.0) * 100.0)
+    let percent = ((ratio - 1.0) * 100.0).round();
+    let sign = if percent < 0.0 {
+        "−"
+    } else if percent > 0.0 {
+        "+"
+    } else {
+        ""
+    };
+    format!("{sign}{} %", percent.abs())
 }
 
 /// A size in the unit that fits.
@@ -182,7 +190,7 @@ mod tests {
         }
         assert_eq!(
             (percent(0.5), percent(1.0), percent(1.234)),
-            ("-50 %".into(), "+0 %".into(), "+23 %".into())
+            ("−50 %".into(), "0 %".into(), "+23 %".into())
         );
     }
 
