@@ -166,13 +166,13 @@ fn bash_completes_commands_and_the_flags_and_values_of_each() {
 }
 
 /// What one shell makes of lines of which the last word is begun: what it offers, or the line as it
-/// completed it.
-fn completed(shell: &str, driver: &str, lines: &[String]) -> Vec<String> {
+/// completed it. `arguments` have the shell run the file `driver`.
+fn completed(shell: &str, arguments: &[&str], driver: &str, lines: &[String]) -> Vec<String> {
     let (status, script, _) = run(directory(&[]).path(), &["completions", shell]);
     assert_eq!(status, Some(0));
     let files = directory(&[("script", &script), ("driver", driver), ("lines", &lines.join("\n"))]);
     let mut command = std::process::Command::new("timeout");
-    command.args(["300", shell, "driver"]).current_dir(files.path()).env("HOME", files.path());
+    command.arg("300").args(arguments).current_dir(files.path()).env("HOME", files.path());
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{shell} fails: is it there? use tests/run: {said}");
@@ -205,12 +205,35 @@ fn fish_completes_commands_and_the_flags_and_values_of_each() {
     let lines: Vec<String> = begun.iter().map(|(line, _)| line.clone()).collect();
     let driver = "source script\nfor line in (cat lines)\n  \
                   echo (complete -C \"$line\" | cut -f1 | string join ' ')\nend\n";
-    let offered = completed("fish", driver, &lines);
-    for ((line, whole), offered) in begun.iter().zip(&offered) {
+    let offered = completed("fish", &["fish", "driver"], driver, &lines);
+    assert_offered(&begun, &offered);
+}
+
+/// Asserts that what a shell offers for each line has the whole word.
+#[track_caller]
+fn assert_offered(begun: &[(String, String)], offered: &[String]) {
+    for ((line, whole), offered) in begun.iter().zip(offered) {
         let is_offered = offered.split(' ').any(|offer| offer.trim_end_matches('=') == whole);
         assert!(is_offered, "{line}: {offered}");
     }
     assert_eq!(offered.len(), begun.len());
+}
+
+#[test]
+fn elvish_completes_commands_and_the_flags_of_each() {
+    // clap offers elvish no values.
+    let mut begun = begun();
+    begun.retain(|(_, whole)| !["yaml", "zsh"].contains(&whole.as_str()));
+    let lines: Vec<String> = begun.iter().map(|(line, _)| line.clone()).collect();
+    // It has its editor, and so completions, only at a terminal, which shows more than the answers.
+    let driver = "use str\neval (slurp <script)\n\
+                  var complete = $edit:completion:arg-completer[feishu-exporter]\n\
+                  for line [(str:split \"\\n\" (slurp <lines))] {\n  \
+                  var offered = [($complete (str:split ' ' $line) | each {|o| put $o[stem] })]\n  \
+                  echo (str:join ' ' $offered) >>said\n}\nexit 0\n";
+    let at_terminal = "script -qec 'elvish -rc driver' /dev/null </dev/null >shown && cat said || { cat shown >&2; exit 1; }";
+    let offered = completed("elvish", &["sh", "-c", at_terminal], driver, &lines);
+    assert_offered(&begun, &offered);
 }
 
 #[test]
@@ -228,7 +251,7 @@ fn zsh_completes_commands_and_the_flags_and_values_of_each() {
                   zpty -wn inner \"$line\"$'\\t\\x18'\n  \
                   zpty -r inner said '*LINE<*>*' || exit 1\n  \
                   print -r -- ${${said##*LINE<}%%>*}\ndone <lines\nzpty -d inner\n";
-    let completed = completed("zsh", driver, &lines);
+    let completed = completed("zsh", &["zsh", "driver"], driver, &lines);
     for ((line, whole), completed) in begun.iter().zip(&completed) {
         let word = completed.split_whitespace().next_back().unwrap_or_default();
         assert_eq!(word.trim_end_matches('='), whole, "{line}: {completed}");

@@ -1,13 +1,13 @@
 //! Names with which text formats are broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use crate::{
     outside::{get, parse, promtool_check_metrics},
     program::Program,
-    world::{SECRET, World, metrics_of_latest},
+    world::{SECRET, World, configuration, metrics_of_latest},
 };
 
 /// Bytes of a label's value at most.
@@ -60,6 +60,37 @@ fn any_name_leaves_the_page_valid_and_comes_back_as_it_was() {
     }
     // The status page shows them as text, whatever they hold.
     assert_eq!(get(&format!("{url}/"), &[]).status, 200);
+}
+
+#[test]
+fn labels_of_ones_own_stand_on_the_info_of_each_department() {
+    let world = World::new(16);
+    let ids = world.departments();
+    let mut listed = ids.clone();
+    listed[0] = format!("{{id: {}, labels: {{team: own}}}}", ids[0]);
+    let more = "    labels: {company: acme, team: all}\n    \
+                labels_by_path: [{path: /, labels: {team: below}}]\n";
+    let mut exporter = Program::exporter(
+        &["serve", "--config.file=conf.yml", "--web.listen-address=127.0.0.1:0"],
+        &[("conf.yml", &configuration(&world.api, &listed, more)), ("secret", SECRET)],
+    );
+    let url = exporter.listens();
+    let page = metrics_of_latest(&url, ids.len());
+    promtool_check_metrics(&page);
+    let infos = parse("text", &page);
+    let infos: Vec<_> = infos.iter().filter(|s| s.name == "feishu_department_info").collect();
+    assert_eq!(infos.len(), ids.len());
+    let mut seen = BTreeSet::new();
+    for info in infos {
+        let team = match &info.labels {
+            labels if labels["department_id"] == ids[0] => "own",
+            labels if labels["department_path"].contains('/') => "below",
+            _ => "all",
+        };
+        assert_eq!((&*info.labels["team"], &*info.labels["company"]), (team, "acme"), "{info:?}");
+        seen.insert(team);
+    }
+    assert_eq!(seen.len(), 3, "{seen:?}");
 }
 
 /// As much of a name as a label may hold.

@@ -181,7 +181,7 @@ fn key_of(standing: &Standing) -> (Geo, String, bool) {
 }
 
 /// Takes in what this month's requests are by now, those of other processes among them.
-pub(super) async fn recount(context: &Context) {
+pub(crate) async fn recount(context: &Context) {
     let month = context.budget.month();
     if let Some(spent) = context.keeper.spent(month.clone()).await {
         context.budget.settle(&month, Some(spent.total), 0);

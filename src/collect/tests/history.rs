@@ -441,6 +441,23 @@ async fn the_months_requests_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn the_months_requests_have_those_of_a_backfill_beside_this_process() {
+    let store = in_memory();
+    let mut world = keeping(&store, 3, |_| {}).await;
+    world.settle().await;
+    let sent = world.statistics_requests() + 1;
+    for _ in 0..91 {
+        kept(&store).spend("2026-11".to_owned(), "admin_dept_stats", |_| ());
+    }
+    crate::collect::statistics::restoring::recount(&world.statistics.context).await;
+    let name = "feishu_exporter_api_requests_this_month";
+    assert_eq!(world.metric(name, &["acme"]), (sent + 91) as f64);
+    world.statistics.context.board.publish_facts().await;
+    let shown = world.published.current().unwrap();
+    assert_eq!(shown.status.tenants[0].requests_this_month, sent + 91);
+}
+
+#[tokio::test]
 async fn what_was_learned_survives_a_restart() {
     let store = in_memory();
     let options = || simulator::Options {
