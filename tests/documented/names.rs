@@ -33,6 +33,24 @@ fn quoted() -> Vec<(String, String)> {
 }
 
 #[test]
+fn the_scopes_of_the_tables_are_those_of_the_json_on_every_page() {
+    let row = Regex::new(r"(?m)^\| `([a-z_]+:[a-z_.:]+)` \|").unwrap();
+    let quoted = Regex::new(r#""([a-z_]+:[a-z_.:]+)""#).unwrap();
+    let mut first: Option<BTreeSet<String>> = None;
+    for page in ["README", "README.zh-CN", "docs/permissions", "docs/permissions.zh-CN"] {
+        let text = fs::read_to_string(format!("{page}.md")).unwrap();
+        let scopes = |form: &Regex, text: &str| -> BTreeSet<String> {
+            form.captures_iter(text).map(|scope| scope[1].to_owned()).collect()
+        };
+        let code: String = text.split("```json").skip(1).collect();
+        let table = scopes(&row, &text);
+        assert_eq!(scopes(&quoted, &code), table, "{page}");
+        assert_eq!(first.get_or_insert_with(|| table.clone()), &table, "{page}");
+    }
+    assert!(first.is_some_and(|scopes| scopes.len() >= 13));
+}
+
+#[test]
 fn every_metric_that_is_named_exists() {
     let mut known: BTreeSet<String> = BTreeSet::new();
     known.extend(FIGURES.iter().map(|f| f.metric.to_owned()));
