@@ -43,7 +43,7 @@ CREATE TABLE targets (
 CREATE TABLE lists (
     target     INTEGER NOT NULL REFERENCES targets,
     day        TEXT NOT NULL,              -- 2026-11-22, in the zone of the statistics
-    extent     TEXT NOT NULL,              -- total: only totals were asked for; part; whole
+    extent     TEXT NOT NULL,              -- total: only totals were asked for; part; whole; short
     fetched_at TEXT NOT NULL,              -- 2026-11-23T01:31:00Z
     PRIMARY KEY (target, day)
 ) WITHOUT ROWID;

@@ -1,7 +1,7 @@
 //! What the thread writes: lists that were read, requests, and what was learned.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Arc, LazyLock},
 };
 
@@ -18,6 +18,9 @@ use crate::{
 /// How much of a day a list was asked for and held. A lesser one never replaces a greater one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {
+    /// The total of a department that had one the day before is missing: the day is asked for once
+    /// more when it is needed.
+    Short,
     /// Only the totals were asked for.
     Total,
     /// Versions were asked for as configured, and some of it is missing.
@@ -27,12 +30,13 @@ pub enum Extent {
 }
 
 impl Extent {
-    pub(super) const ALL: [Self; 3] = [Self::Total, Self::Part, Self::Whole];
+    pub(super) const ALL: [Self; 4] = [Self::Short, Self::Total, Self::Part, Self::Whole];
 
     /// The word in the column `extent`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Short => "short",
             Self::Total => "total",
             Self::Part => "part",
             Self::Whole => "whole",
@@ -87,15 +91,18 @@ pub(super) fn keep(
     lists: &Lists,
 ) -> rusqlite::Result<()> {
     let target = target(transaction, tenant, &lists.target)?;
-    let mut accepted = BTreeSet::new();
+    let mut accepted = BTreeMap::new();
     for (day, extent) in &lists.days {
         if known_extent(transaction, target, *day)?.is_none_or(|known| known <= *extent) {
             note_list(transaction, target, *day, *extent, lists.fetched_at)?;
-            accepted.insert(*day);
+            accepted.insert(*day, *extent);
         }
     }
-    for row in lists.rows.iter().filter(|row| accepted.contains(&row.day)) {
-        keep_row(transaction, tenant, target, lists, row, false)?;
+    for row in &lists.rows {
+        if let Some(extent) = accepted.get(&row.day) {
+            let totals_only = *extent == Extent::Total;
+            keep_row(transaction, tenant, target, lists, row, totals_only)?;
+        }
     }
     if let Some(standing) = lists.standing {
         transaction

@@ -1,13 +1,17 @@
-//! Counts what is logged, by message, and keeps nothing else.
+//! Counts what is logged, by message; writes it to a file if somebody wants to read it.
 
 use std::{
     collections::BTreeMap,
     fmt,
+    fs::File,
+    io::Write,
     sync::{
-        Mutex,
+        Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+use feishu_simulator::Handle;
 
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -22,9 +26,18 @@ const MESSAGES_MAX: usize = 300;
 
 struct Counting;
 
+/// The file that takes every line, and the simulator, whose time stands before each.
+static LOG: OnceLock<(File, Handle)> = OnceLock::new();
+
 /// Begins to count.
 pub(crate) fn count() {
     tracing::subscriber::set_global_default(Counting).expect("nobody else logs here");
+}
+
+/// From now on everything is written to this file as well.
+pub(crate) fn write_to(path: &str, simulator: Handle) {
+    let file = File::create(path).expect("SOAK_LOG names a file that can be written");
+    assert!(LOG.set((file, simulator)).is_ok(), "it is called once");
 }
 
 /// Tells how far it is, once in thirty days.
@@ -52,6 +65,10 @@ impl Subscriber for Counting {
         LINES.fetch_add(1, Ordering::Relaxed);
         let mut text = Text(String::new());
         event.record(&mut text);
+        if let Some((file, simulator)) = LOG.get() {
+            let (mut file, level) = (file, event.metadata().level());
+            writeln!(file, "{:.0} {level} {}", simulator.now(), text.0).expect("the disk has room");
+        }
         if *event.metadata().level() == Level::ERROR && text.0.contains("defect") {
             let mut errors = ERRORS.lock().expect("nobody panicked");
             if errors.len() < MESSAGES_MAX {

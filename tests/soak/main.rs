@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `SOAK_FAULTS` is how many rules a day of faults has on average, each of which strikes several
-//! requests; `SOAK_SEED` chooses another course of events. What must hold is in [`check`]; which figures came
-//! of it is in `docs/reliability.md`.
+//! requests; `SOAK_SEED` chooses another course of events, `SOAK_LOG` names a file for everything that is logged.
+//! What must hold is in [`check`]; which figures came of it is in `docs/reliability.md`.
 
 mod chaos;
 mod check;
@@ -34,7 +34,9 @@ fn variable<T: FromStr>(name: &str, otherwise: T) -> T {
 #[tokio::test(flavor = "current_thread")]
 async fn days_full_of_faults_publish_nothing_wrong_and_lose_no_day() {
     let days = variable("SOAK_DAYS", 8);
-    let report = soak::run(days, variable("SOAK_FAULTS", 14), variable("SOAK_SEED", 7)).await;
+    let log = variable("SOAK_LOG", String::new());
+    let log = Some(log).filter(|path| !path.is_empty());
+    let report = soak::run(days, variable("SOAK_FAULTS", 14), variable("SOAK_SEED", 7), log).await;
     println!("{report}");
     assert!(report.problems.is_empty(), "{report}");
 }

@@ -96,7 +96,7 @@ struct Soak {
     report: Report,
 }
 
-pub(crate) async fn run(days: i64, faults: usize, seed: u64) -> Report {
+pub(crate) async fn run(days: i64, faults: usize, seed: u64, log: Option<String>) -> Report {
     log::count();
     let limit = Limit { per_second: REQUESTS_PER_SECOND, per_minute: u32::MAX };
     let limits = Endpoint::ALL.into_iter().map(|endpoint| (endpoint, limit)).collect();
@@ -105,6 +105,9 @@ pub(crate) async fn run(days: i64, faults: usize, seed: u64) -> Report {
     let versions = options.product_versions.clone();
     let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await.expect("a port");
     let (base_url, handle) = (simulator.base_url(), simulator.handle());
+    if let Some(path) = log {
+        log::write_to(&path, handle.clone());
+    }
     let time = Time::take_over(handle.clone());
     tokio::spawn(simulator.run(std::future::pending()));
     let departments = handle.departments();

@@ -143,7 +143,12 @@ impl OptionalSource for Directory {
         let discovery = self.tenant.discovery.as_ref();
         let departments = discovery.map_or_else(Vec::new, |d| discovered(&tree, d));
         let (tenant, found) = (self.tenant.name.as_str(), tree.nodes.len());
+        let counts = |known: &Discovered| {
+            (known.tree.as_ref().map_or(0, |tree| tree.nodes.len()), known.departments.len())
+        };
         match discovery {
+            // A walk that something is hidden from is repeated each hour.
+            _ if counts(&self.discovered.borrow()) == (found, departments.len()) => {}
             Some(_) => tracing::info!(
                 tenant,
                 found,

@@ -347,23 +347,23 @@ fn lists(standing: &Standing, read: Vec<FoundDay>, now: Timestamp) -> Option<Lis
     let mut days: BTreeMap<Day, Extent> = BTreeMap::new();
     let mut rows = Vec::with_capacity(read.len());
     for found in read {
-        let (is_sound, day) = (found.is_whole(), found.day);
+        let (has_total, is_sound, day) = (found.has_total(), found.is_whole(), found.day);
         let is_served =
             standing.days.get(&day.department_id).is_some_and(|served| Arc::ptr_eq(served, &day));
         if day.rows.is_empty() || day.day > held || (day.day == held && !is_served) {
             continue;
         }
-        let is_whole = match day.day == held {
-            true => standing.complete,
-            false => is_sound,
+        let extent = match is_sound {
+            _ if day.day == held => standing.extent(),
+            true => Extent::Whole,
+            false if has_total => Extent::Part,
+            false => Extent::Short,
         };
-        let extent = if is_whole { Extent::Whole } else { Extent::Part };
         days.entry(day.day).and_modify(|known| *known = extent.min(*known)).or_insert(extent);
         rows.push(day);
     }
     // The list of the day held was read again, also where it brought nothing better.
-    let of_held = if standing.complete { Extent::Whole } else { Extent::Part };
-    days.entry(held).or_insert(of_held);
+    days.entry(held).or_insert(standing.extent());
     Some(Lists {
         target: standing.target.clone(),
         days: days.into_iter().collect(),

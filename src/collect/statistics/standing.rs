@@ -44,6 +44,8 @@ pub(crate) struct Standing {
     pub(crate) complete: bool,
     /// Whether it lacks something of the day before.
     is_short: bool,
+    /// Whether it lacks a department's total.
+    lacks_totals: bool,
     /// The list of the day before the one held.
     before: Before,
     /// How often the day held was asked for again because its list lacks something.
@@ -86,6 +88,14 @@ impl Before {
             }
         })
     }
+
+    /// Whether a later list lacks the total of a department that is not gone.
+    fn had_more_totals_than(&self, list: &[&FoundDay], is_gone: &dyn Fn(&str) -> bool) -> bool {
+        let has_total =
+            |id: &Arc<str>| list.iter().any(|f| f.day.department_id == *id && f.has_total());
+        let had_total = self.0.iter().filter(|(_, versions)| versions.contains(&Version::Total));
+        had_total.map(|(id, _)| id).any(|id| !is_gone(id) && !has_total(id))
+    }
 }
 
 /// What an answer is judged by.
@@ -107,6 +117,7 @@ impl Standing {
             held: None,
             complete: false,
             is_short: false,
+            lacks_totals: false,
             before: Before::default(),
             reasks: 0,
             asks_totals_apart: false,
@@ -134,6 +145,7 @@ impl Standing {
             self.held = Some(day);
             self.complete = complete;
             self.is_short = false;
+            self.lacks_totals = false;
             self.reasks = reasks;
             self.before = Before(held.before);
         }
@@ -197,13 +209,19 @@ impl Standing {
         store::Standing { held, complete: self.complete, reasks: self.reasks }
     }
 
+    /// How much its list holds of the day held.
+    pub(crate) fn extent(&self) -> Extent {
+        match self.complete {
+            _ if self.lacks_totals => Extent::Short,
+            true => Extent::Whole,
+            false => Extent::Part,
+        }
+    }
+
     /// All that is held of it, for a store that knows nothing of it.
     pub(crate) fn as_held(&self, now: Timestamp) -> Option<Lists> {
         let held = self.held?;
-        let extent = |day: &Day| match *day < held || self.complete {
-            true => Extent::Whole,
-            false => Extent::Part,
-        };
+        let extent = |day: &Day| if *day < held { Extent::Whole } else { self.extent() };
         let days: BTreeSet<Day> = self.days.values().map(|day| day.day).chain([held]).collect();
         Some(Lists {
             target: self.target.clone(),
@@ -313,6 +331,8 @@ impl Standing {
             self.reasks = 0;
         }
         self.is_short = self.before.is_more_than(&list, circumstances.is_gone);
+        self.lacks_totals = !list.iter().all(|found| found.has_total())
+            || self.before.had_more_totals_than(&list, circumstances.is_gone);
         // What is lacking after the third time is taken for gone, though it is still looked for.
         self.complete = is_sound && (!self.is_short || self.reasks >= REASKS_MAX);
         self.held = Some(newest);

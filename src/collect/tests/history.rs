@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::civil::date;
 
-use super::{optional::everything, *};
+use super::{
+    optional::everything,
+    values::{MONDAY, root_with_children},
+    *,
+};
 use crate::{
     day::{after, days_between},
     store::{Extent, TenantStore},
@@ -673,6 +677,35 @@ async fn a_backfill_finds_out_how_rates_are_read() {
     let auto = |tenant: &mut Tenant| tenant.rates = None;
     backfill(&store, &world.simulator, &url, wanted, auto).await;
     assert_eq!(kept(&store).rate_scale().await.unwrap(), Some(RateScale::Percent));
+}
+
+#[tokio::test]
+async fn a_total_that_the_live_list_lacked_comes_with_the_past() {
+    let store = in_memory();
+    let mut world = world_keeping(Some(&store), plenty(6), root_with_children).await;
+    world.settle().await;
+    let late = world.served()[3].department_id.to_string();
+    let fault = Fault::from(Kind::LateDay { until: None }).department(&late);
+    world.simulator.inject(fault).unwrap();
+    // Monday's list is settled without it.
+    for hour in 10..=13 {
+        world.set_now(&format!("2026-11-24T{hour}:00:00+08:00"));
+        world.settle().await;
+    }
+    world.simulator.clear_faults();
+    // Sunday's baselines, and those of the day after it, need that Monday.
+    for day in 25..=30 {
+        world.set_now(&format!("2026-11-{day}T10:00:00+08:00"));
+        world.settle().await;
+    }
+    let target = Target { include_children: true, ..alone(&late) };
+    let totals = kept(&store).totals(vec![(target, vec![MONDAY])]).await.unwrap().remove(0);
+    let users = totals.first().and_then(|(_, figures)| figures.raw(TOTAL_USERS));
+    assert_eq!(users, Some(world.truth(&late, "total_user_num", MONDAY)));
+    // Once is enough, also where Feishu has nothing.
+    let before = world.statistics_requests();
+    world.past.run_once().await;
+    assert_eq!(world.statistics_requests(), before);
 }
 
 #[tokio::test]
