@@ -14,7 +14,7 @@ import { chromium } from 'playwright-core';
 const LIMIT_BYTES = 150_000;
 const WIDTH = 1120;
 const HEIGHT = 2_000;
-const CUT = 690;
+const HEIGHT_SHOWN = 760;
 const PICTURES = [
   ['feishu-activity-en', 'activity'],
   ['feishu-activity-zh', 'activity.zh-CN'],
@@ -37,9 +37,12 @@ for (const [uid, name] of PICTURES) {
   // Panels load when they are seen; a spinner says that one still does.
   await page.waitForFunction(() => !document.querySelector('[aria-label="Panel loading bar"]'));
   await page.waitForTimeout(1_000);
-  const { x, y, width, height } = await grid.boundingBox();
+  const { x, y, width } = await grid.boundingBox();
+  // Whole panels, as many as there is room for.
+  const ends = await grid.locator('.react-grid-item').evaluateAll((all) => all.map((of) => of.getBoundingClientRect().bottom));
+  const height = Math.max(...ends.map((end) => end - y).filter((end) => end <= HEIGHT_SHOWN));
   const path = fileURLToPath(new URL(`images/${name}.png`, import.meta.url));
-  await page.screenshot({ path, clip: { x, y, width, height: Math.min(height, CUT) } });
+  await page.screenshot({ path, clip: { x, y, width, height } });
   await page.close();
   const { size } = statSync(path);
   console.log(`${path}: ${size} bytes`);
