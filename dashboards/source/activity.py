@@ -27,14 +27,16 @@ from promql import (
     DAY,
     DECLINE,
     DEVIATION,
+    DROP,
     ID,
+    KEY,
     LATELY,
     OF_LATE,
-    KEY,
     PLACE,
     SURE,
     against_baseline,
     all_departments,
+    by_kind,
     company_day,
     deviation,
     last,
@@ -45,16 +47,13 @@ from promql import (
     named,
     newest_day,
     on_working_days,
-    own_newest_day,
     share,
-    split_by_day,
+    together,
     total,
     within_another,
 )
 from shared import (
     AGE_HOURS,
-    CLASS,
-    CODE,
     DATE,
     DAU,
     DAY_SERVED,
@@ -65,10 +64,11 @@ from shared import (
     PRODUCT_NAMES,
     PRODUCTS,
     QUIET_ALARM,
-    STATE,
+    REASON,
     TITLES,
     ZONE,
     department,
+    lacking_table,
     links_from,
     places,
     tenant,
@@ -77,14 +77,13 @@ from shared import (
 
 ROWS = 100
 LEAST = 10
-GREY = T("day off", "休息日")
-PART = T("not all departments", "部分部门缺数据")
 USUAL = T("usual", "常态")
 FELL, LACK, USED = "Departments that fell", "Late or without figures", "Products"
 
 
 def build(language):
     uid = "feishu-activity"
+    lacks = {"department": department(), **REASON, "C": DAY_SERVED, "B": AGE_HOURS}
     return dashboard(
         uid,
         TITLES[uid],
@@ -93,7 +92,7 @@ def build(language):
             "全公司概览：飞书最新一天的使用情况、低于预期的部门，以及缺少数据的部门。",
         ),
         [tenant(), *places(), data_source()],
-        [*the_day(), [falls(), without_figures()], [last_days(), products()]],
+        [*the_day(), [falls(), lacking_table(T(LACK, "延迟或无数据的部门"), lacks, (15, 10))], [last_days(), products()]],
         [
             (T("Day by day", "每日趋势"), trends()),
             (T("Departments", "各部门"), [low_departments(), adoption()]),
@@ -112,8 +111,9 @@ def the_day():
         """A number, with that of all in its legend."""
         return f'({counted} or vector(0)) + on () group_left (every) 0 * count_values("every", {every})'
 
-    judged_ones = f'sum(feishu_company_departments_judged{{{PLACE},product="suite"}})'
+    judged_ones = f'count(group by ({KEY}) ({DEVIATION}{{{CHOSEN},product="suite",window="1"}}))'
     of_every = T("of {{every}} departments", "共 {{every}} 个部门")
+    of_judged = T("of {{every}} judged", "共判断 {{every}} 个")
     used = [
         now(total(DAU.metric), T("people", "人数")),
         now(share(DAU.metric), T("of activated", "占已激活")),
@@ -159,10 +159,10 @@ def the_day():
         stat(
             T("Fallen", "下降"),
             T(
-                "Departments of which a product is less than could be expected of it, so far that the exporter is sure. Quiet days and chance are not counted.",
-                "某个产品明显低于预期、且导出器可以确定的部门数；正常波动不计入。",
+                "Departments of which a product is less than could be expected of it, so far that the exporter is sure, of those that it judges: those of a few people, and young ones, it does not. Quiet days and chance are not counted.",
+                "某个产品明显低于预期、且导出器可以确定的部门数，及参与判断的部门数；人数过少或新成立的部门不判断，正常波动不计入。",
             ),
-            [now(of(f"count(group by ({KEY}) ({fallen()}))", f"{judged_ones} or vector(0)"), of_every)],
+            [now(of(f"count(group by ({KEY}) ({fallen()}))", f"{judged_ones} or vector(0)"), of_judged)],
             "locale",
             text="value_and_name",
             background=True,
@@ -190,10 +190,89 @@ def the_day():
             ),
             [now('count(ALERTS{alertname=~"Feishu.*",alertstate="firing"}) or vector(0)', T("firing", "触发"))],
             "locale",
+            text="value_and_name",
             opens=to_exporter(T("Which alerts fire", "查看告警")),
             thresholds=QUIET_ALARM,
         ),
     ]
+
+
+def falls():
+    ratio, missing = judged(DROP), judged("feishu_department_activity_drop_missing")
+    expected = f"{missing} / (1 - {ratio})"
+    people = judged(DAU.metric, ',product_version="all"', by="")
+    expected_people = judged("feishu_department_activity_expected", ',product="suite"', by="")
+    days = f"{judged('feishu_department_activity_drop_length', only=' > 0')} or {judged(DECLINE)} * 0"
+
+    def and_together(values):
+        """Those of many that fell at once have no drop of their own, only the newest day."""
+        return f' or label_replace({values} and on ({KEY}) {together()}, "product", "suite", "", "")'
+
+    return table(
+        T(FELL, "下降的部门"),
+        T(
+            "Each department and product that the exporter judges to have fallen; docs/alerts.md has the method. Value and expectation are those of a day, on average over the days of the drop, and the change is from one to the other; in a slow decline it is against two to three months ago. The deviation is in standard deviations of the department's own days, and below -5 it is no chance. Where the suite fell its products are not told as well. Click a name for the department. All versions.",
+            "导出器判断为下降的部门与产品，方法见 docs/alerts.md。数值与预期为整个下降期间的日均值，变化为两者之差；缓慢下降时与两三个月前相比。偏差以该部门自身波动的标准差为单位，低于 -5 不属于偶然。整体下降时不再单独列出各产品。点击名称查看部门详情。包含所有版本。",
+        ),
+        [
+            column(f"topk({ROWS}, {named(f'({days} or {together()} * 0 + 1)')})"),
+            column(f"{expected} - {missing}{and_together(people)}"),
+            column(f"{expected}{and_together(expected_people)}"),
+            column(f"({ratio} or {judged(DECLINE)}{and_together(f'{people} / {expected_people}')}) - 1"),
+            column(f"min by ({KEY}, product) ({DEVIATION}{{{CHOSEN}}} and on ({KEY}, product) {fallen()})"),
+        ],
+        {
+            "department": department(),
+            "product": Column(T("Product", "产品"), None, 90, {"mappings": PRODUCT_NAMES}),
+            "B": Column(T("Value", "数值"), "locale", 68, {"decimals": 1}),
+            "C": Column(T("Expected", "预期"), "locale", 80, {"decimals": 1}),
+            "D": Column(
+                T("Change", "变化"),
+                "percentunit",
+                72,
+                {"decimals": 0, "thresholds": steps((None, "red"))} | COLORED,
+            ),
+            "A": Column(T("Days", "天数"), "locale", 60, {"mappings": words(_0=(T("slow", "缓慢"), None))}),
+            "E": Column(T("Deviation", "偏差"), "none", 112, {"decimals": 1}),
+        },
+        size=(15, 5),
+        sort=("E", False),
+        kept=IDENTITY,
+        empty=T("No department fell below what could be expected.", "没有部门低于预期。"),
+    )
+
+
+KINDS = {
+    "working": (T("active", "活跃"), "blue"),
+    "off": (T("day off", "休息日"), "gray"),
+    "part": (T("not all departments", "部分部门缺数据"), "light-orange"),
+}
+OF_KINDS = [override(kind, displayName=name, color=fixed(look)) for kind, (name, look) in KINDS.items()]
+LINE = {"custom__drawStyle": "line", "custom__fillOpacity": 0, "custom__lineWidth": 2}
+LINE |= {"custom__stacking": {"mode": "none", "group": "B"}}
+
+
+def last_days():
+    there = over_time(by_kind(total(DAU.metric, BY_DAY, "all", DAU.baseline)), "{{kind}}")
+    dashes = {"custom__lineStyle": {"fill": "dash", "dash": [6, 6]}, "color": fixed("text")}
+    return days(
+        T("Last days against usual", "近期与常态"),
+        T(
+            "Active people of departments that have a baseline, and the baseline: the median of the same weekday in the weeks before, of the same departments. Grey: days off; orange: some departments have no figures of the day. Each bar stands at its day; the newest two are not there yet. All versions.",
+            "有基线的部门的活跃人数，以及同一批部门的基线（前几周同一星期几的中位数）。灰色为休息日，橙色为部分部门没有该天数据。每根柱子位于其所属日期，最新两天尚未产出。包含所有版本。",
+        ),
+        [there, over_time(total(DAU.baseline, BY_DAY, "all"), USUAL)],
+        "locale",
+        size=(9, 5),
+        drawn="bars",
+        stacked=True,
+        timeFrom="9d",
+        timeShift="0d/d",
+        hideTimeOverride=True,
+        decimals=0,
+        overrides=[*OF_KINDS, override(USUAL, **LINE, **dashes)],
+        empty=T("No day has figures yet.", "尚无任何一天的数据。"),
+    )
 
 
 # What is counted of each product, as a selector, and how the product is read from its name.
@@ -205,110 +284,6 @@ def by_name(values):
     """Values under the names of the products; two of them are spelled differently as they are judged."""
     product = f'label_replace({values}, "product", "$1", "__name__", "{OF_PRODUCTS}")'
     return f'label_replace({product}, "product", "tasks", "product", "task")'
-
-
-def falls():
-    rows = fallen()
-
-    def among(values, aggregation="max"):
-        return f"{aggregation} by ({KEY}, product) ({values} and on ({KEY}, product) {rows})"
-
-    value = among(by_name(f"({VALUES} and on ({KEY}) {rows})"))
-    expected = among(f"feishu_department_activity_expected{{{CHOSEN}}}")
-    left = " or ".join(judged(of) for of in ("feishu_department_activity_drop_ratio", DECLINE))
-    lowest = among(f"({DEVIATION}{{{CHOSEN}}} < -1)", "min")
-    return table(
-        T(FELL, "下降的部门"),
-        T(
-            "Each department and product that the exporter judges to have fallen; docs/alerts.md has the method. The change is that of all days of the drop; the deviation is in standard deviations of the department's own days, and below -5 it is no chance. Where the suite fell its products are not told as well. Click a name for the department. All versions.",
-            "导出器判断为下降的部门与产品，方法见 docs/alerts.md。变化为整个下降期间的平均；偏差以该部门自身波动的标准差为单位，低于 -5 不属于偶然。整体下降时不再单独列出各产品。点击名称查看部门详情。包含所有版本。",
-        ),
-        [
-            column(f"sort({named(lowest)})"),
-            column(value),
-            column(expected),
-            column(f"({left}) - 1"),
-            column(rows),
-            column(among(f"feishu_department_activity_drop_missing{{{CHOSEN}}}")),
-        ],
-        {
-            "department": department(),
-            "product": Column(T("Product", "产品"), None, 90, {"mappings": PRODUCT_NAMES}),
-            "B": Column(T("Value", "数值"), "locale", 58, {"decimals": 0}),
-            "C": Column(T("Usual", "常态"), "locale", 58, {"decimals": 0}),
-            "D": Column(
-                T("Change", "变化"),
-                "percentunit",
-                72,
-                {"decimals": 0, "thresholds": steps((None, "red"))} | COLORED,
-            ),
-            "A": Column(T("Deviation", "偏差"), "none", 82, {"decimals": 1}),
-            "F": Column(T("Missing", "减少"), "locale", 68, {"decimals": 0}),
-            "E": Column(T("Days", "天数"), "locale", 55, {"mappings": words(_0=(T("slow", "缓慢"), None))}),
-        },
-        size=(15, 5),
-        kept=IDENTITY,
-        empty=T("No department fell below what could be expected.", "没有部门低于预期。"),
-    )
-
-
-def bars_by_kind(values, legend):
-    """Bars of three kinds of days, and how they look."""
-    names = (legend, GREY, PART)
-    looks = ("blue", "gray", "light-orange")
-    queries = [over_time(of, name) for of, name in zip(split_by_day(values), names, strict=True)]
-    return queries, [override(name, color=fixed(look)) for name, look in zip(names, looks, strict=True)]
-
-
-LINE = {"custom__drawStyle": "line", "custom__fillOpacity": 0, "custom__lineWidth": 2}
-LINE |= {"custom__stacking": {"mode": "none", "group": "B"}}
-
-
-def last_days():
-    queries, looks = bars_by_kind(total(DAU.metric, BY_DAY, "all", DAU.baseline), T("active", "活跃"))
-    dashes = {"custom__lineStyle": {"fill": "dash", "dash": [6, 6]}, "color": fixed("text")}
-    return days(
-        T("Last days against usual", "近期与常态"),
-        T(
-            "Active people of departments that have a baseline, and the baseline: the median of the same weekday in the weeks before, of the same departments. Grey: days off; orange: some departments have no figures of the day yet. Each bar stands at its day; the newest two are not there yet. All versions.",
-            "有基线的部门的活跃人数，以及同一批部门的基线（前几周同一星期几的中位数）。灰色为休息日，橙色为部分部门尚无该天数据。每根柱子位于其所属日期，最新两天尚未产出。包含所有版本。",
-        ),
-        [*queries, over_time(total(DAU.baseline, BY_DAY, "all"), USUAL)],
-        "locale",
-        size=(9, 5),
-        drawn="bars",
-        stacked=True,
-        timeFrom="9d",
-        decimals=0,
-        overrides=[*looks, override(USUAL, **LINE, **dashes)],
-        empty=T("No day has figures yet.", "尚无任何一天的数据。"),
-    )
-
-
-def without_figures():
-    return table(
-        T(LACK, "延迟或无数据的部门"),
-        T(
-            "Departments that Feishu refuses (with the class of the failure and Feishu's code), that are late while at least half have the newest day, or that have no figures at all. Remedies: the exporter's status page and docs/operations.md. What was served last stays until collection.max_age.",
-            "被飞书拒绝的部门（含失败类别与飞书错误码）、半数以上部门已有最新数据而自身延迟的部门，以及完全没有数据的部门。处理方法见导出器状态页和 docs/operations.md。上次的数据在 collection.max_age 之前仍会保留。",
-        ),
-        [
-            column(f"topk({ROWS}, {named(lacking())})"),
-            column(f"(max by ({KEY}) ({own_newest_day(window=LATELY)}) + {NOON}) * 1000 and on ({KEY}) {lacking()}"),
-            column(f"(time() - max by ({KEY}) ({own_newest_day(window=LATELY)})) / 3600 and on ({KEY}) {lacking()}"),
-        ],
-        {
-            "department": department(),
-            "state": STATE,
-            "class": CLASS,
-            "code": CODE,
-            "B": DAY_SERVED,
-            "C": AGE_HOURS,
-        },
-        size=(15, 8),
-        kept=IDENTITY,
-        empty=T("All departments have the newest day.", "所有部门均已有最新一天的数据。"),
-    )
 
 
 def company_wide(family):
@@ -331,7 +306,8 @@ def products():
         once = f"max by ({KEY}, __name__) ({there}) unless on ({ID}) {within_another()}"
         return f"sum by (product) ({by_name(f'sum by (__name__) ({once})')})"
 
-    shares = f"{of(VALUES.replace('|email', ''))} / on () group_left () ({total(ACTIVATED)})"
+    activated = total(ACTIVATED, (LATELY, lambda: newest_day(LATELY)))
+    shares = f"{of(VALUES.replace('|email', ''))} / on () group_left () ({activated})"
     return table(
         T(USED, "产品"),
         T(
@@ -351,7 +327,7 @@ def products():
             "C": OF_USUAL,
             "D": LOW,
         },
-        size=(9, 8),
+        size=(9, 10),
     )
 
 
@@ -387,7 +363,6 @@ def company():
 
 
 def trends():
-    queries, looks = bars_by_kind(total(DAU.metric, BY_DAY), T("active", "活跃"))
     made = ("docs_created", "calendar_events_created", "tasks_created", "searches")
     activated = T("activated", "已激活")
 
@@ -403,45 +378,40 @@ def trends():
             decimals=0,
         )
 
+    def of_products(title, description, values):
+        queries = [over_time(on_working_days(values(of)), name) for name, of in PEOPLE.values()]
+        return days(title, description, queries, "percentunit", size=(12, 8), decimals=0)
+
     return [
         days(
             T("Active people", "活跃人数"),
             T(
-                "Each bar stands at the day that it counts. A day that is missing or came more than fifteen hours late has no bar; that is not a zero. Grey: days off; orange: some departments have no figures of the day yet.",
-                "每根柱子位于其所统计的日期。缺失或延迟超过十五小时的日期没有柱子，不代表为零。灰色为休息日，橙色为部分部门尚无该天数据。",
+                "Each bar stands at the day that it counts. A day that is missing or came more than fifteen hours late has no bar; that is not a zero. Grey: days off; orange: some departments have no figures of the day.",
+                "每根柱子位于其所统计的日期。缺失或延迟超过十五小时的日期没有柱子，不代表为零。灰色为休息日，橙色为部分部门没有该天数据。",
             ),
-            [*queries, over_time(total(ACTIVATED, BY_DAY), activated)],
+            [over_time(by_kind(total(DAU.metric, BY_DAY)), "{{kind}}"), over_time(total(ACTIVATED, BY_DAY), activated)],
             "locale",
             size=(12, 8),
             drawn="bars",
             stacked=True,
             decimals=0,
-            overrides=[*looks, override(activated, **LINE)],
+            overrides=[*OF_KINDS, override(activated, **LINE)],
         ),
-        days(
+        of_products(
             T("Adoption by day", "产品使用率趋势"),
             T(
                 "People who used the product, as a share of those whose account is activated, on working days.",
                 "工作日使用该产品的人数占已激活成员的比例。",
             ),
-            [over_time(on_working_days(share(of.metric, BY_DAY)), name) for name, of in PEOPLE.values()],
-            "percentunit",
-            size=(12, 8),
-            decimals=0,
+            lambda of: share(of.metric, BY_DAY),
         ),
-        days(
+        of_products(
             T("Against the same weekday, all versions", "与同一星期几相比（所有版本）"),
             T(
                 "People by the median of the same weekday in the weeks before, on working days; 100 % is as usual. Where fewer than 20 people are usual there is nothing.",
                 "工作日使用人数与前几周同一星期几中位数之比，100% 表示与往常一致。常态不足 20 人时不显示。",
             ),
-            [
-                over_time(on_working_days(against_baseline(of.metric, of.baseline, BY_DAY)), name)
-                for name, of in PEOPLE.values()
-            ],
-            "percentunit",
-            size=(12, 8),
-            decimals=0,
+            lambda of: against_baseline(of.metric, of.baseline, BY_DAY),
         ),
         sums(None, ["messages_sent"]),
         sums(None, ["vc_duration_seconds"]),
@@ -450,11 +420,7 @@ def trends():
     ]
 
 
-def low_departments(height=9):
-    def of(product):
-        chosen = f',product="{product}"'
-        return deviation(chosen, by="")
-
+def low_departments(height=9, few=False):
     # Those without anything low have their place, too.
     lowest = deviation(',window="5"', " < -1", by="")
     rows = f"({lowest} or on ({KEY}) group by ({KEY}) ({last(DAY, CHOSEN, LATELY)}) * 0)"
@@ -465,17 +431,18 @@ def low_departments(height=9):
             f"各部门最近几天相对预期值的偏差（以自身波动的标准差为单位），取一、三、五、十天中的最低值；按五天内最低的产品（低于 -1 时）列出最低的 {ROWS} 个部门。红色为导出器认定的下降，其余属正常波动。",
         ),
         rows,
-        [of(product) for product in PRODUCTS],
+        [deviation(f',product="{product}"', by="") for product in PRODUCTS],
         [name for name, _ in PRODUCTS.values()],
         {"decimals": 1, "unit": "none", "mappings": red_below(-SURE), "thresholds": CLEAR} | COLORED,
         T("5 days", "五天最低"),
         {"decimals": 1, "unit": "none"},
         "bottomk",
         height,
+        few,
     )
 
 
-def adoption():
+def adoption(few=False):
     activated = figure(ACTIVATED, OF_LATE)
     shares = [f"{figure(of.metric, OF_LATE)} / {activated}" for _, of in PEOPLE.values()]
     rows = f"{activated} >= {LEAST}"
@@ -492,19 +459,24 @@ def adoption():
         T("Activated", "已激活"),
         {},
         "topk",
+        few=few,
     )
 
 
-def by_product(title, description, ranked, values, names, look, heading, of_rank, first, height=9):
-    """A table of departments and products; the first query names the rows, and ranks them."""
+def by_product(title, description, ranked, values, names, look, heading, of_rank, first, height=9, few=False):
+    """A table of departments and products; the first query names the rows, and ranks them.
+
+    `few`: no query gives more than has its place in the table.
+    """
     rows = f"{first}({ROWS}, {ranked})"
+    shown = "" if few else f" and on ({KEY}) {rows}"
     refs = "BCDEFGHI"[: len(values)]
     columns = {"department": department(), "A": Column(heading, None, 85, of_rank)}
     columns |= {ref: Column(name, None, 92, look) for ref, name in zip(refs, names, strict=True)}
     return table(
         title,
         description,
-        [column(named(rows)), *(column(f"{of} and on ({KEY}) {rows}") for of in values)],
+        [column(named(rows)), *(column(f"{of}{shown}") for of in values)],
         columns,
         size=(24, height),
         kept=IDENTITY,

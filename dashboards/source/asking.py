@@ -2,6 +2,7 @@
 
 from grafana import Column, T, bars, column, now, override, stat, table, words
 from own import BOTH, NONE_YET, QUOTA, RED, TARGET, curves, daily, hourly, own
+from shared import CLASS, NO_YES
 
 DAY_SECONDS = 86400
 USED = "feishu_exporter_api_requests_this_month"
@@ -109,7 +110,7 @@ def quota():
             ),
             own("feishu_exporter_api_budget_exhausted"),
             background=True,
-            mappings=words(_0=(T("no", "否"), "green"), _1=(T("YES", "是"), "red")),
+            mappings=NO_YES,
         ),
         curves(
             T("Quota used and forecast", "配额使用与预测"),
@@ -175,7 +176,7 @@ def errors():
             {
                 "tenant": Column(T("Tenant", "租户"), None, 80),
                 "endpoint": Column(T("Endpoint", "接口")),
-                "class": Column(T("Class", "类型"), None, 95),
+                "class": CLASS,
                 "A": Column(T("Failures", "次数"), "locale", 82, {"decimals": 0}),
             },
             sort=("A", True),

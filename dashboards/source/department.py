@@ -1,48 +1,53 @@
 """*Feishu department*: one department, or many side by side, in depth."""
 
-from activity import by_product, low_departments
+from activity import adoption, low_departments
 from grafana import (
     Column,
     T,
+    asked,
     column,
     dashboard,
     data_source,
     days,
     fixed,
     over_time,
-    override_matching,
+    override,
     table,
 )
 from promql import (
     ACTIVATED,
-    BY_DAY,
+    CHOSEN,
     CURVES,
+    DAY,
+    DEVIATION,
+    EACH_DAY,
+    ID,
     KEY,
     LATELY,
     OF_LATE,
+    RECENT,
     all_departments,
     by_baseline,
     curve,
     deviation,
     each,
+    failing,
     figure,
     judged,
     lacking,
+    last,
     named,
     on_working_days,
     own_newest_day,
 )
 from shared import (
     AGE_HOURS,
-    CLASS,
-    CODE,
     DAU,
     DAY_SERVED,
     FIGURES,
     IDENTITY,
     NOON,
-    PEOPLE,
-    STATE,
+    REASON,
     TITLES,
     ZONE,
     department,
@@ -54,6 +59,9 @@ from staff import directory, spread
 
 USUAL = T("usual", "常态")
 SUITE = ',product="suite"'
+# As many rows as somebody reads; each is an id in every query.
+LISTED = 50
+FIVE_DAYS = SUITE + ',window="5"'
 # The panels about each product: who, how much, how much per person. A panel of one figure is
 # called as the figure is.
 SECTIONS = {
@@ -107,8 +115,9 @@ A_DAY = T(
     "Each point stands at the day that it counts; a gap is a day without figures, not a zero. A dashed line is the median of the same weekday in the weeks before, over all versions.",
     "每个点位于其所统计的日期；间断表示没有数据，不代表为零。虚线为前几周同一星期几的中位数（所有版本）。",
 )
-DASHED = override_matching(
+DASHED = override(
     f".*({USUAL.en}|{USUAL.zh}).*",
+    "byRegexp",
     custom__lineStyle={"fill": "dash", "dash": [6, 6]},
     custom__lineWidth=1,
     custom__hideFrom={"viz": False, "legend": True, "tooltip": False},
@@ -142,6 +151,7 @@ def build(language):
         (
             T("People and use", "人员与使用"),
             [
+                adoption(few=True),
                 by_day(T("Members", "成员"), ["users", "activated_users"]),
                 by_day(
                     T("Shares, as Feishu reports them", "比例（飞书提供）"),
@@ -156,6 +166,11 @@ def build(language):
         (T("The department in the directory", "组织架构"), directory()),
         (T("How use spreads over its people", "使用在成员中的分布"), spread()),
     ]
+    first = [chosen(), low_departments(7, few=True), by_day(None, ["suite_dau"], (12, 8)), against_usual()]
+    for panel in [*first, *(panel for _, panels in rows for panel in panels)]:
+        few = "$listed" if panel["type"] == "table" else "$curves"
+        for query in panel["targets"]:
+            query["expr"] = query["expr"].replace("$department", few)
     return dashboard(
         uid,
         TITLES[uid],
@@ -163,14 +178,8 @@ def build(language):
             "Departments side by side, or one in depth: what each does against what is expected of it, every figure by day, and what is known about its people as counts.",
             "多个部门并列比较，或查看单个部门：与预期的比较、每项指标的每日趋势，以及成员的统计信息。",
         ),
-        [tenant(), *places(), data_source()],
-        [
-            chosen(),
-            low_departments(7),
-            by_day(None, ["suite_dau"], (12, 8)),
-            against_usual(),
-            adoption(),
-        ],
+        [tenant(), *places(), data_source(), *few_departments()],
+        first,
         rows,
         language,
         "now-90d",
@@ -180,70 +189,68 @@ def build(language):
     )
 
 
+def need_a_look():
+    """First the departments that fail or lack something, then the lowest."""
+    lack = f"2000 * {failing()} or on ({KEY}) 1000 * {lacking()}"
+    low = f"0 - {deviation(FIVE_DAYS, by='')}"
+    ranked = f"{lack} or on ({KEY}) {low} or on ({KEY}) -100 * {all_departments()}"
+    return f"max by ({KEY}) ({ranked})"
+
+
+def few_departments():
+    """Variables that nobody sees: of thousands of departments these are read, and five drawn."""
+    # In what was brought in nothing is judged: any of them.
+    some = f"group by ({ID}) ({last(DAY, CHOSEN, RECENT)}) * -1000"
+    lowest = f"max by ({ID}) (0 - {last(DEVIATION, CHOSEN + FIVE_DAYS, RECENT)})"
+    ranked = {
+        "listed": f"topk({LISTED}, max by ({ID}) ({need_a_look()}) or on ({ID}) {some})",
+        "curves": f"topk({CURVES}, {lowest} or on ({ID}) {some})".replace("$department", "$listed"),
+    }
+    return [
+        asked(
+            name,
+            T("Looked at", "查看"),
+            f"query_result({expr})",
+            regex='/department_id="([^"]+)"/',
+            several=True,
+            anything=False,
+            hide=2,
+            skipUrlSync=True,
+        )
+        for name, expr in ranked.items()
+    ]
+
+
 def chosen():
-    # Those that need a look first: those without figures, then the lowest.
-    five_days = SUITE + ',window="5"'
-    low = f"0 - {deviation(five_days, by='')}"
-    ranked = f"1000 * {lacking()} or on ({KEY}) {low} or on ({KEY}) -100 * {all_departments()}"
-    rows = f"topk(100, max by ({KEY}) ({ranked}))"
     newest = f"max by ({KEY}) ({own_newest_day(window=LATELY)})"
-
-    def of_rows(values):
-        return column(f"{values} and on ({KEY}) {rows}")
-
-    def its(metric):
-        return of_rows(figure(metric, OF_LATE))
-
     return table(
         T("Departments", "所选部门"),
         T(
-            "The chosen departments, a hundred at most: the newest day of each, how old it is, and the figures of that day; and of one that fails, is late or has no figures, its state. Usual and deviation are of active members over all versions, as the exporter judges.",
-            "所选部门（最多一百个）：各自的最新数据日期、时效及当天数据；失败、延迟或无数据的部门显示其状态。常态与偏差针对所有版本的活跃成员，由导出器判断。",
+            f"The chosen departments, at most the {LISTED} that need a look first: the newest day of each, how old it is, and the figures of that day; and of one that fails, is late or has no figures, its state. Expectation and deviation are of active members over all versions, as the exporter judges.",
+            f"所选部门（最多 {LISTED} 个最需要关注的）：各自的最新数据日期、时效及当天数据；失败、延迟或无数据的部门显示其状态。预期与偏差针对所有版本的活跃成员，由导出器判断。",
         ),
         [
-            column(f"sort_desc({named(rows)})"),
-            of_rows(lacking()),
-            of_rows(f"({newest} + {NOON}) * 1000"),
-            of_rows(f"(time() - {newest}) / 3600"),
-            its("feishu_department_users"),
-            its(ACTIVATED),
-            its(DAU.metric),
-            of_rows(judged("feishu_department_activity_expected", SUITE, by="")),
-            of_rows(deviation(SUITE, by="")),
+            column(f"sort_desc({named(need_a_look())})"),
+            column(lacking()),
+            column(f"({newest} + {NOON}) * 1000"),
+            column(f"(time() - {newest}) / 3600"),
+            *(column(figure(of, OF_LATE)) for of in ("feishu_department_users", ACTIVATED, DAU.metric)),
+            column(judged("feishu_department_activity_expected", SUITE, by="")),
+            column(deviation(SUITE, by="")),
         ],
         {
             "department": department(),
-            "state": STATE,
-            "class": CLASS,
-            "code": CODE,
+            **REASON,
             "C": DAY_SERVED,
             "D": AGE_HOURS,
             "E": Column(T("Members", "成员"), "locale", 80),
             "F": Column(T("Activated", "已激活"), "locale", 80),
             "G": Column(T("Active", "活跃"), "locale", 65),
-            "H": Column(T("Usual", "常态"), "locale", 65, {"decimals": 0}),
+            "H": Column(T("Expected", "预期"), "locale", 80, {"decimals": 0}),
             "I": Column(T("Deviation", "偏差"), "none", 85, {"decimals": 1}),
         },
-        size=(24, 5),
+        size=(24, 6),
         kept=IDENTITY,
-    )
-
-
-def adoption():
-    activated = figure(ACTIVATED, OF_LATE)
-    return by_product(
-        T("Use", "使用率"),
-        T(
-            "People who used the product on the department's newest day, as a share of its activated accounts; a hundred departments at most.",
-            "各部门最新一天使用该产品的人数占已激活成员的比例，最多一百个部门。",
-        ),
-        activated,
-        [f"{figure(of.metric, OF_LATE)} / {activated}" for _, of in PEOPLE.values()],
-        [name for name, _ in PEOPLE.values()],
-        {"decimals": 0, "unit": "percentunit"},
-        T("Activated", "已激活"),
-        {},
-        "topk",
     )
 
 
@@ -255,7 +262,7 @@ def against_usual():
             "工作日活跃成员与前几周同一星期几中位数之比，100% 表示与往常一致。常态不足 20 人时不显示。",
         )
         + NOTE,
-        [over_time(curve(on_working_days(by_baseline(DAU.metric, DAU.baseline, BY_DAY))), "{{department}}")],
+        [over_time(curve(on_working_days(by_baseline(DAU.metric, DAU.baseline, EACH_DAY))), "{{department}}")],
         "percentunit",
         size=(12, 8),
         decimals=0,

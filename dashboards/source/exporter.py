@@ -4,29 +4,27 @@ from asking import errors, quota, requests
 from exporter_itself import process, scraping
 from grafana import COLORED_TEXT, Column, T, asked, column, dashboard, data_source, now, override, stat, table, words
 from own import BOTH, RED, TARGET, TENANT, curves, own, process_of
-from promql import DAY, KEY, LATELY, failing, lacking, last, names, own_newest_day
+from promql import DAY, failing, last
 from shared import (
     AGE,
     AGE_HOURS,
     ALARM,
-    CLASS,
-    CODE,
     DATE,
     HOURS,
-    IDENTITY,
     NOON,
-    STATE,
+    NO_YES,
+    REASON,
     TITLES,
     YES_NO,
     ZONE,
     department,
+    lacking_table,
     links_from,
     tenant,
 )
 
 LACKING, SOURCES, FIRING = "Departments that lack something", "Sources", "Alerts that fire"
 TENANT_COLUMN = Column(T("Tenant", "租户"), None, 75)
-EXPORTER = Column(T("Exporter", "导出器"), None, 150)
 
 
 def build(language):
@@ -39,6 +37,8 @@ def build(language):
         )
     )
     uid = "feishu-exporter"
+    named_in = department(("datasource",), "&var-tenant=${__data.fields.tenant:percentencode}")
+    lacks = {"tenant": TENANT_COLUMN, "department": named_in, **REASON, "B": AGE_HOURS}
     return dashboard(
         uid,
         TITLES[uid],
@@ -47,7 +47,7 @@ def build(language):
             "导出器能否取得数据、消耗多少请求以及出现的问题。处理方法见导出器状态页和 docs/operations.md。",
         ),
         [tenant("feishu_up", several=True), job, instance, data_source()],
-        [*health(), lacking_departments(), firing(), sources(), exporters()],
+        [*health(), lacking_table(T(LACKING, "缺少数据的部门"), lacks, (13, 6), BOTH, TENANT), firing(), sources(), exporters()],
         [
             (T("Age of the figures", "数据时效"), ages()),
             (T("Requests to Feishu", "对飞书的请求"), requests()),
@@ -70,7 +70,6 @@ def health():
 
     up_down = states(T("up", "正常"), T("DOWN", "中断"))
     good_bad = states(T("good", "正常"), T("BAD", "异常"))
-    no_yes = words(_0=(T("no", "否"), "green"), _1=(T("YES", "是"), "red"))
 
     def tile(title, description, expr, **look):
         return stat(title, description, [now(expr, title)], "locale", size=(6, 3), background=True, **look)
@@ -138,7 +137,7 @@ def health():
                 "是否因 series_limit 省略了序列：先省略基线与判断，再省略产品版本，合计始终保留。",
             ),
             f"max({own('feishu_exporter_series_limit_reached', TARGET)})",
-            mappings=no_yes,
+            mappings=NO_YES,
         ),
         tile(
             T("Defects", "程序缺陷"),
@@ -152,38 +151,17 @@ def health():
     ]
 
 
-def named(values):
-    return f"{values} * on (tenant, department_id) group_left (department) {names(BOTH, BOTH)}"
-
-
-def lacking_departments():
-    day = f"max by ({KEY}) ({own_newest_day(BOTH, LATELY)})"
-    rows = lacking(BOTH, TENANT)
-    return table(
-        T(LACKING, "缺少数据的部门"),
-        T(
-            "Departments whose last request failed, with the class of the failure and Feishu's code; that are late while at least half have the newest day; or that have no figures at all. A hundred at most. What was served last stays until collection.max_age.",
-            "最近一次请求失败的部门（含失败类别与飞书错误码）、半数以上部门已有最新数据而自身延迟的部门，以及完全没有数据的部门，最多一百个。上次的数据在 collection.max_age 之前仍会保留。",
-        ),
-        [
-            column(f"topk(100, {named(rows)})"),
-            column(f"(time() - {day}) / 3600 and on ({KEY}) {rows}"),
-        ],
-        {
-            "tenant": TENANT_COLUMN,
-            "department": department("var-tenant=${__data.fields.tenant:percentencode}"),
-            "state": STATE,
-            "class": CLASS,
-            "code": CODE,
-            "B": AGE_HOURS,
-        },
-        size=(15, 6),
-        kept=IDENTITY,
-        empty=T("All departments have the newest day.", "所有部门均已有最新一天的数据。"),
-    )
-
-
 def sources():
+    names = {
+        "departments": "部门统计",
+        "baselines": "基线",
+        "directory": "组织目录",
+        "contact": "通讯录",
+        "members": "成员",
+        "users": "成员统计",
+    }
+    names = words(**{source: (T(source, name), None) for source, name in names.items()})
+
     def of_source(metric):
         return f"max by (tenant, source, instance) ({own(f'feishu_exporter_{metric}')})"
 
@@ -205,12 +183,12 @@ def sources():
         ],
         {
             "tenant": TENANT_COLUMN,
-            "source": Column(T("Source", "来源"), None, 110),
+            "source": Column(T("Source", "来源"), None, 110, {"mappings": names}),
             "A": Column(T("Complete", "完整"), "locale", 90, {"mappings": YES_NO} | COLORED_TEXT),
-            "B": Column(T("Last, ago", "距上次"), "dtdurations", 120),
-            "C": Column(T("Complete, ago", "距上次完整"), "dtdurations", 130),
+            "B": Column(T("Last, ago", "距上次"), "dthms", 120),
+            "C": Column(T("Complete, ago", "距上次完整"), "dthms", 130),
             "D": Column(T("Took", "耗时"), "s", 80, {"decimals": 1}),
-            "E": Column(T("Next in", "距下次"), "dtdurations", 120),
+            "E": Column(T("Next in", "距下次"), "dthms", 120),
             "instance": Column(T("Exporter", "导出器")),
         },
         size=(24, 8),
@@ -218,6 +196,7 @@ def sources():
 
 
 def firing():
+    severities = words(warning=(T("warning", "警告"), None), critical=(T("critical", "严重"), None))
     return table(
         T(FIRING, "正在触发的告警"),
         T(
@@ -231,10 +210,10 @@ def firing():
         ],
         {
             "alertname": Column(T("Alert", "告警")),
-            "severity": Column(T("Severity", "级别"), None, 80),
+            "severity": Column(T("Severity", "级别"), None, 80, {"mappings": severities}),
             "A": Column(T("Times", "数量"), "locale", 65),
         },
-        size=(9, 6),
+        size=(11, 6),
         empty=T("No alert fires.", "没有正在触发的告警。"),
     )
 
@@ -312,7 +291,7 @@ def ages():
             T("Access token expires in", "令牌剩余有效期"),
             T("The exporter renews it by itself.", "导出器会自动续期。"),
             [now(f"{own('feishu_exporter_token_expiry_timestamp_seconds')} - time()", "{{tenant}}")],
-            "dtdurations",
+            "dthms",
             size=(6, 4),
         ),
         curves(

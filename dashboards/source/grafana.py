@@ -80,19 +80,10 @@ def red_below(value):
     return [{"type": "range", "options": {"from": -1e9, "to": value, "result": result}}]
 
 
-def override(name, **properties):
+def override(name, matcher="byName", **properties):
     """Other properties for the series or column of this name; `__` stands for a dot."""
-    return by_matcher("byName", name, properties)
-
-
-def override_matching(pattern, **properties):
-    """Other properties for all series whose name matches."""
-    return by_matcher("byRegexp", pattern, properties)
-
-
-def by_matcher(matcher, options, properties):
     properties = [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()]
-    return {"matcher": {"id": matcher, "options": options}, "properties": properties}
+    return {"matcher": {"id": matcher, "options": name}, "properties": properties}
 
 
 def fixed(color):
@@ -172,7 +163,7 @@ def lines(title, description, queries, unit, size=(8, 8), drawn="line", stacked=
         "axisSoftMin": 0,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
     }
-    more = {name: look.pop(name) for name in ("interval", "maxDataPoints", "timeFrom") if name in look}
+    more = {name: look.pop(name) for name in ("interval", "maxDataPoints", "timeFrom", "timeShift", "hideTimeOverride") if name in look}
     options = {
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
         "tooltip": {"mode": "multi", "sort": "desc"},
@@ -244,9 +235,6 @@ COLORED = {"custom__cellOptions": {"type": "color-background", "mode": "basic"}}
 
 # --- variables --------------------------------------------------------------------------------
 
-# Where Grafana has a menu for what is rarely changed, it is there: 12 shows it with the others.
-RARE = {"hide": 3}
-
 
 def data_source():
     return {
@@ -256,7 +244,9 @@ def data_source():
         "query": "prometheus",
         "refresh": 1,
         "options": [],
-    } | RARE
+        # Grafana 13 has a menu for what is rarely changed; 12 shows it with the others.
+        "hide": 3,
+    }
 
 
 def asked(name, label, query, several=False, anything=True, sort=5, current=None, **more):
@@ -269,7 +259,7 @@ def asked(name, label, query, several=False, anything=True, sort=5, current=None
         "type": "query",
         "label": label,
         "datasource": SOURCE,
-        "query": {"qryType": 3 if query.startswith("query_result") else 1, "query": query, "refId": name},
+        "query": {"qryType": 1 if "label_values" in str(query) else 3, "query": query, "refId": name},
         "regex": "",
         "refresh": 2,
         "sort": sort,
@@ -284,25 +274,6 @@ def asked(name, label, query, several=False, anything=True, sort=5, current=None
     if current:
         variable["current"] = {"text": current, "value": current, "selected": True}
     return variable | more
-
-
-def choice(name, label, description, options):
-    """A variable with a fixed list of (text, value); the first is chosen at first."""
-    entries = [
-        {"text": text, "value": value, "selected": index == 0} for index, (text, value) in enumerate(options)
-    ]
-    query = [", ".join(f"{in_language(text, of)} : {value}" for text, value in options) for of in LANGUAGES]
-    return {
-        "name": name,
-        "type": "custom",
-        "label": label,
-        "description": description,
-        "query": T(*query),
-        "options": entries,
-        "current": entries[0],
-        "multi": False,
-        "includeAll": False,
-    } | RARE
 
 
 # --- dashboards -------------------------------------------------------------------------------

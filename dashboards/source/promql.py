@@ -9,6 +9,7 @@ INFO = "feishu_department_info"
 UP = "feishu_exporter_department_up"
 FAILURE = "feishu_exporter_department_failure_info"
 DEVIATION = "feishu_department_activity_deviation"
+DROP = "feishu_department_activity_drop_ratio"
 DECLINE = "feishu_department_activity_decline_ratio"
 ACTIVATED = "feishu_department_activated_users"
 
@@ -17,8 +18,7 @@ RECENT = "[25h]"
 # For tables of all departments, where that would be too much to read.
 LATELY = "[15m]"
 # As of the end of the time range. Curves of days end at the last midnight, so look a day further.
-AT_THE_END = "@ end() offset -1d"
-RECENT_AT_THE_END = f"[49h] {AT_THE_END}"
+RECENT_AT_THE_END = "[49h] @ end() offset -1d"
 # On the time axis a point stands at the day that it belongs to. Figures of a day are served from
 # 09:30 of the next day on: 33.5 to 57.5 hours after the day began. The window from 25 to 49 hours
 # holds that moment, in whatever time zone Grafana begins its days.
@@ -28,7 +28,7 @@ SERVED = "[1d] offset -49h"
 OF_ITS_DAY = "- time() - 12600) <= 43200"
 
 # A name is better old than gone.
-LONG = f"[7d] {AT_THE_END}"
+LONG = "[7d] @ end() offset -1d"
 # Curves of more departments could not be told apart.
 CURVES = 5
 # Of fewer people one more or less is a multiple.
@@ -81,18 +81,23 @@ def own_newest_day(where: str = CHOSEN, window: str = RECENT) -> str:
     return f"{days} == on ({KEY}) group_left () max by ({KEY}) ({days})"
 
 
-def day_of_the_point() -> str:
+def day_of_the_point(bound="") -> str:
     """The day gauge of the departments that had the figures of the point's own day."""
-    day = f"({last(DAY, CHOSEN, SERVED)} <= on (tenant, geo) group_left () {half_have(RECENT_AT_THE_END)})"
-    return f"abs({day} {OF_ITS_DAY}"
+    return f"abs(({last(DAY, CHOSEN, SERVED)}{bound}) {OF_ITS_DAY}"
+
+
+def day_of_the_company() -> str:
+    """The same, and nothing of a day that few departments have yet."""
+    return day_of_the_point(f" <= on (tenant, geo) group_left () {half_have(RECENT_AT_THE_END)}")
 
 
 # The ways of looking: at the newest day of all, at each department's own newest day, or at each
-# day at its place on the time axis.
+# day at its place on the time axis, of all together or of each by itself.
 NOW = (RECENT, newest_day)
 OWN_DAY = (RECENT, own_newest_day)
 OF_LATE = (LATELY, lambda: own_newest_day(window=LATELY))
-BY_DAY = (SERVED, day_of_the_point)
+BY_DAY = (SERVED, day_of_the_company)
+EACH_DAY = (SERVED, day_of_the_point)
 
 
 def figure(metric, when=NOW, version="$product_version", beside=None) -> str:
@@ -146,7 +151,7 @@ def against_baseline(metric, baseline, when=NOW) -> str:
     return f"{total(metric, when, 'all', baseline)} / ({total(baseline, when, 'all')} >= {FEW})"
 
 
-def names(where=CHOSEN, known_as=KNOWN, window=LATELY, info_window="") -> str:
+def names(where, known_as, window=LATELY, info_window="") -> str:
     """Each department under its newest name, with the one above it: "leaf (parent)".
 
     So two departments of one name differ, and a renamed one stays one line. If the newest day is
@@ -165,30 +170,19 @@ def names(where=CHOSEN, known_as=KNOWN, window=LATELY, info_window="") -> str:
     return f"group by ({ID}, department) ({placed} or on ({ID}) {named} or on ({ID}) {told})"
 
 
-def named(values, *windows) -> str:
+def named(values, where=CHOSEN, known_as=KNOWN, *windows) -> str:
     """Values by department id, with the name of the department."""
-    return f"{values} * on ({ID}) group_left (department) {names(CHOSEN, KNOWN, *windows)}"
-
-
-def worst() -> str:
-    """The five of the chosen departments that lie furthest below what is expected of them.
-
-    Where nothing is judged, five of them.
-    """
-    of_suite = CHOSEN + ',product="suite",window="5"'
-    judged = f"max by ({KEY}) (0 - {last(DEVIATION, of_suite, RECENT_AT_THE_END)})"
-    others = f"max by ({KEY}) ({last(DAY, CHOSEN, LONG)}) * 0 - 1000"
-    return f"topk({CURVES}, {judged} or on ({KEY}) {others})"
+    return f"{values} * on ({ID}) group_left (department) {names(where, known_as, *windows)}"
 
 
 def curve(values) -> str:
-    """Values of each day as curves, of a few departments under their names."""
-    return named(f"({values} and on ({KEY}) {worst()})", LONG, RECENT_AT_THE_END)
+    """Values of each day as curves, under the names of the departments."""
+    return named(f"({values})", CHOSEN, KNOWN, LONG, RECENT_AT_THE_END)
 
 
 def each(metric, version="$product_version") -> str:
     """A figure of each department by day."""
-    return curve(figure(metric, BY_DAY, version))
+    return curve(figure(metric, EACH_DAY, version))
 
 
 def by_baseline(metric, baseline, when) -> str:
@@ -204,7 +198,7 @@ def people_of(metric, by=(), when=OWN_DAY) -> str:
 
 
 def place(metric, by=()) -> str:
-    """Something of contact or directory, which belongs to no day, of at most a hundred."""
+    """Something of contact or directory, which belongs to no day."""
     labels = ", ".join((ID, *by))
     return f"max by ({labels}) ({last(metric, KNOWN)})"
 
@@ -234,18 +228,15 @@ def deviation(labels="", only="", by="product") -> str:
     return judged(DEVIATION, labels, only, "min", by)
 
 
-def fallen() -> str:
-    """The days since a department's product fell: 0 in a slow decline, 1 where many fell at once.
-
-    Those that fell at once are told by the suite alone: all products would be too much to read.
-    """
-    length = judged("feishu_department_activity_drop_length", only=" > 0")
-    together = f"feishu_company_departments_fallen_together{{{PLACE}}} > 0"
+def together() -> str:
+    """The departments of which so many fell at once that they are one event; of the suite alone."""
     newest = judged(DEVIATION, ',product="suite",window="1"', f" < {-SURE}")
-    return (
-        f"({length} or {judged(DECLINE)} * 0"
-        f" or ({newest} and on (tenant, geo, product) ({together})) * 0 + 1)"
-    )
+    return f"({newest} and on (tenant, geo, product) (feishu_company_departments_fallen_together{{{PLACE}}} > 0))"
+
+
+def fallen() -> str:
+    """Each department's product that fell: what is there only then, for that is little to read."""
+    return f"({judged(DROP)} or {judged(DECLINE)} or {together()})"
 
 
 # --- departments that lack something -----------------------------------------------------------
@@ -286,20 +277,16 @@ def all_departments(where=CHOSEN) -> str:
 # --- kinds of days -----------------------------------------------------------------------------
 
 
-def split_by_day(values) -> tuple[str, str, str]:
-    """Values of working days, of days off, and of days that some departments lack.
+def by_kind(values) -> str:
+    """Values of each day with its `kind`: a working day, one off, or part, which departments lack.
 
-    One that is behind for more than three days is no longer waited for.
+    Those with a day before, of which not more than three days are waited for.
     """
     off = f"min({last('feishu_calendar_workday', PLACE, SERVED)}) == 0"
-    recent = f"{last(DAY, CHOSEN, SERVED)} > time() - {4 * 86400}"
-    there = f"count(group by ({KEY}) ({day_of_the_point()}))"
-    part = f"count(group by ({KEY}) ({recent})) > {there}"
-    return (
-        f"{values} unless on () ({off}) unless on () ({part})",
-        f"{values} and on () ({off})",
-        f"{values} unless on () ({off}) and on () ({part})",
-    )
+    ahead = f"max by ({KEY}) ({last(DAY, CHOSEN, '[2d] offset -49h')}) - time() - 12600"
+    kinds = {"part": f"group({ahead} < -43200 > {-4 * 86400})", "off": f"group({off})", "working": "vector(1)"}
+    kind = " or on () ".join(f'label_replace({of}, "kind", "{name}", "", "")' for name, of in kinds.items())
+    return f"{values} * on () group_left (kind) ({kind})"
 
 
 def on_working_days(values) -> str:

@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from grafana import COLORED_TEXT, RARE, WRAPPED, Column, T, asked, choice, link_to, steps, top_link, words
-from promql import DAY, last
+from grafana import COLORED_TEXT, WRAPPED, Column, T, asked, column, link_to, steps, table, top_link, words
+from promql import DAY, KEY, LATELY, lacking, last, named, own_newest_day
 
 # Half a day after its beginning a day has the same date in the zones of other offices, too.
 NOON = 43200
@@ -105,19 +105,57 @@ def to_exporter(title):
 IDENTITY = ("department_id", "geo")
 
 
-def department(tenant="${tenant:queryparam}", width=None):
+def department(choices=("datasource", "tenant", "product_version", "below"), more=""):
     """The column of names, each a link to the dashboard of the department."""
-    more = f"&{tenant}&var-geo=${{__data.fields.geo}}&var-department=${{__data.fields.department_id}}"
-    link = link_to(T("Open the department", "查看部门详情"), "feishu-department", "datasource", more=more)
-    return Column(T("Department", "部门"), None, width, {"links": [link]} | WRAPPED)
+    more += "&var-geo=${__data.fields.geo}&var-department=${__data.fields.department_id}"
+    link = link_to(T("Open the department", "查看部门详情"), "feishu-department", *choices, more=more)
+    return Column(T("Department", "部门"), None, None, {"links": [link]} | WRAPPED)
 
 
+CLASSES = {
+    "throttled": "限流",
+    "quota": "配额用尽",
+    "token": "令牌",
+    "credentials": "凭证",
+    "permission": "权限",
+    "invalid_request": "请求无效",
+    "server": "服务端",
+    "network": "网络",
+    "malformed": "无法解析",
+}
+CLASSES = words(**{of: (T(of, zh), None) for of, zh in CLASSES.items()})
+CLASS = Column(T("Class", "类别"), None, 100, {"mappings": CLASSES})
 # The columns of `promql.lacking`.
-STATE = Column(T("State", "状态"), None, 85, {"mappings": STATES} | COLORED_TEXT)
-CLASS = Column(T("Class", "类别"), None, 100)
-CODE = Column(T("Code", "错误码"), "string", 80)
+REASON = {
+    "state": Column(T("State", "状态"), None, 85, {"mappings": STATES} | COLORED_TEXT),
+    "class": CLASS,
+    "code": Column(T("Code", "错误码"), "string", 80),
+}
 DAY_SERVED = Column(T("Figures of", "数据日期"), DATE, 125)
 AGE_HOURS = Column(T("Age", "时效"), HOURS, 60, {"thresholds": AGE, "decimals": 0} | COLORED_TEXT)
+
+
+def lacking_table(title, columns, size, *where):
+    """The departments that lack something, of all that is chosen or of `where`, the worst first."""
+    rows, day = lacking(*where), f"max by ({KEY}) ({own_newest_day(*where[:1], window=LATELY)})"
+    asked_for = {
+        "A": f"topk(100, {named(rows, *where[:1] * 2)})",
+        "B": f"(time() - {day}) / 3600 and on ({KEY}) {rows}",
+        "C": f"({day} + {NOON}) * 1000 and on ({KEY}) {rows}",
+    }
+    return table(
+        title,
+        T(
+            "Departments that fail or that Feishu refuses (with the class of the failure and Feishu's code), that are late while at least half have the newest day, or that have no figures at all; a hundred at most. Remedies: the exporter's status page and docs/operations.md. What was served last stays until collection.max_age.",
+            "失败或被飞书拒绝的部门（含失败类别与飞书错误码）、半数以上部门已有最新数据而自身延迟的部门，以及完全没有数据的部门，最多一百个。处理方法见导出器状态页和 docs/operations.md。上次的数据在 collection.max_age 之前仍会保留。",
+        ),
+        [column(expr) for of, expr in asked_for.items() if of == "A" or of in columns],
+        columns,
+        size=size,
+        sort=("state", True),
+        kept=IDENTITY,
+        empty=T("All departments have the newest day.", "所有部门均已有最新一天的数据。"),
+    )
 
 
 def tenant(known_by=DAY, several=False):
@@ -133,6 +171,9 @@ def places():
     newest = last(DAY, 'tenant="$tenant"')
     known = f"{path} or on (tenant, department_id) {info}}} or on (tenant, department_id) {newest}"
     one_each = f"topk by (tenant, department_id) (1, {known})"
+    each = 'feishu_department_suite_dau{tenant="$tenant",product_version!="all"}[15m]'
+    parts = f'label_replace(count by (product_version) (last_over_time({each})), "name", "$1", "product_version", "(.+)")'
+    total = 'label_replace(label_replace(vector(1), "product_version", "all", "", ""), "name", "{}", "", "")'
     return [
         asked(
             "department",
@@ -140,31 +181,27 @@ def places():
             f"query_result(max by (department, department_id) ({one_each}))",
             regex='/department="(?<text>.*)",\\s*department_id="(?<value>[^"]+)"/',
             several=True,
-            description=T(
-                "Type a part of the name or path to search; several may be chosen.",
-                "输入部门名称或路径的一部分即可搜索，可多选。",
-            ),
         ),
-        asked("geo", T("Geo", "地区"), f'label_values({DAY}{{tenant="$tenant"}}, geo)', several=True),
+        asked("geo", T("Geo", "地区"), f'label_values({DAY}{{tenant="$tenant"}}, geo)', several=True, multi=False),
         asked(
             "product_version",
             T("Version", "产品版本"),
-            'label_values(feishu_department_suite_dau{tenant="$tenant"}, product_version)',
+            T(*(f"query_result({total.format(name)} or {parts})" for name in ("all", "全部"))),
+            regex='/name="(?<text>.*)",\\s*product_version="(?<value>[^"]+)"/',
             sort=1,
             current="all",
-            **RARE,
-            description=T(
-                "all is the total over all versions; one version at a time, for the total and its parts must not be added up. What is judged, and what is compared with the usual, is the total whatever is chosen; panels that show the total alone say \"all versions\".",
-                "all 为所有版本的合计；每次只选一个版本，因为合计与各版本不可相加。判断及与常态的比较始终使用合计；仅显示合计的面板标有“所有版本”。",
-            ),
         ),
-        choice(
-            "below",
-            T("Counts", "部门包含"),
-            T(
-                "What the figures of a department count. By Feishu's documents: its own people. Choose the other if you set include_children and found that a parent counts the departments below: then sums leave out those below another chosen department. Places are those at the end of the time range; history that was brought in has none, so for a range that ends before the installation nothing is left out.",
-                "部门数据的统计范围。按飞书文档，仅统计直属成员。如果设置了 include_children 且确认上级部门包含下级，请选择后者，合计时将不再计算所选部门中其他部门的下级。部门层级以时间范围末尾为准；回填的历史数据不含层级，因此时间范围在安装之前结束时不排除任何部门。",
+        {
+            "name": "below",
+            "type": "custom",
+            "label": T("Counts those below", "包含下级"),
+            "description": T(
+                "Whether the figures of a department count those below: - no, .+ yes. dashboards/README.md tells when.",
+                "部门数据是否包含下级：- 不包含，.+ 包含。说明见 dashboards/README.md。",
             ),
-            [(T("own people", "仅直属"), "-"), (T("those below, too", "含下级"), ".+")],
-        ),
-        ]
+            "query": "-, .+",
+            "options": [{"text": of, "value": of, "selected": of == "-"} for of in ("-", ".+")],
+            "current": {"text": "-", "value": "-", "selected": True},
+            "hide": 2,
+        },
+    ]

@@ -1,7 +1,7 @@
 """Of *Feishu department*: its place and its people, as counts."""
 
 from grafana import COLORED_TEXT, WRAPPED, Column, T, column, days, over_time, table, words
-from promql import BY_DAY, KEY, curve, named, path, people_of, place
+from promql import EACH_DAY, KEY, curve, named, path, people_of, place
 from shared import HOURS, NO_YES, PEOPLE, YES_NO
 
 ROWS = 200
@@ -143,13 +143,13 @@ def spread():
             f"{what.en} of a person on the day, by quantile of all its people: 0.5 is the middle one. There are 0.1 and 0.9 from 50 people on, and 0.99 from 500 on.",
             f"每位成员当天的{what.zh}，按全体成员的分位数：0.5 为中位数。50 人以上有 0.1 与 0.9，500 人以上有 0.99。",
         )
-        values = curve(people_of(metric, ["quantile"], BY_DAY)) + divisor
+        values = curve(people_of(metric, ["quantile"], EACH_DAY)) + divisor
         return by_day(title, text, values, "{{quantile}}: {{department}}", unit)
 
     def use_of(what, en, zh, label):
         return counted(what, T(en, zh) + USERS_NOTE, people_of(f"feishu_users_by_{label}", [label]), label)
 
-    inactive = curve(people_of("feishu_users_inactive", ["days"], BY_DAY))
+    inactive = curve(people_of("feishu_users_inactive", ["days"], EACH_DAY))
     return [
         counted(
             T("Active by product", "各产品活跃人数"),
@@ -193,7 +193,7 @@ def spread():
                 "Share of the counted people who were not active for more than so many days.",
                 "超过指定天数未活跃的成员占统计人数的比例。",
             ),
-            f"{inactive} / on ({KEY}) group_left () {people_of('feishu_users', (), BY_DAY)}",
+            f"{inactive} / on ({KEY}) group_left () {people_of('feishu_users', (), EACH_DAY)}",
             T("{{days}} days: {{department}}", "{{days}} 天：{{department}}"),
             "percentunit",
             decimals=0,
@@ -204,14 +204,14 @@ def spread():
                 "Meetings of the department's people on the day, each counted for everybody in it.",
                 "部门成员当天的会议数，每位参会者各计一次。",
             ),
-            curve(people_of("feishu_users_meetings", (), BY_DAY)),
+            curve(people_of("feishu_users_meetings", (), EACH_DAY)),
             "{{department}}",
             "locale",
         ),
         by_day(
             T("Time in meetings", "会议总时长"),
             T("Time in meetings, summed over the department's people.", "部门成员会议时长之和。"),
-            f"{curve(people_of('feishu_users_vc_duration_seconds', (), BY_DAY))} / 3600",
+            f"{curve(people_of('feishu_users_vc_duration_seconds', (), EACH_DAY))} / 3600",
             "{{department}}",
             HOURS,
             decimals=0,

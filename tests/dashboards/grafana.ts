@@ -21,7 +21,7 @@ type Plain<T> = unknown extends T
 
 // What is in use of Grafana's units, its DateFormat units included.
 type Unit =
-  | 'locale' | 'none' | 'string' | 'percentunit' | 's' | 'bytes' | 'dtdurations' | 'dateTimeAsIso' | `suffix: ${string}`
+  | 'locale' | 'none' | 'string' | 'percentunit' | 's' | 'bytes' | 'dthms' | 'dateTimeAsIso' | `suffix: ${string}`
   | 'time:YYYY-MM-DD ddd';
 
 // The data source's own types are not in the package: packages/grafana-prometheus/src/dataquery.ts.

@@ -132,6 +132,7 @@ fn live(target: &str, department: &Department, name: &str) -> Vec<Sample> {
     ];
     if fell {
         samples.push(("feishu_department_activity_drop_ratio", of_suite.clone(), 0));
+        samples.push(("feishu_department_activity_drop_missing", of_suite.clone(), 4));
     }
     for (window, deviation) in [(1, if fell { -7 } else { -4 }), (5, if fell { -3 } else { -2 })] {
         let labels = format!("{of_suite},window=\"{window}\"");
@@ -235,10 +236,11 @@ fn each_day_stands_at_its_place_and_is_neither_zero_nor_doubled() {
         .collect();
     assert_eq!(shown.days("feishu-activity-en/Active people"), expected);
     // The day that one department lacks is marked, and compared with what those that have it do.
-    let part = shown.curve("feishu-activity-en/Active people/C");
-    assert_eq!(part, [expected[usize::try_from(LATE).unwrap() - 1]]);
+    let kinds = shown.results("feishu-activity-en/Active people/A");
+    let part = kinds.iter().find(|days| days["metric"]["kind"] == "part").unwrap();
+    assert_eq!(points(part), [expected[usize::try_from(LATE).unwrap() - 1]]);
     let last = shown.days("feishu-activity-en/Last days against usual");
-    let usual = shown.curve("feishu-activity-en/Last days against usual/D");
+    let usual = shown.curve("feishu-activity-en/Last days against usual/B");
     assert!(last.len() >= 6, "{last:?}");
     assert!(last.iter().zip(&usual).all(|(day, usual)| (day.0, 2.0 * day.1) == *usual));
 
@@ -307,12 +309,12 @@ fn what_the_exporter_judges_to_have_fallen_is_listed_once_and_nothing_else() {
     let rows = shown.results("feishu-activity-en/Departments that fell/A");
     let names: Vec<_> =
         rows.iter().map(|r| (r["metric"]["department"].as_str(), number(&r["value"][1]))).collect();
-    assert_eq!(names, [(Some("Child (Parent)"), -7.0)]);
+    assert_eq!(names, [(Some("Child (Parent)"), 3.0)], "for three days");
     let value =
         |query: &str| shown.value(&format!("feishu-activity-en/Departments that fell/{query}"));
-    let used = active(&["od-4"], DAYS - 1);
-    assert_eq!((value("B"), value("C"), value("E")), (used, 4.0, 3.0));
-    assert_eq!(value("D"), -1.0, "over the days of the drop");
+    // All of the same days, so that the change is from what is expected to the value beside it.
+    assert_eq!((value("B"), value("C"), value("D")), (0.0, 4.0, -1.0));
+    assert_eq!(value("E"), -7.0, "the deviation");
     let ranked = shown.results("feishu-activity-en/How far below expectation, all versions/A");
     assert_eq!(ranked.len(), ALL.len());
     assert_eq!(ranked[0]["metric"]["department"], "Child (Parent)", "the lowest first");

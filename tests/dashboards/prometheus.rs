@@ -104,12 +104,11 @@ impl Shown {
         number(&results[0]["value"][1])
     }
 
-    /// The days of a panel whose queries A, B and C share them out by their kind, in order.
+    /// The days of a panel whose query A has a curve for each kind of them, in order.
     #[track_caller]
     pub(crate) fn days(&self, panel: &str) -> Vec<(i64, f64)> {
-        let queries = ["A", "B", "C"].map(|query| format!("{panel}/{query}"));
-        let curves = queries.iter().flat_map(|query| self.results(query));
-        let mut days: Vec<_> = curves.flat_map(points).collect();
+        let curves = self.results(&format!("{panel}/A"));
+        let mut days: Vec<_> = curves.iter().flat_map(points).collect();
         days.sort_by_key(|(day, _)| *day);
         days
     }

@@ -89,9 +89,10 @@ def chosen(prometheus, variable, values, span):
         for result in prometheus.instant(fill(expression, values)):
             labels = ",".join(f'{name}="{value}"' for name, value in sorted(result["metric"].items()))
             found = pattern.search("{" + labels + "} " + result["value"][1])
-            if not found or result["metric"]["department_id"] != found["value"]:
+            value = found and found.groupdict().get("value", found[1])
+            if value not in result["metric"].values():
                 raise ValueError(f"the expression of the variable does not read {labels}")
-            options.append((found["text"].lower(), found["value"]))
+            options.append((found.groupdict().get("text", value).lower(), value))
         options = [value for _, value in sorted(options)]
     if not options:
         raise ValueError("no values")
@@ -154,7 +155,8 @@ def check(prometheus, dashboard, given):
         except ValueError as error:
             values[variable["name"]] = ".*"
             wrong.append(f"{uid}/${variable['name']}: {error}")
-    values |= (setting.split("=", 1) for setting in given.set)
+        # What others are asked with.
+        values |= (setting.split("=", 1) for setting in given.set)
     for panel in panels(dashboard):
         place = f"{uid}/{panel['title']}"
         if place in given.skip or (given.only and place not in given.only):
