@@ -152,6 +152,7 @@ def errors():
             T("Requests that Feishu did not answer with success, in each hour. ", "每小时未成功的请求。")
             + classes,
             [(f"{hourly(FAILURES, 'class')} > 0", "{{class}}")],
+            size=(6, 8),
             by_hour=True,
             stacked=True,
         ),
@@ -162,6 +163,7 @@ def errors():
                 "因请求过快被飞书拒绝的请求；导出器按飞书的要求等待后重试。若每天发生，请降低 limits.requests_per_second。",
             ),
             [(hourly(FAILURES, "endpoint", f'{BOTH},class="throttled"'), "{{endpoint}}")],
+            size=(6, 8),
             by_hour=True,
             stacked=True,
         ),
@@ -177,10 +179,10 @@ def errors():
                 "tenant": Column(T("Tenant", "租户"), None, 80),
                 "endpoint": Column(T("Endpoint", "接口")),
                 "class": CLASS,
-                "A": Column(T("Failures", "次数"), "locale", 82, {"decimals": 0}),
+                "A": Column(T("Failures", "次数"), "locale", 105, {"decimals": 0}),
             },
             sort=("A", True),
-            size=(8, 8),
+            size=(12, 8),
             empty=NONE_YET,
         ),
         bars(

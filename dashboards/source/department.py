@@ -23,7 +23,6 @@ from promql import (
     EACH_DAY,
     ID,
     KEY,
-    LATELY,
     OF_LATE,
     RECENT,
     all_departments,
@@ -38,7 +37,7 @@ from promql import (
     last,
     named,
     on_working_days,
-    own_newest_day,
+    served_day,
 )
 from shared import (
     AGE_HOURS,
@@ -222,7 +221,7 @@ def few_departments():
 
 
 def chosen():
-    newest = f"max by ({KEY}) ({own_newest_day(window=LATELY)})"
+    newest = served_day()
     return table(
         T("Departments", "所选部门"),
         T(

@@ -81,6 +81,11 @@ def own_newest_day(where: str = CHOSEN, window: str = RECENT) -> str:
     return f"{days} == on ({KEY}) group_left () max by ({KEY}) ({days})"
 
 
+def served_day(where: str = CHOSEN) -> str:
+    """The newest day of each department, as it is served."""
+    return f"max by ({KEY}) ({last(DAY, where, LATELY)})"
+
+
 def day_of_the_point(bound="") -> str:
     """The day gauge of the departments that had the figures of the point's own day."""
     return f"abs(({last(DAY, CHOSEN, SERVED)}{bound}) {OF_ITS_DAY}"
@@ -252,9 +257,7 @@ def failing(where=CHOSEN) -> str:
 
 def older_days(where=CHOSEN, place=PLACE) -> str:
     """The days of departments that are behind the company's."""
-    company = company_day(place, LATELY)
-    older = f"{own_newest_day(where, LATELY)} < on (tenant, geo) group_left () {company}"
-    return f"max by ({KEY}) ({older})"
+    return f"{served_day(where)} < on (tenant, geo) group_left () {company_day(place, LATELY)}"
 
 
 def lacking(where=CHOSEN, place=PLACE) -> str:

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from grafana import COLORED_TEXT, WRAPPED, Column, T, asked, column, link_to, steps, table, top_link, words
-from promql import DAY, KEY, LATELY, lacking, last, named, own_newest_day
+from promql import DAY, KEY, lacking, last, named, served_day
 
 # Half a day after its beginning a day has the same date in the zones of other offices, too.
 NOON = 43200
@@ -137,7 +137,7 @@ AGE_HOURS = Column(T("Age", "时效"), HOURS, 60, {"thresholds": AGE, "decimals"
 
 def lacking_table(title, columns, size, *where):
     """The departments that lack something, of all that is chosen or of `where`, the worst first."""
-    rows, day = lacking(*where), f"max by ({KEY}) ({own_newest_day(*where[:1], window=LATELY)})"
+    rows, day = lacking(*where), served_day(*where[:1])
     asked_for = {
         "A": f"topk(100, {named(rows, *where[:1] * 2)})",
         "B": f"(time() - {day}) / 3600 and on ({KEY}) {rows}",
