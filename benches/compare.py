@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The real exporter beside what else could serve the same series.
 
-Usage: benches/compare.py [--series N,N,...] [--rounds N] [--profile dist|release] [--json FILE]
+Usage: benches/compare.py [--series N,N,...] [--rounds N] [--collections N] [--profile dist|release]
+                          [--before BINARY] [--json FILE]
 
 For each size it lets the exporter collect a simulated company, and prints
 - what the collection takes: CPU, and bytes of memory for each series, at rest and at the peak of a
@@ -11,6 +12,9 @@ For each size it lets the exporter collect a simulated company, and prints
   scrape (`examples/plain_prometheus`) and with a Python script of `prometheus_client`, the usual
   in-house exporter;
 - how often the process wakes up when it has nothing to do.
+
+With `--before`, another build of the exporter collects the same companies, in turn with this one.
+Figures are medians, with the smallest and the largest; what was measured once has no spread.
 
 Needs nginx, curl and wrk; the Python script needs `prometheus_client` in the Python that runs
 this. What is missing is left out. Everything listens on free ports of loopback; only what was
@@ -180,11 +184,19 @@ class Simulator(Process):
         self.control("DELETE", "faults")
 
 
+def knows(binary, key):
+    """Whether the exporter has that key: an older one refuses what it does not know."""
+    return key.encode() in pathlib.Path(binary).read_bytes()
+
+
 class Exporter(Process):
     """The real binary, `serve`, on a configuration of its own."""
 
     def __init__(self, binary, work, simulator, more, storage):
         port = free_port()
+        limits = f"requests_per_second: {REQUESTS_PER_SECOND}, concurrency: 16"
+        if knows(binary, "requests_per_minute"):
+            limits += ", requests_per_minute: 60000"
         config = work / f"config-{port}.yml"
         config.write_text(
             "tenants:\n"
@@ -193,7 +205,7 @@ class Exporter(Process):
             "    app_id: cli_demo\n"
             "    app_secret: demo-secret\n"
             f'    statistics_time_zone: "{zone()}"\n'
-            f"    limits: {{requests_per_second: {REQUESTS_PER_SECOND}, requests_per_minute: 60000, concurrency: 16}}\n"
+            f"    limits: {{{limits}}}\n"
             + more
         )
         super().__init__(
@@ -208,7 +220,7 @@ class Exporter(Process):
         )
         self.port = port
         self.url = f"http://127.0.0.1:{port}/metrics"
-        until(lambda: fetch(port, "/-/ready")[0] == 200)
+        until(lambda: fetch(port, "/-/ready")[0] == 200, 600)
 
 
     def own(self, name, **labels):
@@ -275,17 +287,13 @@ def series_in(plain):
     return sum(1 for line in plain.splitlines() if line and not line.startswith(b"#"))
 
 
-def spread(values):
-    middle = statistics.median(values)
-    return middle, min(values), max(values)
-
-
 class Peers:
     """The servers that are compared, by name."""
 
-    def __init__(self, exporter, work, profile, series):
+    def __init__(self, exporters, work, profile, series):
         self.stack = contextlib.ExitStack()
-        self.servers = {"exporter": (exporter, exporter.port)}
+        self.servers = {name: (exporter, exporter.port) for name, exporter in exporters.items()}
+        exporter = exporters["exporter"]
         root = work / "root"
         root.mkdir(exist_ok=True)
         _, _, plain = fetch(exporter.port, "/metrics")
@@ -336,16 +344,14 @@ class Peers:
 
 
 def compare(peers, rounds, measure):
-    """Alternates over the servers, so that a busy moment hits all; medians, with spread."""
+    """Alternates over the servers, so that a busy moment hits all: of each, value and CPU."""
     results = {name: [] for name in peers.servers}
     for _ in range(rounds):
         for name, (process, port) in peers.servers.items():
             before = process.cpu()
             value = measure(port)
             results[name].append((value, process.cpu() - before))
-    return {
-        name: (spread([v for v, _ in values]), spread([c for _, c in values])) for name, values in results.items()
-    }
+    return results
 
 
 def sixteen(port, encoding, seconds=2):
@@ -369,35 +375,46 @@ def burst(port, encoding):
 
 
 class Table:
+    """Figures by what they are and whose, with all that was measured of each."""
+
     def __init__(self):
-        self.rows = []
+        self.rows = {}
 
-    def say(self, series, what, value, note=""):
-        self.rows.append({"series": series, "what": what, "value": value, "note": note})
-        print(f"| {series:,} | {what} | {value} | {note} |", flush=True)
+    def note(self, departments, what, whose, value, unit):
+        self.rows.setdefault((departments, what, whose), (unit, []))[1].append(value)
 
-    def servers(self, series, what, unit, results, index=0, factor=1000.0):
-        base = results.get("nginx", results["exporter"])[index][0]
-        for name, result in results.items():
-            middle, low, high = result[index]
-            ratio = f"{middle / base:.2f} of nginx" if "nginx" in results and base else ""
-            self.say(series, f"{what}, {name}",
-                     f"{middle * factor:.2f} {unit} ({low * factor:.2f} to {high * factor:.2f})", ratio)
+    def servers(self, departments, what, unit, results, index=0, factor=1000.0):
+        for name, values in results.items():
+            for value in values:
+                self.note(departments, what, name, value[index] * factor, unit)
+
+    def say(self, departments):
+        """Prints what was measured with so many departments."""
+        middle = {key: statistics.median(values) for key, (_, values) in self.rows.items()}
+        for (size, what, whose), (unit, values) in self.rows.items():
+            if size != departments:
+                continue
+            digits = 0 if max(values) >= 100 else 2
+            spread = "" if len(values) == 1 else f" ({min(values):,.{digits}f} to {max(values):,.{digits}f}, {len(values)} times)"
+            nginx = middle.get((size, what, "nginx"))
+            ratio = f"{middle[size, what, whose] / nginx:.2f} of nginx" if nginx and whose != "nginx" else ""
+            print(f"| {departments:,} | {what} | {whose} | {middle[size, what, whose]:,.{digits}f} {unit}{spread} | {ratio} |", flush=True)
 
 
-def idle(binary, profile, work, table, seconds):
+def idle(name, binary, profile, work, table, seconds):
     """An exporter with one department: its memory, and how often it wakes up."""
     simulator = Simulator([1], work, profile)
     department = simulator.control("GET", "")["departments"][1]["open_department_id"]
-    exporter = Exporter(binary, work, simulator, f"    departments: [{department}]\n", work / "idle")
+    exporter = Exporter(binary, work, simulator, f"    departments: [{department}]\n", work / f"idle-{name}")
     try:
-        exporter.rest(8)
+        exporter.rest(20)
         rss = exporter.rss()
         before = exporter.wakeups()
         time.sleep(seconds)
-        wakeups = (exporter.wakeups() - before) * 60 / seconds
-        table.say(1, "memory of the idle process with one department", f"{rss / 1e6:.1f} MB", f"peak {exporter.peak() / 1e6:.1f} MB")
-        table.say(1, "voluntary switches a minute, idle", f"{wakeups:.0f}")
+        table.note(1, "memory at rest", name, rss / 1e6, "MB")
+        table.note(1, "of it not of the file", name, exporter.status("RssAnon") / 1e3, "MB")
+        table.note(1, "most memory", name, exporter.peak() / 1e6, "MB")
+        table.note(1, "voluntary switches a minute", name, (exporter.wakeups() - before) * 60 / seconds, "")
         return rss
     finally:
         exporter.stop()
@@ -409,38 +426,53 @@ def statistics_departments(simulator):
     return sum(1 for department in simulator.control("GET", "")["departments"] if 0 < department["depth"] <= 4)
 
 
-def collect(binary, profile, work, departments, base, table):
-    """Collects a company; gives the exporter at rest, its simulator and its series."""
-    storage = work / f"data-{departments}"
+def collect(name, binary, profile, work, departments, base, table):
+    """Collects a company, its past, and a new day; gives the exporter at rest, its simulator and
+    how many series it has."""
+    storage = work / f"data-{departments}-{name}"
+    shutil.rmtree(storage, ignore_errors=True)
     simulator = Simulator([departments], work, profile)
     simulator.hide_newest_day()
     found = "    discovery: {enabled: true}\n"
     often = "interval: 20s"
-    exporter = Exporter(binary, work, simulator, f"{found}    collection: {{{often}, baseline_weeks: 0}}\n", storage)
+
+    def note(what, value, unit):
+        table.note(departments, what, name, value, unit)
+
+    def start(collection):
+        return Exporter(binary, work, simulator, f"{found}    collection: {{{collection}}}\n", storage)
+
+    exporter = start(f"{often}, baseline_weeks: 0")
     until(lambda: exporter.serves(statistics_departments(simulator), "with_data"), WAIT)
     exporter.rest()
-    cpu, rss, peak = exporter.ticks(), exporter.rss(), exporter.peak()
-    _, _, plain = fetch(exporter.port, "/metrics")
-    series = series_in(plain)
-    table.say(series, f"CPU of the first collection of {departments} departments", f"{cpu:.2f} s")
-    table.say(series, "memory after it, above idle", f"{(rss - base) / series:.0f} B/series", f"peak {(peak - base) / series:.0f}")
+    note("CPU of the first collection", exporter.ticks(), "s")
     exporter.stop()
-    exporter = Exporter(binary, work, simulator, f"{found}    collection: {{{often}}}\n", storage)
+    exporter = start(often)
     until(exporter.has_past, WAIT)
     exporter.rest(5)
-    table.say(series, "CPU of the past (91 days) and its judgement", f"{exporter.ticks():.2f} s", f"peak {exporter.peak() / 1e6:.0f} MB")
+    note("CPU of the past and what follows from it", exporter.ticks(), "s")
     exporter.stop()
-    exporter = Exporter(binary, work, simulator, f"{found}    collection: {{{often}}}\n", storage)
-    exporter.rest(10)
+    exporter = start(often)
+    # Three of the looks at the clock at which memory is given back.
+    exporter.rest(45)
     _, _, plain = fetch(exporter.port, "/metrics")
     series = series_in(plain)
     del plain
-    table.say(series, "CPU of a start from the store", f"{exporter.ticks():.2f} s", f"peak {(exporter.peak() - base) / series:.0f} B/series")
-    table.say(series, "memory at rest, above idle", f"{(exporter.rss() - base) / series:.0f} B/series", f"{exporter.rss() / 1e6:.1f} MB")
+    exporter.rest(20)
+    note("series", series, "")
+    note("CPU of a start from the store", exporter.ticks(), "s")
+    note("memory at rest, above idle", (exporter.rss() - base) / series, "B/series")
+    note("memory at rest", exporter.rss() / 1e6, "MB")
+    try:
+        change(exporter, simulator, base, series, note)
+    except BaseException:
+        exporter.stop()
+        simulator.stop()
+        raise
     return exporter, simulator, series
 
 
-def change(exporter, simulator, base, series, table):
+def change(exporter, simulator, base, series, note):
     """A new day: what it takes until it is served whole, and what a scrape takes meanwhile."""
     at_rest = [scrape(exporter.port, "gzip")[0] for _ in range(11)]
     exporter.forget_peak()
@@ -451,31 +483,30 @@ def change(exporter, simulator, base, series, table):
     while not exporter.serves(departments, "latest"):
         during += [scrape(exporter.port, "gzip")[0] for _ in range(3)]
         time.sleep(0.3)
-    took = time.monotonic() - began
-    served = exporter.ticks() - cpu
-    exporter.rest(5)
-    table.say(series, "CPU from the new day until all serve it", f"{served:.2f} s", f"{took:.0f} s of collecting")
-    table.say(series, "CPU of the change of day, with what is judged of it", f"{exporter.ticks() - cpu:.2f} s")
-    table.say(series, "memory at the peak of the change, above idle", f"{(exporter.peak() - base) / series:.0f} B/series")
-    table.say(series, "memory at rest after it", f"{(exporter.rss() - base) / series:.0f} B/series")
-    during.sort()
-    rest = statistics.median(at_rest)
-    table.say(series, "gzip scrape during the change", f"median {statistics.median(during) * 1000:.2f} ms, 95 % {during[int(len(during) * 0.95)] * 1000:.2f} ms",
-              f"at rest {rest * 1000:.2f} ms: {statistics.median(during) / rest:.2f} times")
+    note("time from the new day until all serve it", time.monotonic() - began, "s")
+    note("CPU until then", exporter.ticks() - cpu, "s")
+    exporter.rest(10)
+    note("CPU of the change of day, with what is judged of it", exporter.ticks() - cpu, "s")
+    note("memory at the peak of the change, above idle", (exporter.peak() - base) / series, "B/series")
+    exporter.rest(45)
+    note("memory at rest after it, above idle", (exporter.rss() - base) / series, "B/series")
+    note("gzip scrape at rest", statistics.median(at_rest) * 1000, "ms")
+    note("gzip scrape during the change", statistics.median(during) * 1000, "ms")
 
 
-def serve(exporter, work, profile, series, rounds, table):
-    peers = Peers(exporter, work, profile, series)
+def serve(exporters, work, profile, departments, series, rounds, table):
+    peers = Peers(exporters, work, profile, series)
     try:
-        table.say(series, "bytes plain / gzip", f"{peers.plain} / {peers.zipped}")
+        table.note(departments, "bytes, plain", "exporter", peers.plain, "")
+        table.note(departments, "bytes, gzip", "exporter", peers.zipped, "")
         for what, encoding, method in (("plain", "identity", "GET"), ("gzip", "gzip", "GET"), ("HEAD", "gzip", "HEAD")):
             results = compare(peers, rounds, lambda port: scrape(port, encoding, method)[0])
-            table.servers(series, f"scrape {what}", "ms", results)
-            table.servers(series, f"CPU of a scrape {what}", "ms", results, index=1)
+            table.servers(departments, f"scrape {what}", "ms", results)
+            table.servers(departments, f"CPU of a scrape {what}", "ms", results, index=1)
         many = sixteen if shutil.which("wrk") and series <= 200_000 else burst
         for what in ("identity", "gzip"):
-            results = compare(peers, max(3, rounds // 3), lambda port: many(port, what))
-            table.servers(series, f"sixteen at once, {what}", "scrapes/s", results, factor=1.0)
+            results = compare(peers, max(5, rounds // 3), lambda port: many(port, what))
+            table.servers(departments, f"sixteen at once, {what}", "scrapes/s", results, factor=1.0)
     finally:
         peers.stop()
 
@@ -483,31 +514,53 @@ def serve(exporter, work, profile, series, rounds, table):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--series", default="10000,100000,1000000")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=15, help="scrapes of each server, in turn")
+    parser.add_argument("--collections", type=int, default=1, help="collections of each exporter, in turn")
     parser.add_argument("--profile", default="dist")
-    parser.add_argument("--exporter", help="another binary of the exporter; nothing is built then")
+    parser.add_argument("--exporter", help="a binary of the exporter; nothing is built then")
+    parser.add_argument("--before", help="another binary of the exporter, to be compared with")
     parser.add_argument("--idle-seconds", type=float, default=60)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     if not options.exporter:
         build(options.profile)
-    binary = options.exporter or program("feishu-exporter", options.profile)
+    binaries = {"exporter": options.exporter or program("feishu-exporter", options.profile)}
+    if options.before:
+        binaries["before"] = options.before
     table = Table()
-    print(f"{os.cpu_count()} cores, {binary}\n\n| series | what | result | |\n|---|---|---|---|")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {datetime.date.today()}, {binaries}\n")
+    print("| departments | what | of | result | |\n|--:|---|---|---|---|")
     with tempfile.TemporaryDirectory() as directory:
         work = pathlib.Path(directory)
-        base = idle(binary, options.profile, work, table, options.idle_seconds)
+        base = {
+            name: idle(name, binary, options.profile, work, table, options.idle_seconds)
+            for name, binary in binaries.items()
+        }
+        table.say(1)
         for size in map(int, options.series.split(",")):
             departments = min(max(size // SERIES_PER_DEPARTMENT, 1), DEPARTMENTS_MAX)
-            exporter, simulator, series = collect(binary, options.profile, work, departments, base, table)
-            try:
-                change(exporter, simulator, base, series, table)
-                serve(exporter, work, options.profile, series, options.rounds, table)
-            finally:
-                exporter.stop()
-                simulator.stop()
+            exporters = {}
+            with contextlib.ExitStack() as running:
+                for again in range(options.collections):
+                    for name, binary in binaries.items():
+                        exporter, simulator, series = collect(
+                            name, binary, options.profile, work, departments, base[name], table
+                        )
+                        if again + 1 == options.collections:
+                            exporters[name] = exporter
+                            running.callback(exporter.stop)
+                            running.callback(simulator.stop)
+                        else:
+                            exporter.stop()
+                            simulator.stop()
+                serve(exporters, work, options.profile, departments, series, options.rounds, table)
+            table.say(departments)
     if options.json:
-        options.json.write_text(json.dumps(table.rows, indent=1))
+        rows = [
+            {"departments": size, "what": what, "of": whose, "unit": unit, "values": values}
+            for (size, what, whose), (unit, values) in table.rows.items()
+        ]
+        options.json.write_text(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::SetOnce;
 
-pub use self::recent::{RECENT_DAYS, RECENT_FIGURES, RECENT_INDEXES, Recent};
+pub use self::recent::{RECENT_DAYS, RECENT_FIGURES, RECENT_INDEXES, Recent, RecentDays};
 use crate::{
     baseline::{Baseline, calendar::Calendar},
     day::{Day, Zone},
@@ -193,11 +193,11 @@ pub struct DepartmentStatus {
     /// Where it is counted.
     pub geo: Geo,
     /// The id in the tenant's id type.
-    pub department_id: String,
+    pub department_id: Arc<str>,
     /// The name in the statistics row served, else what another source tells.
-    pub department: Option<String>,
+    pub department: Option<Arc<str>>,
     /// Where it stands, such as `parent/child`, from the same sources.
-    pub path: Option<String>,
+    pub path: Option<Arc<str>>,
     /// How it stands.
     pub state: DepartmentState,
     /// The day served.
@@ -217,7 +217,7 @@ pub struct DepartmentStatus {
     /// When it is asked for next.
     pub next_attempt: Next,
     /// What its last request failed with.
-    pub problem: Option<Problem>,
+    pub problem: Option<Arc<Problem>>,
 }
 
 /// How a department stands.

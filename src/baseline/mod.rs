@@ -55,6 +55,7 @@ impl Baseline {
                 }
             }
         }
+        medians.pack();
         Self(medians)
     }
 

@@ -107,7 +107,7 @@ fn check_day(day: Day, options: &collect::Options, clock: &Clock) -> Result<(), 
 fn failures(collected: &[Collected]) -> Vec<String> {
     let of_tenants = collected.iter().filter_map(|c| c.status.problem.as_ref());
     let of_departments =
-        collected.iter().flat_map(|c| &c.status.departments).filter_map(|d| d.problem.as_ref());
+        collected.iter().flat_map(|c| &c.status.departments).filter_map(|d| d.problem.as_deref());
     // Without a department, what failed is the search for them.
     let of_searches = collected
         .iter()

@@ -166,7 +166,7 @@ impl Contributions {
     /// Adds what the loops beside the statistics know to the facts.
     fn add_facts(&self, status: &mut TenantStatus) {
         for department in &mut status.departments {
-            let place = (department.geo, department.department_id.as_str().into());
+            let place = (department.geo, Arc::clone(&department.department_id));
             if let Some(served) = &department.served {
                 let of_place = self.baselines.get(&place).into_iter().flatten();
                 let of_day = of_place.into_iter().find(|(of, _)| *of == served.day);

@@ -35,7 +35,7 @@ pub(crate) struct Known {
     /// When rows came of departments that the directory does not know; a walk after that tells.
     pub(crate) wants_walk_since: Option<Timestamp>,
     /// The departments that are asked for.
-    pub(crate) ids: BTreeSet<String>,
+    pub(crate) ids: BTreeSet<Arc<str>>,
     /// The departments that are served.
     pub(crate) served: Vec<Served>,
     /// What has a day: the target, the newest day that its list was read for, and how many
@@ -45,8 +45,8 @@ pub(crate) struct Known {
 
 impl Known {
     /// The departments that are asked for, and those found through a parent.
-    pub(crate) fn collected(&self) -> BTreeSet<String> {
-        let served = self.served.iter().map(|served| served.day.department_id.to_string());
+    pub(crate) fn collected(&self) -> BTreeSet<Arc<str>> {
+        let served = self.served.iter().map(|served| Arc::clone(&served.day.department_id));
         self.ids.iter().cloned().chain(served).collect()
     }
 

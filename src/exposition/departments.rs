@@ -326,7 +326,7 @@ fn write_info(page: &mut Page<'_>, tenants: &[Tenant]) {
         for tenant in tenants {
             for (id, (day, place)) in tenant.infos() {
                 let stated = |text: &'_ str| !text.is_empty();
-                let told = |field: fn(&Place) -> &Option<String>| field(place?).as_deref();
+                let told = |field: fn(&Place) -> &Option<Arc<str>>| field(place?).as_deref();
                 let values = [
                     Some(&*tenant.view.name),
                     Some(id),

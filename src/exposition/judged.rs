@@ -28,16 +28,16 @@ pub(super) fn has(family: &Family) -> bool {
 }
 
 /// The samples of a family: product, window where the family has one, value.
-pub(super) fn samples<'a>(
-    judged: &'a JudgedDay,
+pub(super) fn samples(
+    judged: &JudgedDay,
     family: &Family,
-) -> impl Iterator<Item = (&'static str, Option<usize>, f64)> + use<'a> {
+) -> impl Iterator<Item = (&'static str, Option<usize>, f64)> + use<> {
     let is_of_windows = family.name == ACTIVITY_DEVIATION.name;
     let value = single(family);
-    PRODUCTS.iter().zip(&judged.products).flat_map(move |(product, judged)| {
-        let windows = WINDOWS.iter().zip(&judged.deviations).filter(move |_| is_of_windows);
-        let windows = windows.map(|(window, deviation)| (Some(*window), *deviation));
-        let samples = [(None, value(judged))].into_iter().chain(windows);
+    PRODUCTS.iter().zip(judged.products.unpack()).flat_map(move |(product, judged)| {
+        let windows = WINDOWS.into_iter().zip(judged.deviations).filter(move |_| is_of_windows);
+        let windows = windows.map(|(window, deviation)| (Some(window), deviation));
+        let samples = [(None, value(&judged))].into_iter().chain(windows);
         samples.filter_map(|(window, value)| {
             Some((product.name, window, value.filter(|value| value.is_finite())?))
         })

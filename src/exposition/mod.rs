@@ -22,4 +22,4 @@ pub(crate) use encode::body_of;
 pub use encode::{Piece, gzip_pieces, plain_pieces, text};
 pub use negotiate::{Format, accepts_gzip};
 pub use own::own;
-pub use view::{Failure, GeoView, JudgedDay, Place, Sample, TenantView};
+pub use view::{Failure, GeoView, JudgedDay, Place, ProductsJudged, Sample, TenantView};

@@ -6,9 +6,9 @@ use crate::{
     baseline::Baseline,
     catalogue::Family,
     day::{Day, Zone},
-    judgement::{PRODUCT_COUNT, ProductJudged},
+    judgement::{Fell, PRODUCT_COUNT, ProductJudged, WINDOWS},
     labels::OwnLabels,
-    usage::{DepartmentDay, FigureSet, Geo, RateScale},
+    usage::{DepartmentDay, FigureSet, Geo, Numbers, RateScale},
 };
 
 /// What is served of one tenant.
@@ -53,13 +53,13 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The name in the wanted language.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// The parent, in the tenant's id type.
-    pub parent_department_id: Option<String>,
+    pub parent_department_id: Option<Arc<str>>,
     /// The id made by the system.
-    pub open_department_id: Option<String>,
+    pub open_department_id: Option<Arc<str>>,
     /// The id chosen by the organisation.
-    pub custom_department_id: Option<String>,
+    pub custom_department_id: Option<Arc<str>>,
 }
 
 /// One sample of a source beside the statistics.
@@ -87,7 +87,59 @@ pub struct JudgedDay {
     /// Which day.
     pub day: Day,
     /// Of each of [`crate::judgement::PRODUCTS`].
-    pub products: [ProductJudged; PRODUCT_COUNT],
+    pub products: ProductsJudged,
+}
+
+/// What is said of a department and each product, packed.
+#[derive(Clone, Debug)]
+pub struct ProductsJudged(Numbers);
+
+/// Numbers of a product: what is expected, the windows, and two drops of three numbers each.
+const NUMBERS: usize = 1 + WINDOWS.len() + 2 * 3;
+
+impl From<&[ProductJudged; PRODUCT_COUNT]> for ProductsJudged {
+    fn from(products: &[ProductJudged; PRODUCT_COUNT]) -> Self {
+        let of_drop = |fell: &Option<Fell>| {
+            let fell = fell.as_ref();
+            let days = fell.map(|fell| f64::from(fell.days));
+            [days, fell.map(|fell| fell.ratio), fell.map(|fell| fell.missing)]
+        };
+        let numbers = products.iter().flat_map(|product| {
+            let ProductJudged { expected, deviations, fell, slow } = product;
+            let drops = [of_drop(fell), of_drop(slow)];
+            [*expected].into_iter().chain(*deviations).chain(drops.into_iter().flatten())
+        });
+        Self(numbers.collect())
+    }
+}
+
+impl ProductsJudged {
+    /// What is said of each.
+    #[must_use]
+    pub fn unpack(&self) -> [ProductJudged; PRODUCT_COUNT] {
+        let mut numbers = self.0.iter();
+        std::array::from_fn(|_| {
+            let mut of_product = [None; NUMBERS];
+            of_product.fill_with(|| numbers.next().flatten());
+            let [expected, more @ ..] = of_product;
+            let (deviations, drops) = more.split_at(WINDOWS.len());
+            let drop = |at: usize| {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it was one"
+                )]
+                let days = drops[at]? as u32;
+                Some(Fell { days, ratio: drops[at + 1]?, missing: drops[at + 2]? })
+            };
+            ProductJudged {
+                expected,
+                deviations: std::array::from_fn(|window| deviations[window]),
+                fell: drop(0),
+                slow: drop(3),
+            }
+        })
+    }
 }
 
 /// One geo of a tenant.

@@ -4,7 +4,7 @@ use super::{
     Place, Usage,
     episode::{self, Episode},
     product::{self, PRODUCT_COUNT, PRODUCTS},
-    track::{Point, Spread, Track, median},
+    track::{Judged, Point, Spread, Track, Users, median},
     window,
 };
 
@@ -41,6 +41,7 @@ pub(super) struct Department {
     pub(super) place: Place,
     /// The last day on which it was there.
     pub(super) seen: i32,
+    users: Users,
     pub(super) products: [Product; PRODUCT_COUNT],
 }
 
@@ -81,7 +82,7 @@ pub(super) struct Cell {
 
 impl Department {
     pub(super) fn new(place: Place) -> Self {
-        Self { place, seen: i32::MIN / 2, products: Default::default() }
+        Self { place, seen: i32::MIN / 2, users: Users::default(), products: Default::default() }
     }
 
     /// Keeps a day that is not judged.
@@ -98,12 +99,12 @@ impl Department {
                 return Cell::default();
             };
             let product = &PRODUCTS[index];
-            let Some(usual) = track.usual(day) else {
+            let Some(usual) = track.usual(day, &self.users) else {
                 return Cell { value, users: usage.users, ..Cell::default() };
             };
             let of = |usual: super::track::Usual| usual.value * share(usage.users, usual.users);
             let expected = of(usual);
-            let former = track.former(day).map_or(0.0, of);
+            let former = track.former(day, &self.users).map_or(0.0, of);
             let ln = |of: f64| ((value + product.offset) / (of + product.offset)).ln();
             let is_there =
                 expected >= product.usual_min && usual.value >= QUIET * track.largest_lately(day);
@@ -129,6 +130,7 @@ impl Department {
         cells: &[Cell; PRODUCT_COUNT],
         is_ordinary: bool,
     ) {
+        self.users.push(day, [usage.users.map_or(f32::NAN, single)]);
         for (index, Product { track, .. }) in self.products.iter_mut().enumerate() {
             let Some(value) = usage.products[index] else { continue };
             let cell = &cells[index];
@@ -137,14 +139,14 @@ impl Department {
             track.push(Point {
                 day,
                 value: single(value),
-                expected: judged(cell.expected),
-                users: usage.users.map_or(f32::NAN, single),
-                residual: judged(cell.residual),
-                slow_residual: former(cell.slow_residual),
-                former: former(cell.former),
-                variance: judged(cell.variance),
+                judged: Judged {
+                    expected: judged(cell.expected),
+                    residual: judged(cell.residual),
+                    variance: judged(cell.variance),
+                    slow_residual: former(cell.slow_residual),
+                    former: former(cell.former),
+                },
                 is_ordinary,
-                is_dropped: false,
                 is_own: !cell.is_parts,
             });
         }

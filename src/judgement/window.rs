@@ -1,6 +1,6 @@
 //! How far several days together lie from what was expected.
 
-use super::track::{Point, Track};
+use super::track::{Judged, JudgedPoint, Track};
 
 /// The windows, in days of data: a day, and as many working days as make most of a week, a week and
 /// two.
@@ -41,33 +41,33 @@ pub(super) struct Lack {
 /// far apart.
 pub(super) fn newest(track: &Track, days: usize, after: i32) -> Option<Window> {
     let judged = track.judged().take_while(|point| point.day > after);
-    of(judged, days, |point| (point.residual, point.expected))
+    of(judged, days, |judged| (judged.residual, judged.expected))
 }
 
 /// How far the ten judged days before such a window lie from what was expected; none where the window
 /// begins after a drop or with the history.
 pub(super) fn before(track: &Track, days: usize, after: i32) -> Option<f64> {
     let judged = track.judged().take_while(|point| point.day > after).skip(days);
-    of(judged, BEFORE, |point| (point.residual, point.expected)).map(|window| window.change)
+    of(judged, BEFORE, |judged| (judged.residual, judged.expected)).map(|window| window.change)
 }
 
 /// The same against what was usual eight weeks and more before.
 pub(super) fn slow(track: &Track, days: usize) -> Option<Window> {
-    let judged = track.judged().filter(|point| !point.slow_residual.is_nan());
-    of(judged, days, |point| (point.slow_residual, point.former))
+    let judged = track.judged().filter(|point| !point.judged.slow_residual.is_nan());
+    of(judged, days, |judged| (judged.slow_residual, judged.former))
 }
 
-fn of<'a>(
-    judged: impl Iterator<Item = &'a Point>,
+fn of(
+    judged: impl Iterator<Item = JudgedPoint>,
     days: usize,
-    against: impl Fn(&Point) -> (f32, f32),
+    against: impl Fn(&Judged) -> (f32, f32),
 ) -> Option<Window> {
     let (mut weight, mut sum, mut count) = (0.0, 0.0, 0);
     let (mut value, mut expected) = (0.0, 0.0);
     let (mut newest, mut since) = (i32::MIN, i32::MAX);
     for point in judged.take(days) {
-        let (residual, expected_of_day) = against(point);
-        let of_day = 1.0 / f64::from(point.variance);
+        let (residual, expected_of_day) = against(&point.judged);
+        let of_day = 1.0 / f64::from(point.judged.variance);
         weight += of_day;
         sum += of_day * f64::from(residual);
         value += f64::from(point.value);

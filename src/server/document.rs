@@ -227,7 +227,7 @@ impl<'a> Department<'a> {
             last_success: department.last_success,
             running,
             next_attempt,
-            problem: department.problem.as_ref().map(Problem::of),
+            problem: department.problem.as_deref().map(Problem::of),
         }
     }
 }

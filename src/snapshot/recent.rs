@@ -4,6 +4,7 @@
 use crate::{
     catalogue::{FIGURE_COUNT, FIGURES},
     day::{Day, after},
+    usage::Numbers,
 };
 
 /// Days that are shown: as many as Feishu keeps.
@@ -51,29 +52,40 @@ pub const RECENT_INDEXES: [usize; RECENT_FIGURE_COUNT] = {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recent {
     last: Day,
-    /// The oldest first; not a number where a value is absent. Counts of people are exact up to
-    /// 2^24.
-    values: Box<[[f32; RECENT_FIGURE_COUNT]; RECENT_DAYS]>,
+    /// Figure by figure, the oldest day first.
+    values: Numbers,
 }
 
-impl Recent {
+/// The days of a [`Recent`] while they come in.
+pub struct RecentDays {
+    last: Day,
+    values: [[Option<f64>; RECENT_DAYS]; RECENT_FIGURE_COUNT],
+}
+
+impl RecentDays {
     /// The days up to `last`, of which nothing is known yet.
     #[must_use]
-    pub fn until(last: Day) -> Self {
-        Self { last, values: Box::new([[f32::NAN; RECENT_FIGURE_COUNT]; RECENT_DAYS]) }
+    pub const fn until(last: Day) -> Self {
+        Self { last, values: [[None; RECENT_DAYS]; RECENT_FIGURE_COUNT] }
     }
 
     /// Notes a day's value of the figure of that place in [`RECENT_FIGURES`]; days beyond those
     /// shown are left out.
-    #[expect(clippy::cast_possible_truncation, reason = "what is drawn needs no more digits")]
     pub fn set(&mut self, day: Day, figure: usize, value: f64) {
         let back = usize::try_from(crate::day::days_between(day, self.last)).ok();
-        let at = back.and_then(|back| (RECENT_DAYS - 1).checked_sub(back));
-        if let Some(values) = at.and_then(|at| self.values.get_mut(at)) {
-            values[figure] = value as f32;
+        if let Some(at) = back.and_then(|back| (RECENT_DAYS - 1).checked_sub(back)) {
+            self.values[figure][at] = Some(value);
         }
     }
 
+    /// What was noted.
+    #[must_use]
+    pub fn finish(self) -> Recent {
+        Recent { last: self.last, values: self.values.into_iter().flatten().collect() }
+    }
+}
+
+impl Recent {
     /// The last `count` days with their values of the figure of that place, the oldest first.
     pub fn days(
         &self,
@@ -82,10 +94,11 @@ impl Recent {
     ) -> impl Iterator<Item = (Day, Option<f64>)> + Clone {
         let from = RECENT_DAYS.saturating_sub(count);
         let first = after(self.last, -i32::try_from(RECENT_DAYS - 1).unwrap_or(0));
-        self.values.iter().enumerate().skip(from).map(move |(at, values)| {
-            let day = after(first, i32::try_from(at).unwrap_or(0));
-            (day, Some(f64::from(values[figure])).filter(|value| value.is_finite()))
-        })
+        let values = self.values.iter().skip(figure * RECENT_DAYS).take(RECENT_DAYS);
+        values
+            .enumerate()
+            .skip(from)
+            .map(move |(at, value)| (after(first, i32::try_from(at).unwrap_or(0)), value))
     }
 }
 
@@ -97,13 +110,14 @@ mod tests {
 
     #[test]
     fn days_come_in_their_order_with_what_is_known_of_them() {
-        let mut recent = Recent::until(date(2026, 11, 27));
+        let mut recent = RecentDays::until(date(2026, 11, 27));
         recent.set(date(2026, 11, 27), 0, 30.0);
         recent.set(date(2026, 11, 25), 0, 10.0);
         recent.set(date(2026, 11, 26), 1, 5.0);
         for outside in [date(2026, 11, 28), date(2026, 8, 28), date(1999, 1, 1)] {
             recent.set(outside, 0, 99.0);
         }
+        let recent = recent.finish();
         let days: Vec<_> = recent.days(3, 0).collect();
         assert_eq!(
             days,

@@ -1,7 +1,7 @@
 //! The source `contact`: names, places and counts of departments from
 //! `contact/v3/departments/batch`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,13 +24,13 @@ pub const NUMBER_FIELDS: [&str; 2] = ["member_count", "primary_member_count"];
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// The name, in the wanted language where there is one.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// The parent, in the tenant's id type; `0` is the root.
-    pub parent_department_id: Option<String>,
+    pub parent_department_id: Option<Arc<str>>,
     /// The id made by the system.
-    pub open_department_id: Option<String>,
+    pub open_department_id: Option<Arc<str>>,
     /// The id chosen by the organisation.
-    pub custom_department_id: Option<String>,
+    pub custom_department_id: Option<Arc<str>>,
     /// Members, those of sub-departments included.
     pub members: Option<f64>,
     /// Members whose primary department is this one or one below it.
@@ -149,7 +149,7 @@ impl Found {
                 asked == [ROOT]
                     || [&facts.open_department_id, &facts.custom_department_id]
                         .iter()
-                        .any(|known| known.as_ref() == Some(*id))
+                        .any(|known| known.as_deref() == Some(id.as_str()))
             };
             if let Some(position) = unanswered.iter().position(is_it) {
                 let id = unanswered.swap_remove(position);
@@ -165,9 +165,9 @@ fn facts(
     language: &str,
     rejected: &mut RejectedValues,
 ) -> Facts {
-    let text = |field| department.text(field).map(|text| label_value(&text).to_owned());
+    let text = |field| department.text(field).map(|text| Arc::from(label_value(&text)));
     let mut count = |field| number::counted(&department.count(field), field, rejected);
-    let name = department.name_in(language).map(|name| label_value(&name).to_owned());
+    let name = department.name_in(language).map(|name| Arc::from(label_value(&name)));
     Facts {
         name: name.or_else(|| text("name")),
         parent_department_id: text("parent_department_id"),

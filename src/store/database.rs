@@ -108,7 +108,8 @@ impl Database {
         }
     }
 
-    /// Notes how large the store is and which days are in it, unless that was done lately.
+    /// Notes how large the store is and which days are in it, and gives its cache back, unless that
+    /// was done lately.
     pub(super) fn look_around(&mut self) {
         let knows_days = lock(&self.state.contents).days.is_some();
         let wait = if knows_days { LOOK_EVERY } else { LOOK_FIRST_EVERY };
@@ -130,6 +131,10 @@ impl Database {
             statement.query_row([], |row| Ok(day_of(row, 0)?.zip(day_of(row, 1)?)))
         });
         *lock(&self.state.contents) = Contents { bytes, days: days.ok().flatten() };
+        // What was read for one work is rarely read for the next, and the system has its pages.
+        if let Ok(connection) = self.connection(false) {
+            let _ = connection.execute_batch("PRAGMA shrink_memory");
+        }
     }
 
     /// Notes that the thread begins something, or has nothing more to do.

@@ -265,14 +265,16 @@ fn newest_days(
     let mut days = Vec::new();
     while let Some(row) = rows.next()? {
         let Some(day) = day_of(row, 4)? else { continue };
-        days.push(Arc::new(DepartmentDay {
+        let mut day = DepartmentDay {
             geo,
             department_id: row.get::<_, String>(1)?.into(),
             department: row.get::<_, String>(2)?.into(),
             path: row.get::<_, String>(3)?.into(),
             day,
             rows: versions_of(transaction, row.get(0)?, day)?,
-        }));
+        };
+        day.pack();
+        days.push(Arc::new(day));
     }
     Ok(days)
 }

@@ -19,7 +19,7 @@ mod day;
 #[path = "../../../src/judgement/mod.rs"]
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "the exporter uses the rest")]
 mod judgement;
-#[path = "../../../src/usage.rs"]
+#[path = "../../../src/usage/mod.rs"]
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "the exporter uses the rest")]
 mod usage;
 

@@ -78,7 +78,7 @@ impl Want {
 /// that out; none where it is known.
 pub(super) fn size_of(standing: &Standing, with_versions: bool) -> (usize, Option<usize>) {
     let known: usize = match with_versions {
-        true => standing.days.values().map(|day| day.rows.len()).sum(),
+        true => standing.days.iter().map(|day| day.rows.len()).sum(),
         false => standing.days.len(),
     };
     let first = match (standing.target.include_children, with_versions) {

@@ -64,7 +64,7 @@ impl OptionalSource for Contact {
     }
 
     fn wanted(&self, known: &Known) -> BTreeSet<String> {
-        known.collected()
+        known.collected().iter().map(ToString::to_string).collect()
     }
 
     fn ask(
@@ -103,23 +103,22 @@ impl OptionalSource for Contact {
         self.refused.take()
     }
 
-    fn retain(&mut self, departments: &BTreeSet<String>) {
-        self.departments.retain(|id, _| departments.contains(id));
-        self.left_out.retain(|id| departments.contains(id));
+    fn retain(&mut self, departments: &BTreeSet<Arc<str>>) {
+        self.departments.retain(|id, _| departments.contains(id.as_str()));
+        self.left_out.retain(|id| departments.contains(id.as_str()));
     }
 
-    fn contribute(&self, departments: &BTreeSet<String>, current: Current, to: &mut OfSource) {
-        let is_shown = |(id, fact): &(&String, &Fact<_>)| {
-            departments.contains(*id) && current.holds(fact.as_of)
-        };
-        for (id, Fact { value: facts, .. }) in self.departments.iter().filter(is_shown) {
+    fn contribute(&self, departments: &BTreeSet<Arc<str>>, current: Current, to: &mut OfSource) {
+        let current = self.departments.iter().filter(|(_, fact)| current.holds(fact.as_of));
+        for (id, Fact { value: facts, .. }) in current {
+            let Some(id) = departments.get(id.as_str()) else { continue };
             let place = Place {
                 name: facts.name.clone(),
                 parent_department_id: facts.parent_department_id.clone(),
                 open_department_id: facts.open_department_id.clone(),
                 custom_department_id: facts.custom_department_id.clone(),
             };
-            to.places.insert(id.as_str().into(), Arc::new(place));
+            to.places.insert(Arc::clone(id), Arc::new(place));
             add_number(to, &CONTACT_MEMBERS, id, facts.members);
             add_number(to, &CONTACT_PRIMARY_MEMBERS, id, facts.primary_members);
             add_number(to, &CONTACT_LEADERS, id, facts.leaders);

@@ -107,12 +107,11 @@ impl OptionalSource for Directory {
         self.gap.clone()
     }
 
-    fn retain(&mut self, _: &BTreeSet<String>) {}
+    fn retain(&mut self, _: &BTreeSet<Arc<str>>) {}
 
-    fn contribute(&self, departments: &BTreeSet<String>, current: Current, to: &mut OfSource) {
+    fn contribute(&self, departments: &BTreeSet<Arc<str>>, current: Current, to: &mut OfSource) {
         for node in self.current_nodes(current) {
-            let id = &node.department_id;
-            if departments.contains(id) {
+            if let Some(id) = departments.get(node.department_id.as_str()) {
                 add_number(to, &DIRECT_MEMBERS, id, node.direct_members);
                 add_number(to, &RECURSIVE_MEMBERS, id, node.recursive_members);
                 add_number(to, &DIRECT_DEPARTMENTS, id, node.direct_departments);

@@ -50,7 +50,7 @@ impl OptionalSource for Members {
     }
 
     fn wanted(&self, known: &Known) -> BTreeSet<String> {
-        known.collected()
+        known.collected().iter().map(ToString::to_string).collect()
     }
 
     fn ask(
@@ -74,13 +74,13 @@ impl OptionalSource for Members {
         self.head_counts.values().any(is_hidden).then(members::denied_status)
     }
 
-    fn retain(&mut self, departments: &BTreeSet<String>) {
-        self.head_counts.retain(|id, _| departments.contains(id));
+    fn retain(&mut self, departments: &BTreeSet<Arc<str>>) {
+        self.head_counts.retain(|id, _| departments.contains(id.as_str()));
     }
 
-    fn contribute(&self, departments: &BTreeSet<String>, current: Current, to: &mut OfSource) {
+    fn contribute(&self, departments: &BTreeSet<Arc<str>>, current: Current, to: &mut OfSource) {
         let is_shown = |(id, fact): &(&String, &Fact<_>)| {
-            departments.contains(*id) && current.holds(fact.as_of)
+            departments.contains(id.as_str()) && current.holds(fact.as_of)
         };
         for (id, fact) in self.head_counts.iter().filter(is_shown) {
             let HeadCount { by_status, by_employee_type } = &fact.value;

@@ -16,11 +16,22 @@ pub(super) fn people(people: u64) -> f64 {
 }
 
 /// Adds a number that a department has.
-pub(super) fn add_number(to: &mut OfSource, family: &'static Family, id: &str, value: Option<f64>) {
-    to.samples.extend(value.map(|value| sample(family, &[id], value)));
+pub(super) fn add_number(
+    to: &mut OfSource,
+    family: &'static Family,
+    id: &Arc<str>,
+    value: Option<f64>,
+) {
+    let labels = || Box::new([Arc::clone(id)]);
+    to.samples.extend(value.map(|value| Sample { family, labels: labels(), value }));
 }
 
 /// Adds something that a department is, as 1, or is not, as 0.
-pub(super) fn add_flag(to: &mut OfSource, family: &'static Family, id: &str, flag: Option<bool>) {
+pub(super) fn add_flag(
+    to: &mut OfSource,
+    family: &'static Family,
+    id: &Arc<str>,
+    flag: Option<bool>,
+) {
     add_number(to, family, id, flag.map(|flag| f64::from(u8::from(flag))));
 }

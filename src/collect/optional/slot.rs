@@ -80,10 +80,10 @@ pub(super) trait OptionalSource: Send + Sync + 'static {
     }
 
     /// Forgets departments that are not collected any more.
-    fn retain(&mut self, departments: &BTreeSet<String>);
+    fn retain(&mut self, departments: &BTreeSet<Arc<str>>);
 
     /// Adds what is known and current of these departments to the snapshot.
-    fn contribute(&self, departments: &BTreeSet<String>, current: Current, to: &mut OfSource);
+    fn contribute(&self, departments: &BTreeSet<Arc<str>>, current: Current, to: &mut OfSource);
 
     /// How many of the facts with a time of their own are current.
     fn count(&self, _: Current) -> usize {

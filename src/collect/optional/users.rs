@@ -106,12 +106,12 @@ impl OptionalSource for Users {
         self.unusable.take()
     }
 
-    fn retain(&mut self, departments: &BTreeSet<String>) {
+    fn retain(&mut self, departments: &BTreeSet<Arc<str>>) {
         self.by_department.retain(|(_, id), _| departments.contains(&**id));
     }
 
     /// They end with the day beside which they are published.
-    fn contribute(&self, _: &BTreeSet<String>, _: Current, to: &mut OfSource) {
+    fn contribute(&self, _: &BTreeSet<Arc<str>>, _: Current, to: &mut OfSource) {
         for ((geo, department_id), (day, usage)) in &self.by_department {
             to.of_days.extend(usage.as_ref().map(|usage| OfDay {
                 geo: *geo,

@@ -17,7 +17,7 @@ use crate::{
     day::{Day, after},
     exposition::{JudgedDay, Sample},
     judgement::{CompanyJudged, HISTORY_DAYS, Judge, PRODUCT_COUNT, PRODUCTS, Place, Usage},
-    snapshot::{RECENT_INDEXES, Recent},
+    snapshot::{RECENT_INDEXES, RecentDays},
     usage::{Geo, TOTAL_USERS, Target},
 };
 
@@ -36,10 +36,14 @@ pub(super) struct Judgements {
     pub(super) recents: Recents,
 }
 
-/// A department with all its days, in their order.
-struct History {
-    served: Served,
-    days: Box<[(Day, Packed)]>,
+/// The departments of a geo that are served, and all their days.
+#[derive(Default)]
+struct Histories {
+    served: Vec<Served>,
+    /// Of each day, the departments that have it, by index. Days are taken out as they are judged:
+    /// what the judge holds of them takes their room.
+    days: BTreeMap<Day, Vec<(u32, Packed)>>,
+    recents: Recents,
 }
 
 /// A [`Usage`] in a fourth of its bytes, since a large tenant has half a million: members, then
@@ -77,17 +81,17 @@ impl Past {
         let mut judgements = Judgements { of, ..Judgements::default() };
         let geos: BTreeSet<Geo> = served.iter().map(|served| served.day.geo).collect();
         for geo in geos {
-            let histories = self.histories(geo, served).await;
-            judgements.recents.extend(histories.iter().map(recent));
+            let mut histories = self.histories(geo, served).await;
+            judgements.recents.append(&mut histories.recents);
             if !self.context.options.schedule.judgement {
                 continue;
             }
-            let parents = self.parents(&histories);
+            let parents = self.parents(&histories.served);
             let calendar = self.context.options.calendar.clone();
             // A second for two thousand departments.
             let judged = task::spawn_blocking(move || {
                 let judge = Judge::new(calendar, parents);
-                judged(geo, &histories, judge)
+                judged(geo, histories, judge)
             });
             match judged.await {
                 Ok((judged, samples)) => {
@@ -105,47 +109,62 @@ impl Past {
     }
 
     /// The days of the departments of a geo, as far as they may be published.
-    async fn histories(&self, geo: Geo, served: &[Served]) -> Vec<History> {
-        let here: Vec<&Served> = served.iter().filter(|served| served.day.geo == geo).collect();
+    async fn histories(&self, geo: Geo, served: &[Served]) -> Histories {
+        let here: Vec<Served> =
+            served.iter().filter(|served| served.day.geo == geo).cloned().collect();
         let Some(newest) = here.iter().map(|served| served.day.day).max() else {
-            return Vec::new();
+            return Histories::default();
         };
         let days = (after(newest, 1 - HISTORY_DAYS), newest);
         let mut figures = [TOTAL_USERS; 1 + PRODUCT_COUNT];
         for (figure, product) in figures[1..].iter_mut().zip(&PRODUCTS) {
             *figure = product.figure();
         }
-        let mut histories = Vec::with_capacity(here.len());
-        for chunk in here.chunks(READ_AT_ONCE) {
+        let mut histories = Histories::default();
+        let shown = RECENT_INDEXES
+            .map(|index| PRODUCTS.iter().position(|product| product.figure() == index));
+        for (chunk, first) in here.chunks(READ_AT_ONCE).zip((0..).step_by(READ_AT_ONCE)) {
             let asked = chunk.iter().map(|served| {
                 let (geo, department_id) = served.place();
                 Target { geo, department_id, include_children: served.include_children }
             });
             let series = self.context.keeper.total_series(asked.collect(), days, figures).await;
-            for (served, series) in chunk.iter().zip(series) {
-                let is_shown = |(day, [users, ..]): &&(Day, [Option<f64>; 1 + PRODUCT_COUNT])| {
-                    *day <= served.day.day && self.context.options.publishes(*users)
-                };
-                let days =
-                    series.iter().filter(is_shown).map(|(day, values)| (*day, Packed::of(values)));
-                histories.push(History { served: (*served).clone(), days: days.collect() });
+            for ((served, series), index) in chunk.iter().zip(series).zip(first..) {
+                let mut recent = RecentDays::until(served.day.day);
+                for (day, values) in series {
+                    if day > served.day.day || !self.context.options.publishes(values[0]) {
+                        continue;
+                    }
+                    let packed = Packed::of(&values);
+                    let usage = packed.usage();
+                    for (at, product) in shown.into_iter().enumerate() {
+                        if let Some(value) = product.and_then(|product| usage.products[product]) {
+                            recent.set(day, at, value);
+                        }
+                    }
+                    let of_day = histories.days.entry(day);
+                    let of_day = of_day.or_insert_with(|| Vec::with_capacity(here.len()));
+                    of_day.push((index, packed));
+                }
+                histories.recents.insert(served.place(), Arc::new(recent.finish()));
             }
         }
+        histories.served = here;
         histories
     }
 
     /// Which department belongs to which: by the directory, else by the path in the statistics.
-    fn parents(&self, histories: &[History]) -> Vec<Place> {
-        let by_id: BTreeMap<&str, usize> = histories
+    fn parents(&self, served: &[Served]) -> Vec<Place> {
+        let by_id: BTreeMap<&str, usize> = served
             .iter()
             .enumerate()
-            .map(|(index, history)| (&*history.served.day.department_id, index))
+            .map(|(index, served)| (&*served.day.department_id, index))
             .collect();
-        let by_path: BTreeMap<&str, usize> = histories
+        let by_path: BTreeMap<&str, usize> = served
             .iter()
             .enumerate()
-            .filter(|(_, history)| !history.served.day.path.is_empty())
-            .map(|(index, history)| (&*history.served.day.path, index))
+            .filter(|(_, served)| !served.day.path.is_empty())
+            .map(|(index, served)| (&*served.day.path, index))
             .collect();
         let tree = self.context.messages.discovered.borrow().tree.clone();
         let above: BTreeMap<&str, &str> = tree
@@ -153,61 +172,41 @@ impl Past {
             .flat_map(|tree| &tree.nodes)
             .map(|node| (&*node.department_id, &*node.parent_department_id))
             .collect();
-        let place = |history: &History| {
-            let day = &history.served.day;
+        let place = |served: &Served| {
+            let day = &served.day;
             let parent = match above.get(&*day.department_id) {
                 Some(parent) => by_id.get(parent),
                 None => day.path.rsplit_once('/').and_then(|(parent, _)| by_path.get(parent)),
             };
             Place { id: Arc::clone(&day.department_id), parent: parent.copied() }
         };
-        histories.iter().map(place).collect()
+        served.iter().map(place).collect()
     }
-}
-
-/// The last days of a department.
-fn recent(history: &History) -> ((Geo, Arc<str>), Arc<Recent>) {
-    let mut recent = Recent::until(history.served.day.day);
-    for (at, index) in RECENT_INDEXES.into_iter().enumerate() {
-        let Some(product) = PRODUCTS.iter().position(|product| product.figure() == index) else {
-            continue;
-        };
-        for (day, packed) in &history.days {
-            if let Some(value) = packed.usage().products[product] {
-                recent.set(*day, at, value);
-            }
-        }
-    }
-    (history.served.place(), Arc::new(recent))
 }
 
 /// Judges every day, and keeps what is said of those that are served.
-fn judged(geo: Geo, histories: &[History], mut judge: Judge) -> (Vec<Arc<JudgedDay>>, Vec<Sample>) {
-    let days: BTreeSet<Day> =
-        histories.iter().flat_map(|history| history.days.iter().map(|(day, _)| *day)).collect();
-    let (mut kept, mut samples) = (Vec::new(), Vec::new());
-    let mut left: Vec<_> = histories.iter().map(|history| history.days.iter().peekable()).collect();
-    let mut rows: Vec<(usize, Usage)> = Vec::with_capacity(histories.len());
-    for day in &days {
+fn judged(geo: Geo, histories: Histories, mut judge: Judge) -> (Vec<Arc<JudgedDay>>, Vec<Sample>) {
+    let Histories { served: departments, mut days, .. } = histories;
+    let (mut kept, mut samples) = (Vec::with_capacity(departments.len()), Vec::new());
+    let mut rows: Vec<(usize, Usage)> = Vec::with_capacity(departments.len());
+    while let Some((day, of_day)) = days.pop_first() {
         rows.clear();
-        for (index, left) in left.iter_mut().enumerate() {
-            let next = left.next_if(|(of, _)| of == day);
-            rows.extend(next.map(|(_, packed)| (index, packed.usage())));
-        }
-        let judged = judge.day(*day, &rows);
+        rows.extend(of_day.iter().map(|(index, packed)| (*index as usize, packed.usage())));
+        drop(of_day);
+        let judged = judge.day(day, &rows);
         for (index, products) in judged.departments {
-            let served = &histories[index].served.day;
-            if served.day == *day {
+            let served = &departments[index].day;
+            if served.day == day {
                 kept.push(Arc::new(JudgedDay {
                     geo,
                     department_id: Arc::clone(&served.department_id),
                     department: Arc::clone(&served.department),
-                    day: *day,
-                    products,
+                    day,
+                    products: (&products).into(),
                 }));
             }
         }
-        if Some(day) == days.last() {
+        if days.is_empty() {
             samples = of_company(geo, &judged.company);
         }
     }

@@ -282,7 +282,7 @@ impl<'a> Plan<'a> {
             by_id: alone.map(|(index, s)| (&*s.target.department_id, index)).collect(),
             rows_per_department: standings
                 .iter()
-                .flat_map(|standing| standing.days.values().map(|day| day.rows.len()))
+                .flat_map(|standing| standing.days.iter().map(|day| day.rows.len()))
                 .max()
                 .unwrap_or(1),
         }

@@ -233,7 +233,7 @@ impl Look<'_> {
         let strangers = below.as_ref().map(|below| {
             // What was served is no stranger, though it may be deleted by now.
             let served = &standings[index].days;
-            found.reject_unknown(&department_id, |id| below.contains(id) || served.contains_key(id))
+            found.reject_unknown(&department_id, |id| below.contains(id) || served.contains(id))
         });
         self.context.metrics.rejected(found.rejected_rows - before, &RejectedValues::new());
         self.looked.asked += 1;

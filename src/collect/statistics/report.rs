@@ -75,7 +75,7 @@ pub(super) fn known(context: &Context, state: &State, has_looked: bool) -> Known
         may_group: context.options.request_grouping
             && state.grouping.conclusion() == Some(&Grouping::Same),
         wants_walk_since: state.standings().filter_map(|s| s.wants_walk_since).max(),
-        ids: state.standings().map(|s| s.target.department_id.to_string()).collect(),
+        ids: state.standings().map(|s| Arc::clone(&s.target.department_id)).collect(),
         served: all_served(context, state),
         targets: state
             .standings()
@@ -100,10 +100,11 @@ fn places(context: &Context, state: &State) -> BTreeMap<Arc<str>, Arc<Place>> {
     if context.options.api.department_id_type == DepartmentIdType::OpenDepartmentId {
         return BTreeMap::new();
     }
-    let served = state.standings().flat_map(|standing| standing.days.keys());
+    let served = state.standings().flat_map(|standing| standing.days.iter());
     let place =
-        |id: &Arc<str>| Place { custom_department_id: Some(id.to_string()), ..Place::default() };
-    served.map(|id| (Arc::clone(id), Arc::new(place(id)))).collect()
+        |id: &Arc<str>| Place { custom_department_id: Some(Arc::clone(id)), ..Place::default() };
+    let ids = served.map(|day| &day.department_id);
+    ids.map(|id| (Arc::clone(id), Arc::new(place(id)))).collect()
 }
 
 /// Every department that is served, of all geos.
@@ -165,7 +166,7 @@ fn current(context: &Context, state: &State) -> Current {
 /// The newest day that each target serves.
 fn newest_by_target(current: Current, group: &Group) -> BTreeMap<&Target, Day> {
     let mut newest: BTreeMap<&Target, Day> = BTreeMap::new();
-    for (standing, _, day) in group.current(current) {
+    for (standing, day) in group.current(current) {
         let newest = newest.entry(&standing.target).or_insert(day.day);
         *newest = day.day.max(*newest);
     }
@@ -183,7 +184,8 @@ fn served(context: &Context, current: Current, group: &Group) -> BTreeMap<Arc<st
     };
     let mut served: BTreeMap<Arc<str>, Served> = BTreeMap::new();
     let mut found: BTreeMap<&Arc<str>, Served> = BTreeMap::new();
-    for (standing, id, day) in group.current(current) {
+    for (standing, day) in group.current(current) {
+        let id = &day.department_id;
         if *id == standing.target.department_id {
             served.insert(Arc::clone(id), of(standing, day));
         }
@@ -251,9 +253,9 @@ fn department(
     let day = newest.map(|newest| own.map_or(newest, |own| own.day));
     DepartmentStatus {
         geo: group.geo,
-        department_id: standing.target.department_id.to_string(),
-        department: own.map(|own| own.department.to_string()).filter(|name| !name.is_empty()),
-        path: own.map(|own| own.path.to_string()).filter(|path| !path.is_empty()),
+        department_id: Arc::clone(&standing.target.department_id),
+        department: own.map(|own| Arc::clone(&own.department)).filter(|name| !name.is_empty()),
+        path: own.map(|own| Arc::clone(&own.path)).filter(|path| !path.is_empty()),
         served: own.filter(|day| context.options.publishes(day.users())).cloned(),
         baseline: None,
         recent: None,
@@ -281,9 +283,9 @@ impl<'a> Places<'a> {
 
     /// Fills in a name and a path where the rows served tell none.
     fn complete(&self, department: &mut DepartmentStatus) {
-        let key = (department.geo, department.department_id.as_str().into());
+        let key = (department.geo, Arc::clone(&department.department_id));
         let node = self.tree.get(&*department.department_id);
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let some = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Arc::from);
         if department.department.is_none() {
             let found = node.and_then(|node| some(node.path.last()?));
             let stored = || self.stored.get(&key).and_then(|named| some(&named.name));

@@ -90,6 +90,7 @@ pub(super) async fn restore(context: &Context, state: &mut State) {
         }
     }
     state.names = keeper.names().await;
+    state.forget_known_names();
     state.recount_current(context.current());
     recall(context, state);
     recount(context).await;

@@ -3,6 +3,8 @@
 //! Pure: answers and failures go in, the new standing comes out; `schedule` decides from it when
 //! to look again.
 
+mod days;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -11,8 +13,8 @@ use std::{
 
 use jiff::Timestamp;
 
+use self::days::Days;
 use crate::{
-    catalogue::FIGURE_COUNT,
     collect::{
         backoff::{Backoff, Cause},
         problem::{is_news, problem},
@@ -25,7 +27,7 @@ use crate::{
         directory::ROOT,
     },
     store::{self, Extent, Held, Lists},
-    usage::{DepartmentDay, Figures, Target, Version},
+    usage::{DepartmentDay, Target, Version},
 };
 
 /// A day whose list lacks something is asked for again this often after the interval; after that,
@@ -37,7 +39,7 @@ pub(crate) const REASKS_MAX: u8 = 3;
 pub(crate) struct Standing {
     pub(crate) target: Target,
     /// What it serves, by department: itself and, where they are asked for, its sub-departments.
-    pub(crate) days: BTreeMap<Arc<str>, Arc<DepartmentDay>>,
+    pub(crate) days: Days,
     /// The newest day that its list was read for.
     pub(crate) held: Option<Day>,
     /// Whether the list of the day held is whole, or what it lacks is taken for gone.
@@ -65,14 +67,21 @@ pub(crate) struct Standing {
     pub(crate) backoff: Backoff,
     pub(crate) last_look: Option<Timestamp>,
     pub(crate) last_success: Option<Timestamp>,
-    pub(crate) problem: Option<Problem>,
+    pub(crate) problem: Option<Arc<Problem>>,
     /// Whether the last request of the process before this one failed.
     failed_before: bool,
 }
 
 /// The versions of each department in the list of a day.
 #[derive(Clone, Debug, Default)]
-struct Before(BTreeMap<Arc<str>, BTreeSet<Version>>);
+struct Before(Box<[(Arc<str>, Box<[Version]>)]>);
+
+impl From<BTreeMap<Arc<str>, BTreeSet<Version>>> for Before {
+    fn from(list: BTreeMap<Arc<str>, BTreeSet<Version>>) -> Self {
+        let list = list.into_iter();
+        Self(list.map(|(id, versions)| (id, versions.into_iter().collect())).collect())
+    }
+}
 
 impl Before {
     /// Whether a later list lacks something of it that is not gone.
@@ -113,7 +122,7 @@ impl Standing {
     pub(crate) fn new(target: Target) -> Self {
         Self {
             target,
-            days: BTreeMap::new(),
+            days: Days::default(),
             held: None,
             complete: false,
             is_short: false,
@@ -147,10 +156,10 @@ impl Standing {
             self.is_short = false;
             self.lacks_totals = false;
             self.reasks = reasks;
-            self.before = Before(held.before);
+            self.before = Before::from(held.before);
         }
         self.last_success = held.read_at;
-        self.days = held.days.into_iter().map(|d| (Arc::clone(&d.department_id), d)).collect();
+        self.days = held.days.into_iter().collect();
     }
 
     /// Has the day held asked for once more: what is known of it was found under other options, so
@@ -179,10 +188,11 @@ impl Standing {
 
     /// Those of the departments in the list of the day held that do not exist.
     fn gone(&self, is_gone: &dyn Fn(&str) -> bool) -> BTreeSet<Arc<str>> {
-        let of_day = self.days.iter().filter(|(_, day)| Some(day.day) == self.held);
-        let gone: BTreeSet<_> = of_day.filter(|(id, _)| is_gone(id)).map(|(id, _)| id).collect();
+        let of_day = self.days.iter().filter(|day| Some(day.day) == self.held);
+        let ids = of_day.map(|day| &day.department_id);
+        let gone: BTreeSet<_> = ids.filter(|id| is_gone(id)).collect();
         // The root's own rows may come under another id than the one asked for.
-        let is_root = *self.target.department_id == *ROOT && !self.days.contains_key(ROOT);
+        let is_root = *self.target.department_id == *ROOT && !self.days.contains(ROOT);
         match is_root && gone.len() == 1 {
             true => BTreeSet::new(),
             false => gone.into_iter().cloned().collect(),
@@ -222,11 +232,11 @@ impl Standing {
     pub(crate) fn as_held(&self, now: Timestamp) -> Option<Lists> {
         let held = self.held?;
         let extent = |day: &Day| if *day < held { Extent::Whole } else { self.extent() };
-        let days: BTreeSet<Day> = self.days.values().map(|day| day.day).chain([held]).collect();
+        let days: BTreeSet<Day> = self.days.iter().map(|day| day.day).chain([held]).collect();
         Some(Lists {
             target: self.target.clone(),
             days: days.into_iter().map(|day| (day, extent(&day))).collect(),
-            rows: self.days.values().cloned().collect(),
+            rows: self.days.iter().cloned().collect(),
             standing: Some(self.to_keep(held)),
             fetched_at: self.last_success.unwrap_or(now),
         })
@@ -253,8 +263,8 @@ impl Standing {
                 self.reasks = self.reasks.saturating_add(1);
                 self.backoff.end();
                 let error = found.rejected(&self.target);
-                let is_new = is_news(before.as_ref(), &error);
-                self.problem = Some(problem(now, &error));
+                let is_new = is_news(before.as_deref(), &error);
+                self.problem = Some(Arc::new(problem(now, &error)));
                 return Some(error).filter(|_| is_new);
             }
             Some(newest) => {
@@ -276,8 +286,8 @@ impl Standing {
     /// Takes in a failure, and tells whether it is another than before. What is served stays.
     pub(crate) fn failed(&mut self, now: Timestamp, error: &Error) -> bool {
         self.last_look = Some(now);
-        let is_new = is_news(self.problem.as_ref(), error);
-        self.problem = Some(problem(now, error));
+        let is_new = is_news(self.problem.as_deref(), error);
+        self.problem = Some(Arc::new(problem(now, error)));
         let is_refused = error.app_was_accepted();
         self.backoff.failed(now, if is_refused { Cause::Lasting } else { Cause::Passing });
         is_new
@@ -341,7 +351,7 @@ impl Standing {
             // What a walk did not find and another list does not have was never there.
             let has = |id: &Arc<str>| found.days.iter().any(|f| f.day.department_id == *id);
             let gone = self.gone(circumstances.is_gone);
-            self.days.retain(|id, _| !gone.contains(id) || has(id));
+            self.days.retain(|day| !gone.contains(&day.department_id) || has(&day.department_id));
         }
         // Each department serves its own newest day: one that is not in the new list stays at the
         // day that it has, and a list that came back shorter takes nothing away.
@@ -350,7 +360,7 @@ impl Standing {
                 (day.day, day.day == held.day && values(&day) >= values(held)) > (held.day, false)
             };
             if !day.rows.is_empty() && self.days.get(&day.department_id).is_none_or(better) {
-                self.days.insert(Arc::clone(&day.department_id), day);
+                self.days.insert(day);
             }
         }
     }
@@ -364,7 +374,7 @@ impl Standing {
 
     /// The list of the day held.
     fn list_held(&self) -> Before {
-        let of_day = self.days.values().filter(|day| Some(day.day) == self.held);
+        let of_day = self.days.iter().filter(|day| Some(day.day) == self.held);
         let versions = |day: &Arc<DepartmentDay>| {
             let versions = day.rows.iter().map(|(version, _)| version.clone()).collect();
             (Arc::clone(&day.department_id), versions)
@@ -375,17 +385,14 @@ impl Standing {
     /// Requests that its list takes, as far as is known.
     pub(crate) fn requests(&self) -> u64 {
         let pages = |rows: usize| (rows as u64).div_ceil(u64::from(DEPT_STATS_PAGE_SIZE)).max(1);
-        let list = pages(self.days.values().map(|day| day.rows.len()).sum());
+        let list = pages(self.days.iter().map(|day| day.rows.len()).sum());
         if self.asks_totals_apart { list + pages(self.days.len()) } else { list }
     }
 }
 
 /// How much a day tells.
 fn values(day: &DepartmentDay) -> usize {
-    let of_row = |(_, figures): &(Version, Figures)| {
-        (0..FIGURE_COUNT).filter(|index| figures.raw(*index).is_some()).count() + 1
-    };
-    day.rows.iter().map(of_row).sum()
+    day.rows.iter().map(|(_, figures)| figures.len() as usize + 1).sum()
 }
 
 #[cfg(test)]

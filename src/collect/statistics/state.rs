@@ -48,7 +48,8 @@ pub(crate) struct State {
     pub(crate) only_day: Option<Day>,
     /// When to look next; none while looking.
     pub(crate) next_look: Option<Timestamp>,
-    /// Names and paths by geo and id, as the store had them at the start.
+    /// Names and paths by geo and id, as the store had them at the start, of departments that serve
+    /// nothing which tells them.
     pub(crate) names: HashMap<(Geo, Arc<str>), Named>,
     /// Lists that were read and are not saved yet.
     pub(crate) unsaved: Vec<Lists>,
@@ -82,19 +83,19 @@ impl Group {
 }
 
 impl Group {
-    /// The days of departments that are current, each with what it belongs to.
+    /// The days of departments that are current, each with the target that it belongs to.
     pub(crate) fn current(
         &self,
         current: Current,
-    ) -> impl Iterator<Item = (&Standing, &Arc<str>, &Arc<DepartmentDay>)> {
-        let days = self.standings.iter().flat_map(|s| s.days.values()).map(|day| day.day);
+    ) -> impl Iterator<Item = (&Standing, &Arc<DepartmentDay>)> {
+        let days = self.standings.iter().flat_map(|s| s.days.iter()).map(|day| day.day);
         // Days end in their order, so that the oldest that is current tells for all.
         let days: BTreeSet<Day> = days.collect();
         let oldest = days.into_iter().find(|day| current.holds(self.zone.end_of(*day)));
         self.standings
             .iter()
-            .flat_map(|standing| standing.days.iter().map(move |(id, day)| (standing, id, day)))
-            .filter(move |(_, _, day)| oldest.is_some_and(|oldest| day.day >= oldest))
+            .flat_map(|standing| standing.days.iter().map(move |day| (standing, day)))
+            .filter(move |(_, day)| oldest.is_some_and(|oldest| day.day >= oldest))
     }
 }
 
@@ -128,6 +129,23 @@ impl State {
         state
     }
 
+    /// Forgets the stored names of departments whose own days tell them.
+    pub(crate) fn forget_known_names(&mut self) {
+        for group in &self.groups {
+            for standing in &group.standings {
+                let id = &standing.target.department_id;
+                let is_told = standing
+                    .days
+                    .get(id)
+                    .is_some_and(|day| !day.department.is_empty() && !day.path.is_empty());
+                if is_told {
+                    self.names.remove(&(group.geo, Arc::clone(id)));
+                }
+            }
+        }
+        self.names.shrink_to_fit();
+    }
+
     /// All departments, of every geo.
     pub(crate) fn standings(&self) -> impl Iterator<Item = &Standing> {
         self.groups.iter().flat_map(|group| &group.standings)
@@ -136,7 +154,7 @@ impl State {
     /// Every day that is served.
     pub(crate) fn days_mut(&mut self) -> impl Iterator<Item = &mut Arc<DepartmentDay>> {
         let standings = self.groups.iter_mut().flat_map(|group| &mut group.standings);
-        standings.flat_map(|standing| standing.days.values_mut())
+        standings.flat_map(|standing| standing.days.iter_mut())
     }
 
     /// Takes in which departments there are now: the listed ones, and those discovered beside

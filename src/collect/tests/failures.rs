@@ -35,7 +35,7 @@ async fn a_forbidden_department_costs_nobody_else_anything() {
     assert_eq!(world.served().len(), world.ids().len() - 1);
     let status = world.status();
     assert_eq!((status.up, &status.problem), (Some(true), &None));
-    let department = status.departments.iter().find(|d| d.department_id == forbidden).unwrap();
+    let department = status.departments.iter().find(|d| *d.department_id == *forbidden).unwrap();
     let problem = department.problem.clone().unwrap();
     assert_eq!((problem.class, problem.code), ("permission", Some(1_051_003)));
     assert!(problem.remedy.contains("admin:admin_dept_stat:readonly"), "{}", problem.remedy);

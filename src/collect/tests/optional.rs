@@ -293,7 +293,9 @@ async fn departments_that_appear_or_vanish_are_followed() {
     world.set_now("2026-11-24T15:00:00+08:00");
     world.collect().await;
     assert!(world.served_one(&gone).is_none());
-    assert!(world.status().departments.iter().any(|d| d.department_id == added.open_department_id));
+    assert!(
+        world.status().departments.iter().any(|d| *d.department_id == added.open_department_id)
+    );
     assert_eq!(world.sample("feishu_department_direct_members", &[&id_label(&gone)]), None);
 }
 

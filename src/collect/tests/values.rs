@@ -200,7 +200,7 @@ async fn a_hidden_department_freezes_nothing_and_is_named_once() {
     world.set_now("2026-11-24T15:00:00+08:00");
     world.collect().await;
     let asked: BTreeSet<String> =
-        world.status().departments.into_iter().map(|d| d.department_id).collect();
+        world.status().departments.into_iter().map(|d| d.department_id.to_string()).collect();
     assert!(asked.contains(&added), "what is new is found");
     assert!(!asked.contains(&gone), "what was removed is gone");
     assert!(asked.contains(&hidden) && below.iter().all(|id| asked.contains(id)));
@@ -237,7 +237,7 @@ async fn a_first_walk_with_one_refused_branch_brings_the_rest() {
     world.simulator.inject(fault).unwrap();
     world.collect().await;
     let found: BTreeSet<String> =
-        world.status().departments.into_iter().map(|d| d.department_id).collect();
+        world.status().departments.into_iter().map(|d| d.department_id.to_string()).collect();
     assert!(found.contains(&branch.open_department_id) && found.is_disjoint(&lost));
     assert!(found.len() >= all.iter().filter(|d| d.depth == 1).count());
     let problem = world.source("directory").problem.unwrap();
@@ -246,7 +246,7 @@ async fn a_first_walk_with_one_refused_branch_brings_the_rest() {
     world.set_now("2026-11-24T15:00:00+08:00");
     world.collect().await;
     let found: BTreeSet<String> =
-        world.status().departments.into_iter().map(|d| d.department_id).collect();
+        world.status().departments.into_iter().map(|d| d.department_id.to_string()).collect();
     assert!(found.is_superset(&lost));
 }
 

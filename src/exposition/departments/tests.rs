@@ -336,7 +336,7 @@ fn past_the_limit_baselines_go_before_versions() {
     tenants.push(with_baseline());
     let other = tenants.last_mut().unwrap();
     other.name = "other".into();
-    other.judged.push(Arc::new(judged_day("od-1")));
+    other.judged.push(Arc::new(judged_day("od-1", |_| ())));
     let whole = render(&tenants, u64::MAX, &Body::default()).body.series;
     let rendered = render(&tenants, whole - 1, &Body::default());
     assert_eq!(rendered.left_out, LeftOut::Baselines);
@@ -349,28 +349,31 @@ fn past_the_limit_baselines_go_before_versions() {
 }
 
 /// A day of which two windows tell something in the suite.
-fn judged_day(id: &str) -> JudgedDay {
+fn judged_day(id: &str, change: impl FnOnce(&mut ProductJudged)) -> JudgedDay {
     let mut products = [ProductJudged::default(); PRODUCT_COUNT];
     products[SUITE].expected = Some(4.0);
     products[SUITE].deviations = [Some(-0.5), None, Some(1.5), None];
+    change(&mut products[SUITE]);
     JudgedDay {
         geo: Geo::Local,
         department_id: id.into(),
         department: "name".into(),
         day: DAY,
-        products,
+        products: (&products).into(),
     }
 }
 
 #[test]
 fn what_is_judged_has_a_series_for_each_product_and_window_that_tells_something() {
     let mut tenant = tenant("acme", vec![]);
-    let mut fallen = judged_day("od-2");
-    fallen.products[SUITE].fell = Some(Fell { days: 3, ratio: 0.25, missing: 12.5 });
-    fallen.products[SUITE].slow = Some(Fell { days: 10, ratio: 0.75, missing: 4.0 });
-    fallen.products[SUITE].expected = Some(f64::NAN);
+    let fallen = judged_day("od-2", |suite| {
+        suite.fell = Some(Fell { days: 3, ratio: 0.25, missing: 12.5 });
+        suite.slow = Some(Fell { days: 10, ratio: 0.75, missing: 4.0 });
+        suite.expected = Some(f64::NAN);
+    });
     // Of two of one department the first counts.
-    tenant.judged = [fallen, judged_day("od-1"), judged_day("od-2")].map(Arc::new).to_vec();
+    tenant.judged =
+        [fallen, judged_day("od-1", |_| ()), judged_day("od-2", |_| ())].map(Arc::new).to_vec();
     let rendered = render(&[tenant], u64::MAX, &Body::default());
     let text = text(&rendered.body);
     let series: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();

@@ -100,7 +100,7 @@ pub(super) fn of_department(view: &View, path: &str) -> Option<String> {
     let [tenant, geo, id] = named_department(path)?;
     let tenant = view.status?.tenants.iter().find(|known| known.name == tenant)?;
     let is_meant =
-        |d: &&crate::snapshot::DepartmentStatus| d.department_id == id && d.geo.as_label() == geo;
+        |d: &&crate::snapshot::DepartmentStatus| *d.department_id == id && d.geo.as_label() == geo;
     let department = tenant.departments.iter().find(is_meant)?;
     let body = department::body(view, tenant, department);
     Some(document(view, "../../../", &body))

@@ -5,7 +5,7 @@ use jiff::civil::date;
 use super::{departments::active_figure, *};
 use crate::{
     baseline::{Baseline, calendar::Calendar},
-    snapshot::{DepartmentState, DepartmentStatus, Recent, StoreState},
+    snapshot::{DepartmentState, DepartmentStatus, RecentDays, StoreState},
     usage::{DepartmentDay, FigureSet, Figures, Geo, Version},
 };
 
@@ -27,8 +27,8 @@ fn problem(message: &str) -> Problem {
 fn department(id: &str, state: DepartmentState) -> DepartmentStatus {
     DepartmentStatus {
         geo: Geo::Cn,
-        department_id: id.to_owned(),
-        department: Some(format!("name of {id}")),
+        department_id: id.into(),
+        department: Some(format!("name of {id}").into()),
         path: None,
         served: None,
         baseline: None,
@@ -39,7 +39,8 @@ fn department(id: &str, state: DepartmentState) -> DepartmentStatus {
         expected_day: Some(date(2026, 11, 22)),
         last_success: None,
         next_attempt: Next::Running,
-        problem: (state == DepartmentState::Failed).then(|| problem("asking for it failed")),
+        problem: (state == DepartmentState::Failed)
+            .then(|| Arc::new(problem("asking for it failed"))),
     }
 }
 
@@ -223,7 +224,7 @@ fn a_source_that_fails_is_trouble_of_the_tenant_and_named() {
 #[test]
 fn a_problem_of_the_tenant_comes_first_with_its_remedy_and_log_id() {
     let mut failed = department("a", DepartmentState::Failed);
-    failed.problem = Some(problem("no token could be had"));
+    failed.problem = Some(Arc::new(problem("no token could be had")));
     let mut down = tenant(vec![failed]);
     down.up = Some(false);
     down.problem = Some(problem("no token could be had"));
@@ -263,7 +264,7 @@ fn troubled_departments_come_first() {
 #[test]
 fn departments_are_searched_filtered_and_sorted_as_the_address_says() {
     let mut named = department("od-9", DepartmentState::Late);
-    (named.path, named.day) = (Some("总部/研发".to_owned()), Some(date(2026, 11, 1)));
+    (named.path, named.day) = (Some("总部/研发".into()), Some(date(2026, 11, 1)));
     let departments =
         vec![active("a", 10.0, 20.0), active("b", 30.0, 30.0), active("c", 5.0, 4.0), named];
     let status = status(vec![tenant(departments)]);
@@ -378,12 +379,12 @@ fn what_was_to_be_asked_and_is_due_is_running() {
 #[test]
 fn the_last_weeks_are_drawn_with_days_off_and_told_in_words() {
     let mut department = active("a", 30.0, 24.0);
-    let mut recent = Recent::until(date(2026, 11, 22));
+    let mut recent = RecentDays::until(date(2026, 11, 22));
     // A Thursday and a Friday, a gap over the weekend before the last one, and a Sunday.
     recent.set(date(2026, 11, 12), 0, 20.0);
     recent.set(date(2026, 11, 13), 0, 40.0);
     recent.set(date(2026, 11, 22), 0, 30.0);
-    department.recent = Some(Arc::new(recent));
+    department.recent = Some(Arc::new(recent.finish()));
     let mut tenant = tenant(vec![department.clone()]);
     let page = page_of(tenant.clone());
     assert_in_order(
@@ -507,11 +508,12 @@ fn a_row_tells_the_day_and_its_age() {
 fn no_foreign_text_becomes_markup() {
     const HOSTILE: &str = "</bdi></style><script>alert(1)</script>\"'&\u{0}";
     let mut department = department(HOSTILE, DepartmentState::Failed);
-    department.department = Some(HOSTILE.to_owned());
+    department.department = Some(HOSTILE.into());
     let mut bad = problem(HOSTILE);
     bad.remedy = HOSTILE.to_owned();
     bad.log_id = Some(HOSTILE.to_owned());
-    department.problem = Some(Problem { message: format!("{HOSTILE} too"), ..bad.clone() });
+    let too = Problem { message: format!("{HOSTILE} too"), ..bad.clone() };
+    department.problem = Some(Arc::new(too));
     let mut tenant = tenant(vec![department]);
     tenant.name = HOSTILE.to_owned();
     tenant.base_url = HOSTILE.to_owned();

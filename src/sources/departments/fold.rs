@@ -1,7 +1,7 @@
 //! Rows of one list folded into department days, as they arrive. Pure.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Fold<'a> {
     /// listed under it until [`Self::end_of_list`].
     other_id: Option<String>,
     lists: BTreeMap<(Arc<str>, Day), List>,
+    /// The names of versions, which all rows share.
+    names: BTreeSet<Arc<str>>,
     found: Found,
 }
 
@@ -36,7 +38,6 @@ struct List {
     malformed: bool,
 }
 
-#[expect(clippy::large_enum_variant, reason = "nearly every row is believed")]
 enum Row {
     Believed(Figures),
     /// Two rows said different things: neither is believed.
@@ -51,6 +52,7 @@ impl<'a> Fold<'a> {
             with_versions,
             other_id: None,
             lists: BTreeMap::new(),
+            names: BTreeSet::new(),
             found: Found::default(),
         }
     }
@@ -75,7 +77,7 @@ impl<'a> Fold<'a> {
         let version = row.product_version();
         let version = match version.as_deref() {
             Some(name) if !self.versions.is_total(Some(name)) => {
-                Version::Named(label_value(name).into())
+                Version::Named(shared(&mut self.names, label_value(name)))
             }
             _ => Version::Total,
         };
@@ -240,6 +242,16 @@ impl<'a> Fold<'a> {
     }
 }
 
+/// The name as it was taken in first.
+fn shared(names: &mut BTreeSet<Arc<str>>, name: &str) -> Arc<str> {
+    if let Some(known) = names.get(name) {
+        return Arc::clone(known);
+    }
+    let new = Arc::<str>::from(name);
+    names.insert(Arc::clone(&new));
+    new
+}
+
 fn not_asked_for(department_id: &str) -> String {
     format!("a row of department {department_id}, which was not asked for")
 }
@@ -287,7 +299,7 @@ impl List {
                 Row::Contradicted => contradicted = true,
             }
         }
-        let day = DepartmentDay {
+        let mut day = DepartmentDay {
             geo,
             department_id,
             department: label_value(&self.department).into(),
@@ -295,6 +307,7 @@ impl List {
             day,
             rows,
         };
+        day.pack();
         FoundDay { day: Arc::new(day), contradicted, malformed: self.malformed }
     }
 }

@@ -129,14 +129,14 @@ fn looks_that_find_nothing_wait_for_1_then_6_then_24_hours() {
 fn one_that_never_failed_goes_first() {
     let mut forbidden = standing(None, Some("2026-11-23T01:00"));
     fail(&mut forbidden, Cause::Lasting);
-    forbidden.problem = Some(Problem {
+    forbidden.problem = Some(Arc::new(Problem {
         at: at("2026-11-23T01:00"),
         class: Class::Permission.as_label(),
         code: Some(1_051_003),
         message: String::new(),
         remedy: String::new(),
         log_id: None,
-    });
+    }));
     let plan = plan_at("2026-11-23T14:00", &[forbidden, standing(None, None)]);
     assert_eq!((plan.look, plan.lead), (vec![0, 1], Some(1)));
 }

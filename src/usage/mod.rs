@@ -1,8 +1,11 @@
 //! The domain: departments, their days and their figures. What sources, collector and exposition
 //! exchange; it knows neither JSON nor Prometheus' text.
 
+mod numbers;
+
 use std::{fmt, sync::Arc};
 
+pub use self::numbers::Numbers;
 use crate::{
     catalogue::{FIGURE_COUNT, FIGURES, Unit},
     day::Day,
@@ -80,38 +83,74 @@ pub enum Version {
     Named(Arc<str>),
 }
 
-/// One number for each figure of the catalogue, or none: 8 bytes a figure, since a large tenant has
-/// a million of them.
-#[derive(Clone, Debug, PartialEq)]
+/// One number for each figure of the catalogue, or none.
+///
+/// While they come in they have a place each; what is held is packed ([`Self::pack`]): a large
+/// tenant has a million of them.
+#[derive(Clone, Debug)]
 pub struct FigureValues {
-    /// 0 where there is none.
-    values: [f64; FIGURE_COUNT],
     present: FigureSet,
+    values: Values,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    /// By catalogue index; 0 where there is none.
+    Open(Box<[f64; FIGURE_COUNT]>),
+    /// Those that there are, in the order of the catalogue.
+    Packed(Numbers),
 }
 
 impl FigureValues {
     /// No number at all.
     #[must_use]
-    pub const fn none() -> Self {
-        Self { values: [0.0; FIGURE_COUNT], present: FigureSet::none() }
+    pub fn none() -> Self {
+        Self { present: FigureSet::none(), values: Values::Packed(Numbers::default()) }
     }
 
     /// Sets the number of the figure of that catalogue index.
     pub fn set(&mut self, index: usize, value: f64) {
-        self.values[index] = value;
-        self.present.insert(index);
+        if let Values::Packed(_) = self.values {
+            let values = std::array::from_fn(|index| self.get(index).unwrap_or_default());
+            self.values = Values::Open(Box::new(values));
+        }
+        if let Values::Open(values) = &mut self.values {
+            values[index] = value;
+            self.present.insert(index);
+        }
     }
 
     /// The number of the figure of that catalogue index.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<f64> {
-        self.present.contains(index).then(|| self.values[index])
+        if !self.present.contains(index) {
+            return None;
+        }
+        match &self.values {
+            Values::Open(values) => Some(values[index]),
+            Values::Packed(numbers) => numbers.get(self.present.below(index) as usize),
+        }
+    }
+
+    /// Holds them in as few bytes as they need.
+    pub fn pack(&mut self) {
+        if let Values::Open(_) = self.values {
+            let present = (0..FIGURE_COUNT).filter(|index| self.present.contains(*index));
+            self.values = Values::Packed(present.map(|index| self.get(index)).collect());
+        }
     }
 
     /// The figures that have a number.
     #[must_use]
     pub const fn present(&self) -> FigureSet {
         self.present
+    }
+}
+
+impl PartialEq for FigureValues {
+    fn eq(&self, other: &Self) -> bool {
+        self.present == other.present
+            && (0..FIGURE_COUNT).all(|index| self.get(index) == other.get(index))
     }
 }
 
@@ -147,7 +186,7 @@ impl Figures {
 
     /// A row without any figure.
     #[must_use]
-    pub const fn none() -> Self {
+    pub fn none() -> Self {
         Self { values: FigureValues::none(), scaled: FigureSet::none() }
     }
 
@@ -160,6 +199,23 @@ impl Figures {
     pub fn set_ratio(&mut self, index: usize, ratio: f64) {
         self.values.set(index, ratio);
         self.scaled.insert(index);
+    }
+
+    /// Holds them in as few bytes as they need.
+    pub fn pack(&mut self) {
+        self.values.pack();
+    }
+
+    /// How many figures it has.
+    #[must_use]
+    pub const fn len(&self) -> u32 {
+        self.values.present.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.values.present.is_empty()
     }
 
     /// The value as stored, a rate in Feishu's scale.
@@ -251,6 +307,12 @@ pub struct DepartmentDay {
 }
 
 impl DepartmentDay {
+    /// Holds its figures in as few bytes as they need.
+    pub fn pack(&mut self) {
+        self.rows.iter_mut().for_each(|(_, figures)| figures.pack());
+        self.rows.shrink_to_fit();
+    }
+
     /// The row over all versions; none where it is unknown.
     #[must_use]
     pub fn total(&self) -> Option<&Figures> {
@@ -298,6 +360,11 @@ impl FigureSet {
     #[must_use]
     pub const fn contains(self, index: usize) -> bool {
         self.0 & (1 << index) != 0
+    }
+
+    /// How many of them come before that catalogue index.
+    const fn below(self, index: usize) -> u32 {
+        (self.0 & ((1 << index) - 1)).count_ones()
     }
 
     /// The figures of either.
@@ -387,6 +454,32 @@ mod tests {
         let long = format!("{}é", "a".repeat(511));
         assert_eq!(label_value(&long), "a".repeat(511));
         assert_eq!(label_value(&"部".repeat(400)).len(), 510);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn packed_figures_are_the_same_figures(
+            values in proptest::collection::vec(
+                (0..FIGURE_COUNT, proptest::num::f64::NORMAL, proptest::prelude::any::<bool>()), 0..60),
+        ) {
+            let mut plain = [None; FIGURE_COUNT];
+            let mut figures = Figures::none();
+            for (index, value, packs) in values {
+                plain[index] = Some(value);
+                figures.set(index, value);
+                if packs {
+                    figures.pack();
+                }
+            }
+            let open = Figures::from_parts(plain, 0);
+            let mut packed = open.clone();
+            packed.pack();
+            for of in [&figures, &open, &packed] {
+                let raw: Vec<_> = (0..FIGURE_COUNT).map(|index| of.raw(index)).collect();
+                proptest::prop_assert_eq!(&raw, &plain.to_vec());
+                proptest::prop_assert_eq!(of, &open);
+            }
+        }
     }
 
     #[test]
