@@ -40,7 +40,7 @@ const CONNECTIONS_MAX: usize = 32;
 /// For a head or a body to arrive.
 const READ_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// When accepting fails for want of file descriptors, trying again at once would not help.
+/// When accepting fails as there are no file descriptors left, trying again at once would not help.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Where cards go.

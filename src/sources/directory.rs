@@ -366,7 +366,7 @@ impl Tree {
             ..Error::local(
                 Class::Permission,
                 "reading the directory",
-                format!("{} for want of permission", what.join(", and ")),
+                format!("{}, as the app lacks a permission", what.join(", and ")),
             )
         })
     }
