@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     collect::Tenant,
     config::written_duration,
-    estimate::{self, Asked, BASIC_PLAN_REQUESTS_PER_MONTH, Cost, Estimate, Measured},
+    estimate::{self, BASIC_PLAN_REQUESTS_PER_MONTH, Cost, Estimate, Frequency, Measured},
 };
 
 /// The costs of one tenant, as far as they were measured.
@@ -26,9 +26,9 @@ impl fmt::Display for Costs<'_> {
         row(f, "department statistics", estimate.live, "live")?;
         for source in &estimate.optional {
             let when = match source.asked {
-                Asked::Once => "once, for the past".to_owned(),
-                Asked::EachDay => "with each new day".to_owned(),
-                Asked::Every(interval) => format!("every {}", written_duration(interval)),
+                Frequency::Once => "once, for the past".to_owned(),
+                Frequency::EachDay => "with each new day".to_owned(),
+                Frequency::Every(interval) => format!("every {}", written_duration(interval)),
             };
             row(f, source.key, source.cost, &format!("optional, {when}"))?;
         }

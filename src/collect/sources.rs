@@ -1,8 +1,11 @@
-//! The sources of figures, a row each: their label, which of their values can be rejected, and
+//! The sources of figures, a row each: their label, their endpoint, which of their values can be rejected, and
 //! whether a tenant has them switched on.
 
 use super::options;
-use crate::sources::{contact, directory, users};
+use crate::{
+    feishu::Endpoint,
+    sources::{contact, directory, users},
+};
 
 /// A source of figures: the closed list behind the label `source`, in the order of the status page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +29,7 @@ struct Row {
     label: &'static str,
     /// The key of the configuration that switches it on.
     key: &'static str,
+    endpoint: Endpoint,
     /// The fields beside the 38 figures whose values can be rejected.
     number_fields: &'static [&'static str],
     /// Whether a tenant has it, given whether there is a store.
@@ -37,6 +41,7 @@ const ROWS: [Row; 6] = [
         source: Source::Departments,
         label: "departments",
         key: "departments",
+        endpoint: Endpoint::AdminDeptStats,
         number_fields: &[],
         is_on: |_, _| true,
     },
@@ -44,6 +49,7 @@ const ROWS: [Row; 6] = [
         source: Source::Baselines,
         label: "baselines",
         key: "collection.baseline_weeks",
+        endpoint: Endpoint::AdminDeptStats,
         number_fields: &[],
         is_on: |tenant, has_store| has_store && tenant.schedule.baseline_weeks > 0,
     },
@@ -51,6 +57,7 @@ const ROWS: [Row; 6] = [
         source: Source::Directory,
         label: "directory",
         key: "directory",
+        endpoint: Endpoint::DepartmentsFilter,
         number_fields: &directory::NUMBER_FIELDS,
         is_on: |tenant, _| tenant.discovery.is_some() || tenant.directory.is_some(),
     },
@@ -58,6 +65,7 @@ const ROWS: [Row; 6] = [
         source: Source::Contact,
         label: "contact",
         key: "contact",
+        endpoint: Endpoint::DepartmentsBatch,
         number_fields: &contact::NUMBER_FIELDS,
         is_on: |tenant, _| tenant.contact.is_some(),
     },
@@ -65,6 +73,7 @@ const ROWS: [Row; 6] = [
         source: Source::Members,
         label: "members",
         key: "members",
+        endpoint: Endpoint::UsersFindByDepartment,
         number_fields: &[],
         is_on: |tenant, _| tenant.members.is_some(),
     },
@@ -72,6 +81,7 @@ const ROWS: [Row; 6] = [
         source: Source::Users,
         label: "users",
         key: "user_statistics",
+        endpoint: Endpoint::AdminUserStats,
         number_fields: &users::NUMBER_FIELDS,
         is_on: |tenant, _| tenant.user_statistics.is_some(),
     },
@@ -91,6 +101,11 @@ impl Source {
     /// The key of the configuration that switches it on.
     pub(crate) fn configuration_key(self) -> &'static str {
         self.row().key
+    }
+
+    /// The endpoint that it asks.
+    pub(crate) fn endpoint(self) -> Endpoint {
+        self.row().endpoint
     }
 
     /// The fields beside the 38 figures whose values can be rejected.

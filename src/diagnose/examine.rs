@@ -2,7 +2,7 @@
 
 use super::{
     Session, Watch,
-    examination::{Diagnosis, Examination, NOT_TRIED, Size},
+    examination::{Diagnosis, Examination, Size},
     finding::{Finding, Problem, Subject, Verdict},
     optional,
     sample::Sample,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    collect::{ListedDepartment, Tenant},
+    collect::{ListedDepartment, Source, Tenant},
     feishu::Endpoint,
     sources::directory::ROOT,
 };
@@ -69,7 +69,7 @@ pub async fn examine(tenant: &Tenant, sample: Sample, clock: Clock, watch: Watch
 
 /// One thing after the other; a failure hides nothing that could still be tried.
 async fn run(examination: &mut Examination<'_>) {
-    optional::directory(examination).await;
+    optional::examine(examination, Source::Directory).await;
     if examination.departments.is_empty() {
         let roots = examination.tenant.discovery.as_ref().map(|discovery| &discovery.roots);
         let id = roots.and_then(|roots| roots.first()).map_or(ROOT, String::as_str).to_owned();
@@ -81,41 +81,16 @@ async fn run(examination: &mut Examination<'_>) {
         examination.diagnosis.tried = examination.departments.len();
     }
     statistics::statistics(examination).await;
-    optional::contact(examination).await;
-    optional::members(examination).await;
-    optional::users(examination).await;
+    for source in optional::sources() {
+        optional::examine(examination, source).await;
+    }
     examination.check_clock();
 }
 
-/// What would have been looked at.
+/// What would have been looked at, in the order in which it is.
 fn nothing_tried(tenant: &Tenant) -> Vec<Finding> {
-    let walks = tenant.discovery.is_some() || tenant.directory.is_some();
-    let subjects = [
-        (Subject::Endpoint(Endpoint::DepartmentsFilter), walks, optional::DIRECTORY_OFF),
-        (Subject::Endpoint(Endpoint::AdminDeptStats), true, ""),
-        (Subject::DataPermission, true, ""),
-        (Subject::LatestDay, true, ""),
-        (Subject::ProductVersions, tenant.product_versions, statistics::VERSIONS_OFF),
-        (Subject::Rates, true, ""),
-        (
-            Subject::Endpoint(Endpoint::DepartmentsBatch),
-            tenant.contact.is_some(),
-            optional::CONTACT_OFF,
-        ),
-        (
-            Subject::Endpoint(Endpoint::UsersFindByDepartment),
-            tenant.members.is_some(),
-            optional::MEMBERS_OFF,
-        ),
-        (
-            Subject::Endpoint(Endpoint::AdminUserStats),
-            tenant.user_statistics.is_some(),
-            optional::USERS_OFF,
-        ),
-    ];
-    let finding = |(subject, is_used, off): (Subject, bool, &'static str)| match is_used {
-        true => Finding::new(subject, Verdict::NotTried, NOT_TRIED),
-        false => Finding::new(subject, Verdict::NotUsed, off),
-    };
-    subjects.into_iter().map(finding).collect()
+    let mut findings = vec![optional::not_tried(tenant, Source::Directory)];
+    findings.extend(statistics::not_tried(tenant));
+    findings.extend(optional::sources().map(|source| optional::not_tried(tenant, source)));
+    findings
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{
     discover::{at_once, language},
-    examination::{Examination, works_for},
+    examination::{Examination, NOT_TRIED, works_for},
     finding::{Finding, Problem, Subject, Trial, Verdict},
 };
 use crate::{
-    collect::{discovered, expected_day},
-    feishu::{Class, Client, Endpoint, Extent},
+    collect::{Source, Tenant, discovered, expected_day},
+    feishu::{Class, Client, Extent},
     sources::{
         contact,
         directory::{self, ROOT, STATISTICS_DEPTH_MAX, Tree, Walk},
@@ -17,21 +17,53 @@ use crate::{
     },
 };
 
-pub(super) const DIRECTORY_OFF: &str = "not used: neither discovery nor directory is enabled";
-pub(super) const CONTACT_OFF: &str = "not used: contact is not enabled";
-pub(super) const MEMBERS_OFF: &str = "not used: members is not enabled";
-pub(super) const USERS_OFF: &str = "not used: user_statistics is not enabled";
+/// The sources that are tried once departments are known, in this order. The directory, which finds
+/// them, comes before; the statistics, which baselines are made of, are no optional source.
+pub(super) fn sources() -> impl Iterator<Item = Source> {
+    let apart = [Source::Departments, Source::Baselines, Source::Directory];
+    Source::all().filter(move |source| !apart.contains(source))
+}
 
-/// Walks through the directory, if it is used, and takes in what discovery finds.
-pub(super) async fn directory(examination: &mut Examination<'_>) {
-    let endpoint = Endpoint::DepartmentsFilter;
+/// Tries a source, if the configuration uses it.
+pub(super) async fn examine(examination: &mut Examination<'_>, source: Source) {
+    if !is_used(examination.tenant, source) {
+        return examination.find(not_tried(examination.tenant, source));
+    }
+    match source {
+        Source::Departments | Source::Baselines => {}
+        Source::Directory => directory(examination).await,
+        // It is asked in each geo.
+        Source::Users => users(examination).await,
+        _ if examination.over => examination.find(not_tried(examination.tenant, source)),
+        Source::Contact => contact(examination).await,
+        Source::Members => members(examination).await,
+    }
+}
+
+/// That a source was not tried, as nothing can be asked or as it is not used.
+pub(super) fn not_tried(tenant: &Tenant, source: Source) -> Finding {
+    let subject = Subject::Endpoint(source.endpoint());
+    let off = match source {
+        Source::Directory => "neither discovery nor directory is enabled".to_owned(),
+        _ => format!("{} is not enabled", source.configuration_key()),
+    };
+    match is_used(tenant, source) {
+        true => Finding::new(subject, Verdict::NotTried, NOT_TRIED),
+        false => Finding::new(subject, Verdict::NotUsed, format!("not used: {off}")),
+    }
+}
+
+fn is_used(tenant: &Tenant, source: Source) -> bool {
+    // A store matters to baselines only.
+    source.is_on(tenant, false)
+}
+
+/// Walks through the directory, and takes in what discovery finds.
+async fn directory(examination: &mut Examination<'_>) {
+    let endpoint = Source::Directory.endpoint();
     let subject = Subject::Endpoint(endpoint);
     let tenant = examination.tenant;
     let discovery = tenant.discovery.as_ref();
-    if discovery.is_none() && tenant.directory.is_none() {
-        examination.find(Finding::new(subject, Verdict::NotUsed, DIRECTORY_OFF));
-        return;
-    }
     let walk = Walk {
         roots: discovery.map_or_else(|| vec![ROOT.to_owned()], |d| d.roots.clone()),
         max_depth: discovery.map_or(STATISTICS_DEPTH_MAX, |d| d.max_depth).into(),
@@ -82,18 +114,10 @@ fn nothing_taken() -> Problem {
     )
 }
 
-/// Asks for the names of the departments, if they are used.
-pub(super) async fn contact(examination: &mut Examination<'_>) {
-    let endpoint = Endpoint::DepartmentsBatch;
+/// Asks for the names of the departments.
+async fn contact(examination: &mut Examination<'_>) {
+    let endpoint = Source::Contact.endpoint();
     let subject = Subject::Endpoint(endpoint);
-    if examination.tenant.contact.is_none() {
-        examination.find(Finding::new(subject, Verdict::NotUsed, CONTACT_OFF));
-        return;
-    }
-    if examination.over {
-        examination.find(examination.not_tried(subject));
-        return;
-    }
     let ids: Vec<String> = examination.ids();
     let language = language(examination.tenant);
     let finding = match contact::fetch(&examination.session.client, &ids, language).await {
@@ -155,18 +179,9 @@ fn left_out(found: &contact::Found) -> Option<Problem> {
     })
 }
 
-/// Asks for a first page of the people in each department, if they are counted.
-pub(super) async fn members(examination: &mut Examination<'_>) {
-    let endpoint = Endpoint::UsersFindByDepartment;
-    let subject = Subject::Endpoint(endpoint);
-    if examination.tenant.members.is_none() {
-        examination.find(Finding::new(subject, Verdict::NotUsed, MEMBERS_OFF));
-        return;
-    }
-    if examination.over {
-        examination.find(examination.not_tried(subject));
-        return;
-    }
+/// Asks for a first page of the people in each department.
+async fn members(examination: &mut Examination<'_>) {
+    let endpoint = Source::Members.endpoint();
     let mut trial = Trial::default();
     let (mut any_people, mut status_is_denied) = (false, false);
     for id in examination.ids() {
@@ -199,19 +214,15 @@ pub(super) async fn members(examination: &mut Examination<'_>) {
     examination.find(finding);
 }
 
-/// Asks for a first page of people's statistics of each department, if they are aggregated.
-pub(super) async fn users(examination: &mut Examination<'_>) {
-    let endpoint = Endpoint::AdminUserStats;
-    let subject = Subject::Endpoint(endpoint);
+/// Asks for a first page of people's statistics of each department, in each geo.
+async fn users(examination: &mut Examination<'_>) {
+    let endpoint = Source::Users.endpoint();
     let tenant = examination.tenant;
-    let Some(statistics) = tenant.user_statistics else {
-        examination.find(Finding::new(subject, Verdict::NotUsed, USERS_OFF));
-        return;
-    };
+    let Some(statistics) = tenant.user_statistics else { return };
     for place in &tenant.geos {
         let geo = place.geo;
         if examination.over {
-            examination.find(examination.not_tried(subject).of(geo));
+            examination.find(not_tried(tenant, Source::Users).of(geo));
             continue;
         }
         let now = examination.clock.now();

@@ -14,7 +14,7 @@ use crate::{
     usage::{Geo, RateScale, Target},
 };
 
-pub(super) const VERSIONS_OFF: &str = "not used: product_versions is off";
+const VERSIONS_OFF: &str = "not used: product_versions is off";
 
 /// Departments that are asked for the days before the newest, while none has had rows.
 const LOOKBACKS_MAX: u32 = 3;
@@ -63,6 +63,24 @@ pub(super) async fn statistics(examination: &mut Examination<'_>) {
     size.children = (seen.parents > 0).then(|| {
         (seen.children.len() as u64 * parents(&tenant.departments)).div_ceil(seen.parents)
     });
+}
+
+/// That nothing of it was tried.
+pub(super) fn not_tried(tenant: &Tenant) -> impl Iterator<Item = Finding> {
+    let subjects = [
+        SUBJECT,
+        Subject::DataPermission,
+        Subject::LatestDay,
+        Subject::ProductVersions,
+        Subject::Rates,
+    ];
+    let has_versions = tenant.product_versions;
+    subjects.into_iter().map(move |subject| match subject {
+        Subject::ProductVersions if !has_versions => {
+            Finding::new(subject, Verdict::NotUsed, VERSIONS_OFF)
+        }
+        _ => Finding::new(subject, Verdict::NotTried, NOT_TRIED),
+    })
 }
 
 /// What the rows tell beside their figures.

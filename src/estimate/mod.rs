@@ -98,9 +98,9 @@ pub struct Cost {
     pub series: u64,
 }
 
-/// When a source is asked.
+/// How often a source is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum Frequency {
     /// Once, for the past.
     Once,
     /// Once for each day of statistics.
@@ -114,8 +114,8 @@ pub enum Asked {
 pub struct Optional {
     /// The key of the configuration that switches it.
     pub key: &'static str,
-    /// When it is asked.
-    pub asked: Asked,
+    /// How often it is asked.
+    pub asked: Frequency,
     /// What it costs.
     pub cost: Cost,
 }
@@ -221,8 +221,8 @@ fn estimate_of(tenant: &Tenant, measured: &Measured, size: &Size) -> Estimate {
             + (size.children * size.rows).div_ceil(u64::from(DEPT_STATS_PAGE_SIZE)));
     // Sources that are refreshed together share a token; the first time, all do.
     let refreshes = optional.iter().filter_map(|source| match source.asked {
-        Asked::Every(interval) => Some(times(DAY, interval)),
-        Asked::Once | Asked::EachDay => None,
+        Frequency::Every(interval) => Some(times(DAY, interval)),
+        Frequency::Once | Frequency::EachDay => None,
     });
     let refreshes = refreshes.max().unwrap_or_default();
     let requests_per_day = fetches + (TOKENS_PER_DAY + refreshes).min(TOKENS_PER_DAY_MAX);
@@ -278,35 +278,35 @@ pub fn parents_listed(tenant: &Tenant) -> u64 {
 struct Takes {
     /// The key of the configuration that switches it.
     key: &'static str,
-    asked: Asked,
+    asked: Frequency,
     requests: u64,
     series: u64,
 }
 
-/// What a source takes of a tenant of some size; none where it is off.
-type Estimator = fn(&Tenant, &Size) -> Option<Takes>;
-
-/// Every source beside the department statistics, in the order in which costs are listed.
-const SOURCES: [(Source, Estimator); 6] = [
-    (Source::Baselines, baselines),
-    (Source::Baselines, judgement),
-    (Source::Contact, contact),
-    (Source::Directory, directory),
-    (Source::Members, members),
-    (Source::Users, users),
-];
+/// What a source takes of a tenant of some size; nothing where it is off.
+fn takes(source: Source, tenant: &Tenant, size: &Size) -> [Option<Takes>; 2] {
+    match source {
+        // They are the live part.
+        Source::Departments => [None, None],
+        Source::Baselines => [baselines(tenant, size), judgement(tenant, size)],
+        Source::Directory => [directory(tenant, size), None],
+        Source::Contact => [contact(tenant, size), None],
+        Source::Members => [members(tenant, size), None],
+        Source::Users => [users(tenant, size), None],
+    }
+}
 
 fn optional(tenant: &Tenant, size: &Size) -> Vec<Optional> {
-    let takes = SOURCES.iter().filter_map(|(_, takes)| takes(tenant, size));
+    let takes = Source::all().flat_map(|source| takes(source, tenant, size)).flatten();
     let cost = |Takes { key, asked, requests, series }| {
         let over = |days| match asked {
-            Asked::Once => requests,
-            Asked::EachDay => requests * days,
-            Asked::Every(interval) => spread(requests, days, interval),
+            Frequency::Once => requests,
+            Frequency::EachDay => requests * days,
+            Frequency::Every(interval) => spread(requests, days, interval),
         };
         let cost = Cost {
             requests_first_day: over(1),
-            requests_per_day: if asked == Asked::Once { 0 } else { over(1) },
+            requests_per_day: if asked == Frequency::Once { 0 } else { over(1) },
             requests_per_month: over(MONTH_DAYS),
             series,
         };
@@ -323,7 +323,7 @@ fn baselines(tenant: &Tenant, size: &Size) -> Option<Takes> {
     let with_baseline = figures
         .filter(|(index, figure)| figure.baseline.is_some() && tenant.figures.contains(*index));
     let series = size.geos * size.served() * with_baseline.count() as u64;
-    (days > 0).then_some(Takes { key: "baselines", asked: Asked::Once, requests, series })
+    (days > 0).then_some(Takes { key: "baselines", asked: Frequency::Once, requests, series })
 }
 
 /// What the judgement takes beside the baselines.
@@ -333,7 +333,7 @@ fn judgement(tenant: &Tenant, size: &Size) -> Option<Takes> {
     let series = size.geos * (size.served() * JUDGED_SERIES + COMPANY_SERIES);
     (days > 0 && tenant.schedule.judgement).then_some(Takes {
         key: "judgement",
-        asked: Asked::Once,
+        asked: Frequency::Once,
         requests,
         series,
     })
@@ -348,7 +348,7 @@ fn past_requests(size: &Size, days: u64) -> u64 {
 fn contact(tenant: &Tenant, size: &Size) -> Option<Takes> {
     tenant.contact.map(|contact| Takes {
         key: "contact",
-        asked: Asked::Every(contact.refresh_interval),
+        asked: Frequency::Every(contact.refresh_interval),
         requests: size.served().div_ceil(DEPARTMENTS_BATCH_MAX as u64),
         series: size.served() * CONTACT_SERIES,
     })
@@ -361,7 +361,7 @@ fn directory(tenant: &Tenant, size: &Size) -> Option<Takes> {
         None => ("directory", tenant.directory?),
     };
     let series = size.served() * DIRECTORY_SERIES;
-    Some(Takes { key, asked: Asked::Every(refresh_interval), requests: size.parents, series })
+    Some(Takes { key, asked: Frequency::Every(refresh_interval), requests: size.parents, series })
 }
 
 fn members(tenant: &Tenant, size: &Size) -> Option<Takes> {
@@ -369,7 +369,7 @@ fn members(tenant: &Tenant, size: &Size) -> Option<Takes> {
     let of_one = |people: u64| STATUS_SERIES + people.min(ASSUMED_EMPLOYEE_TYPES);
     tenant.members.map(|refresh_interval| Takes {
         key: "members",
-        asked: Asked::Every(refresh_interval),
+        asked: Frequency::Every(refresh_interval),
         requests: size.over_departments(|people| people.div_ceil(page).max(1)),
         series: size.over_departments(of_one),
     })
@@ -379,7 +379,7 @@ fn users(tenant: &Tenant, size: &Size) -> Option<Takes> {
     let page = u64::from(USER_STATS_PAGE_SIZE);
     tenant.user_statistics.map(|statistics| Takes {
         key: "user_statistics",
-        asked: Asked::EachDay,
+        asked: Frequency::EachDay,
         requests: size.geos * size.over_departments(|people| people.div_ceil(page).max(1)),
         series: size.geos
             * size.over_departments(|people| user_series(people, statistics.min_group_size)),

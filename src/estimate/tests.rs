@@ -24,12 +24,15 @@ fn options(departments: u64, keys: &str) -> Options {
 
 #[test]
 fn every_source_has_its_costs() {
-    let mut estimated: Vec<Source> = SOURCES.iter().map(|(source, _)| *source).collect();
-    estimated.dedup();
-    assert!(
-        Source::all()
-            .all(|source| { source == Source::Departments || estimated.contains(&source) })
-    );
+    let keys = Source::with_only_an_interval().map(Source::configuration_key);
+    let keys: Vec<_> = keys.chain(["user_statistics"]).collect();
+    let keys: Vec<_> = keys.iter().map(|key| format!("{key}: {{enabled: true}}")).collect();
+    let tenant = &options(1, &keys.join("\n  ")).tenants[0];
+    let size = Size::new(tenant, &nothing());
+    for source in Source::all() {
+        let any = takes(source, tenant, &size).iter().any(Option::is_some);
+        assert_eq!(any, source != Source::Departments, "{source:?}");
+    }
 }
 
 fn estimated(departments: u64, keys: &str, measured: &Measured) -> Estimate {
@@ -108,7 +111,7 @@ fn each_optional_source_shows_its_own_cost() {
     }
     let both = estimated(1, "discovery: {enabled: true}\n  directory: {enabled: true}", &nothing());
     let keys: Vec<_> = both.optional.iter().map(|source| source.key).collect();
-    assert_eq!(keys, ["baselines", "judgement", "contact", "discovery"], "one walk serves both");
+    assert_eq!(keys, ["baselines", "judgement", "discovery", "contact"], "one walk serves both");
 }
 
 #[test]
@@ -173,7 +176,7 @@ fn what_was_measured_stands_in_for_what_was_assumed() {
         known.optional.iter().map(|source| (source.key, source.cost.requests_per_day)).collect();
     assert_eq!(
         requests,
-        [("baselines", 0), ("judgement", 0), ("contact", 2), ("discovery", 30), ("members", 150)]
+        [("baselines", 0), ("judgement", 0), ("discovery", 30), ("contact", 2), ("members", 150)]
     );
     let unused = Measured { people: Some(Vec::new()), ..nothing() };
     assert_eq!(estimated(1, keys, &unused), open, "an empty sample is none");
