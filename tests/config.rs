@@ -113,7 +113,7 @@ fn a_minimal_file_has_the_documented_defaults() {
     let contact = tenant.contact.unwrap();
     assert_eq!((contact.language, contact.refresh_interval), (Language::Chinese, DAY));
     assert!(tenant.discovery.is_none() && tenant.user_statistics.is_none());
-    assert_eq!((tenant.directory, tenant.members), (None, None));
+    assert!(tenant.refresh_intervals.is_empty());
 }
 
 #[test]
@@ -162,10 +162,9 @@ fn every_key_of_this_release_reaches_the_options() {
     assert_eq!(discovery.min_members, 3);
     assert_eq!(discovery.refresh_interval, DAY / 2);
     assert!(!tenant.request_grouping);
-    assert_eq!(tenant.directory, Some(DAY * 2));
     let contact = tenant.contact.unwrap();
     assert_eq!((contact.language, contact.refresh_interval), (Language::English, DAY * 7));
-    assert_eq!(tenant.members, Some(DAY / 4));
+    assert_eq!(tenant.refresh_intervals, [("directory", DAY * 2), ("members", DAY / 4)].into());
     assert_eq!(tenant.user_statistics.unwrap().min_group_size, 20);
 
     let second = &options.tenants[1];
@@ -536,7 +535,8 @@ fn the_example_file_loads_without_a_warning_and_so_does_what_it_has_commented_ou
         .collect();
     let loaded = load_text(&switched_on.join("\n")).unwrap_or_else(|problems| panic!("{problems}"));
     let tenant = &loaded.options.tenants[0];
-    assert!(tenant.discovery.is_some() && tenant.directory.is_some() && tenant.members.is_some());
+    assert!(tenant.discovery.is_some());
+    assert_eq!(tenant.refresh_intervals.len(), 2);
     assert!(tenant.user_statistics.is_some());
     assert!(others(&loaded).is_empty(), "{:?}", loaded.warnings);
 }

@@ -18,7 +18,8 @@ use crate::{
     baseline::calendar::Calendar,
     clock::Clock,
     collect::{
-        self, Contact, GeoZone, Language, ListedDepartment, Schedule, Tenant, UserStatistics,
+        self, Contact, GeoZone, Language, ListedDepartment, Schedule, Source, Tenant,
+        UserStatistics,
     },
     day::{Zone, after},
     diagnose::STATISTICS_DEPTH_MAX,
@@ -225,12 +226,13 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
         schedule: Schedule::default(),
         discovery: None,
         request_grouping: true,
-        directory: Some(REFRESH_INTERVAL),
         contact: Some(Contact {
             language: Language::default(),
             refresh_interval: REFRESH_INTERVAL,
         }),
-        members: Some(REFRESH_INTERVAL),
+        refresh_intervals: Source::with_only_an_interval()
+            .map(|source| (source.configuration_key(), REFRESH_INTERVAL))
+            .collect(),
         user_statistics: Some(UserStatistics { min_group_size: 10 }),
     }
 }

@@ -1,6 +1,6 @@
 //! What the collector must be told about a tenant.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::civil::Time;
 use regex::Regex;
@@ -56,13 +56,11 @@ pub struct Tenant {
     /// Whether departments may be asked for together under an ancestor, once that is proven to
     /// give the same figures.
     pub request_grouping: bool,
-    /// How often counts of members and sub-departments are fetched from the directory; discovery
-    /// brings them anyway.
-    pub directory: Option<Duration>,
     /// Names and counts from the contact API.
     pub contact: Option<Contact>,
-    /// How often people are counted by status.
-    pub members: Option<Duration>,
+    /// How often each source is asked that has nothing else to be set, by its key in the
+    /// configuration; without those that are switched off.
+    pub refresh_intervals: BTreeMap<&'static str, Duration>,
     /// Whether the use of people is aggregated, and of how many at least.
     pub user_statistics: Option<UserStatistics>,
 }

@@ -1,6 +1,8 @@
 //! The sources of figures, a row each: their label, their endpoint, which of their values can be rejected, and
 //! whether a tenant has them switched on.
 
+use std::time::Duration;
+
 use super::options;
 use crate::{
     feishu::Endpoint,
@@ -32,6 +34,8 @@ struct Row {
     endpoint: Endpoint,
     /// The fields beside the 38 figures whose values can be rejected.
     number_fields: &'static [&'static str],
+    /// Whether its section has nothing but a switch and an interval.
+    has_only_an_interval: bool,
     /// Whether a tenant has it, given whether there is a store.
     is_on: fn(&options::Tenant, bool) -> bool,
 }
@@ -43,6 +47,7 @@ const ROWS: [Row; 6] = [
         key: "departments",
         endpoint: Endpoint::AdminDeptStats,
         number_fields: &[],
+        has_only_an_interval: false,
         is_on: |_, _| true,
     },
     Row {
@@ -51,6 +56,7 @@ const ROWS: [Row; 6] = [
         key: "collection.baseline_weeks",
         endpoint: Endpoint::AdminDeptStats,
         number_fields: &[],
+        has_only_an_interval: false,
         is_on: |tenant, has_store| has_store && tenant.schedule.baseline_weeks > 0,
     },
     Row {
@@ -59,7 +65,10 @@ const ROWS: [Row; 6] = [
         key: "directory",
         endpoint: Endpoint::DepartmentsFilter,
         number_fields: &directory::NUMBER_FIELDS,
-        is_on: |tenant, _| tenant.discovery.is_some() || tenant.directory.is_some(),
+        has_only_an_interval: true,
+        is_on: |tenant, _| {
+            tenant.discovery.is_some() || Source::Directory.refresh_interval(tenant).is_some()
+        },
     },
     Row {
         source: Source::Contact,
@@ -67,6 +76,7 @@ const ROWS: [Row; 6] = [
         key: "contact",
         endpoint: Endpoint::DepartmentsBatch,
         number_fields: &contact::NUMBER_FIELDS,
+        has_only_an_interval: false,
         is_on: |tenant, _| tenant.contact.is_some(),
     },
     Row {
@@ -75,7 +85,8 @@ const ROWS: [Row; 6] = [
         key: "members",
         endpoint: Endpoint::UsersFindByDepartment,
         number_fields: &[],
-        is_on: |tenant, _| tenant.members.is_some(),
+        has_only_an_interval: true,
+        is_on: |tenant, _| Source::Members.refresh_interval(tenant).is_some(),
     },
     Row {
         source: Source::Users,
@@ -83,6 +94,7 @@ const ROWS: [Row; 6] = [
         key: "user_statistics",
         endpoint: Endpoint::AdminUserStats,
         number_fields: &users::NUMBER_FIELDS,
+        has_only_an_interval: false,
         is_on: |tenant, _| tenant.user_statistics.is_some(),
     },
 ];
@@ -111,6 +123,16 @@ impl Source {
     /// The fields beside the 38 figures whose values can be rejected.
     pub(crate) fn number_fields(self) -> &'static [&'static str] {
         self.row().number_fields
+    }
+
+    /// The sources whose sections have nothing but a switch and an interval.
+    pub(crate) fn with_only_an_interval() -> impl Iterator<Item = Self> {
+        ROWS.iter().filter(|row| row.has_only_an_interval).map(|row| row.source)
+    }
+
+    /// How often a tenant has it asked, if it is one of those, and switched on.
+    pub(crate) fn refresh_interval(self, tenant: &options::Tenant) -> Option<Duration> {
+        tenant.refresh_intervals.get(self.configuration_key()).copied()
     }
 
     /// Whether a tenant has it, given whether there is a store.

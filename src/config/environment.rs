@@ -190,9 +190,8 @@ mod tests {
         assert_eq!(tenant.api.app_secret.read().unwrap().expose(), "hunter2");
         assert_eq!(tenant.departments.len(), 2);
         assert_eq!(tenant.api.base_url, "https://open.feishu.cn");
-        let others = (tenant.directory, tenant.members, tenant.user_statistics.is_some());
         assert!(tenant.contact.is_some() && tenant.discovery.is_none());
-        assert_eq!(others, (None, None, false));
+        assert!(tenant.refresh_intervals.is_empty() && tenant.user_statistics.is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A section is read to its end even where it is switched off, so that its mistakes show before
 //! it is switched on.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use regex::Regex;
 
@@ -12,7 +12,7 @@ use super::{
     section::Section,
 };
 use crate::{
-    collect::{Contact, Discovery, Language, UserStatistics},
+    collect::{Contact, Discovery, Language, Source, UserStatistics},
     sources::directory::ROOT,
 };
 
@@ -78,8 +78,13 @@ pub(super) fn contact(section: &Section<'_>) -> Option<Contact> {
     interval(section).map(|refresh_interval| Contact { language, refresh_interval })
 }
 
-/// Reads a source that has nothing but its interval: `directory`, `members`.
-pub(super) fn interval(section: &Section<'_>) -> Option<Duration> {
+/// Reads the sources that have nothing but an interval.
+pub(super) fn intervals(tenant: &Section<'_>) -> BTreeMap<&'static str, Duration> {
+    let keys = Source::with_only_an_interval().map(Source::configuration_key);
+    keys.filter_map(|key| Some((key, interval(&tenant.section(key))?))).collect()
+}
+
+fn interval(section: &Section<'_>) -> Option<Duration> {
     let refresh_interval = section.duration("refresh_interval");
     section.flag("enabled").then_some(refresh_interval)
 }

@@ -93,9 +93,8 @@ pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Tenant {
         schedule: schedule(&section.section("collection")),
         discovery,
         request_grouping: section.choice("request_grouping") == "auto",
-        directory: optional::interval(&section.section("directory")),
+        refresh_intervals: optional::intervals(section),
         contact: optional::contact(&section.section("contact")),
-        members: optional::interval(&section.section("members")),
         user_statistics: optional::user_statistics(&section.section("user_statistics"), &privacy),
         name,
     }

@@ -206,7 +206,7 @@ pub fn estimate(tenant: &Tenant, measured: &Measured) -> Estimate {
 /// switched off, or where no tree tells of ancestors.
 #[must_use]
 pub fn together(tenant: &Tenant, measured: &Measured) -> Option<Estimate> {
-    let has_tree = tenant.discovery.is_some() || tenant.directory.is_some();
+    let has_tree = Source::Directory.is_on(tenant, false);
     (has_tree && tenant.request_grouping).then(|| {
         let size = Size::new(tenant, measured);
         let size = Size { asked: 0, children: size.asked + size.children, ..size };
@@ -358,7 +358,7 @@ fn directory(tenant: &Tenant, size: &Size) -> Option<Takes> {
     // The walk of discovery brings what the directory source would walk for.
     let (key, refresh_interval) = match &tenant.discovery {
         Some(discovery) => ("discovery", discovery.refresh_interval),
-        None => ("directory", tenant.directory?),
+        None => ("directory", Source::Directory.refresh_interval(tenant)?),
     };
     let series = size.served() * DIRECTORY_SERIES;
     Some(Takes { key, asked: Frequency::Every(refresh_interval), requests: size.parents, series })
@@ -367,7 +367,7 @@ fn directory(tenant: &Tenant, size: &Size) -> Option<Takes> {
 fn members(tenant: &Tenant, size: &Size) -> Option<Takes> {
     let page = u64::from(PEOPLE_PAGE_SIZE);
     let of_one = |people: u64| STATUS_SERIES + people.min(ASSUMED_EMPLOYEE_TYPES);
-    tenant.members.map(|refresh_interval| Takes {
+    Source::Members.refresh_interval(tenant).map(|refresh_interval| Takes {
         key: "members",
         asked: Frequency::Every(refresh_interval),
         requests: size.over_departments(|people| people.div_ceil(page).max(1)),

@@ -5,7 +5,7 @@ use super::{
     BASIC_PLAN_REQUESTS_PER_MONTH, Estimate, Measured, Size,
 };
 use crate::{
-    collect::{Options, Tenant},
+    collect::{Options, Source, Tenant},
     config::written_duration,
 };
 
@@ -28,7 +28,7 @@ pub fn assumptions(tenant: &Tenant, measured: &Measured) -> Vec<String> {
              versions), so one page"
         ));
     }
-    let walks = tenant.discovery.is_some() || tenant.directory.is_some();
+    let walks = Source::Directory.is_on(tenant, false);
     if measured.parents.is_none() && walks {
         sentences.push(match size.parents {
             1 => "one request for a walk of the directory, which ends below the root".to_owned(),
@@ -38,11 +38,12 @@ pub fn assumptions(tenant: &Tenant, measured: &Measured) -> Vec<String> {
             ),
         });
     }
-    let counts_people = tenant.members.is_some() || tenant.user_statistics.is_some();
+    let counts_members = Source::Members.is_on(tenant, false);
+    let counts_people = counts_members || tenant.user_statistics.is_some();
     if measured.people.is_none() && counts_people {
         sentences.push(format!("{ASSUMED_PEOPLE} people in each department"));
     }
-    if tenant.members.is_some() {
+    if counts_members {
         sentences.push(format!("{ASSUMED_EMPLOYEE_TYPES} employee types"));
     }
     if tenant.user_statistics.is_some() {

@@ -68,7 +68,8 @@ impl OptionalSource for Directory {
 
     fn refresh_interval(&self) -> Option<Duration> {
         let discovery = self.tenant.discovery.as_ref();
-        discovery.map(|discovery| discovery.refresh_interval).or(self.tenant.directory)
+        let walks_anyway = || Self::SOURCE.refresh_interval(&self.tenant);
+        discovery.map(|discovery| discovery.refresh_interval).or_else(walks_anyway)
     }
 
     /// Rows of departments that it does not know may be those of new ones.

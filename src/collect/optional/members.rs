@@ -46,7 +46,7 @@ impl OptionalSource for Members {
     type Memory = BTreeMap<String, Fact<HeadCount>>;
 
     fn refresh_interval(&self) -> Option<Duration> {
-        self.tenant.members
+        Self::SOURCE.refresh_interval(&self.tenant)
     }
 
     fn wanted(&self, known: &Known) -> BTreeSet<String> {

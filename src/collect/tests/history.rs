@@ -125,7 +125,7 @@ async fn found_together(store: &Store, parents: simulator::ParentFigures) -> Wor
     let mut world = world_keeping(Some(store), options, |tenant| {
         everything(tenant);
         tenant.contact = None;
-        tenant.members = None;
+        tenant.refresh_intervals.remove("members");
         tenant.user_statistics = None;
         tenant.request_grouping = true;
     })
@@ -530,7 +530,7 @@ async fn optional_sources_go_on_where_they_were() {
     assert!(remembered().await.contains(&"members".to_owned()));
     world_keeping(Some(&store), plenty(10), |tenant| {
         everything(tenant);
-        tenant.members = None;
+        tenant.refresh_intervals.remove("members");
     })
     .await;
     assert!(!remembered().await.contains(&"members".to_owned()));

@@ -123,9 +123,8 @@ pub(crate) fn options_for(base_url: &str, handle: &Handle) -> Tenant {
         schedule: Schedule { judgement: false, ..Schedule::default() },
         discovery: None,
         request_grouping: false,
-        directory: None,
         contact: None,
-        members: None,
+        refresh_intervals: BTreeMap::new(),
         user_statistics: None,
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn everything(tenant: &mut Tenant) {
         refresh_interval,
     });
     tenant.contact = Some(Contact { language: Language::Chinese, refresh_interval });
-    tenant.members = Some(refresh_interval);
+    tenant.refresh_intervals.insert("members", refresh_interval);
     tenant.user_statistics = Some(UserStatistics { min_group_size: 5 });
 }
 
@@ -481,7 +481,7 @@ async fn grouped(options: simulator::Options) -> World {
     let mut world = world(options, |tenant| {
         everything(tenant);
         tenant.contact = None;
-        tenant.members = None;
+        tenant.refresh_intervals.remove("members");
         tenant.user_statistics = None;
         tenant.request_grouping = true;
     })
@@ -614,7 +614,7 @@ async fn a_failure_in_passing_of_the_contact_api_takes_no_name_away() {
 #[tokio::test]
 async fn lists_of_people_that_are_all_refused_cost_a_few_requests_and_hold_up_nobody() {
     let mut world = world(few(40), |tenant| {
-        tenant.members = Some(Duration::from_secs(24 * 3600));
+        tenant.refresh_intervals.insert("members", Duration::from_secs(24 * 3600));
     })
     .await;
     let lists = Endpoint::UsersFindByDepartment;

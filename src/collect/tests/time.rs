@@ -139,7 +139,7 @@ async fn until_the_day_is_collected_its_requests_are_kept_back() {
     // The last day of the month, in the morning: yesterday's look is over, today's is not.
     let mut world = world(few(20), |tenant| {
         tenant.api.limits.requests_per_month = 100;
-        tenant.members = Some(Duration::from_secs(3600));
+        tenant.refresh_intervals.insert("members", Duration::from_secs(3600));
     })
     .await;
     world.set_now("2026-11-29T14:00:00+08:00");

@@ -20,7 +20,7 @@ pub(super) fn root_with_children(tenant: &mut Tenant) {
 /// The same, where a walk through the directory tells which departments there are.
 pub(super) fn root_and_directory(tenant: &mut Tenant) {
     root_with_children(tenant);
-    tenant.directory = Some(Duration::from_secs(24 * 3600));
+    tenant.refresh_intervals.insert("directory", Duration::from_secs(24 * 3600));
 }
 
 impl World {
@@ -159,7 +159,7 @@ async fn departments_taken_out_of_the_configuration_are_not_served_after_a_resta
         let listed = tenant.departments.clone();
         everything(tenant);
         (tenant.discovery, tenant.departments) = (None, listed);
-        tenant.directory = Some(Duration::from_secs(24 * 3600));
+        tenant.refresh_intervals.insert("directory", Duration::from_secs(24 * 3600));
     })
     .await;
     before.collect().await;
@@ -169,7 +169,7 @@ async fn departments_taken_out_of_the_configuration_are_not_served_after_a_resta
         let listed = tenant.departments[1..].to_vec();
         everything(tenant);
         (tenant.discovery, tenant.departments) = (None, listed);
-        tenant.directory = Some(Duration::from_secs(24 * 3600));
+        tenant.refresh_intervals.insert("directory", Duration::from_secs(24 * 3600));
     })
     .await;
     assert!(world.text().contains("feishu_department_members{"), "the others are");

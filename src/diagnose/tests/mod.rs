@@ -45,9 +45,8 @@ fn tenant(base_url: &str, company: &Handle) -> Tenant {
     let day = Duration::from_secs(86_400);
     Tenant {
         rates: None,
-        directory: Some(day),
         contact: Some(Contact { language: Language::Chinese, refresh_interval: day }),
-        members: Some(day),
+        refresh_intervals: [("directory", day), ("members", day)].into(),
         user_statistics: Some(UserStatistics { min_group_size: 10 }),
         ..options_for(base_url, company)
     }
@@ -116,8 +115,8 @@ async fn a_large_tenant_is_sampled_and_tried_in_full_on_demand() {
     world.simulator.change(|options| {
         options.limits.insert(stats, simulator::Limit::NONE);
     });
-    world.tenant.directory = None;
-    world.tenant.members = None;
+    world.tenant.refresh_intervals.remove("directory");
+    world.tenant.refresh_intervals.remove("members");
     world.tenant.user_statistics = None;
     let all = world.tenant.departments.len();
     let sampled = world.examine().await;
@@ -169,9 +168,9 @@ async fn without_any_rows_something_is_missing_and_few_requests_are_spent() {
     let mut world = world(12).await;
     world.simulator.change(|options| options.history_days = 0);
     world.tenant.contact = None;
-    world.tenant.members = None;
+    world.tenant.refresh_intervals.remove("members");
     world.tenant.user_statistics = None;
-    world.tenant.directory = None;
+    world.tenant.refresh_intervals.remove("directory");
     let diagnosis = world.examine().await;
     assert_eq!(diagnosis.of("latest_day").verdict, Verdict::Fails);
     assert_eq!(diagnosis.of("data_permission").verdict, Verdict::Works);
@@ -216,9 +215,9 @@ async fn values_that_are_no_numbers_are_told_by_field() {
 #[tokio::test]
 async fn what_is_switched_off_is_not_asked_for() {
     let mut world = world(4).await;
-    world.tenant.directory = None;
+    world.tenant.refresh_intervals.remove("directory");
     world.tenant.contact = None;
-    world.tenant.members = None;
+    world.tenant.refresh_intervals.remove("members");
     world.tenant.user_statistics = None;
     world.tenant.product_versions = false;
     let diagnosis = world.examine().await;
