@@ -263,6 +263,23 @@ fn no_file_has_a_name_that_says_nothing() {
     }
 }
 
+/// A page that sends its reader to a file that is gone is worse than none.
+#[test]
+fn every_file_that_the_page_names_is_there() {
+    const ENDINGS: [&str; 6] = [".rs", ".tsv", ".toml", ".yml", ".json", ".md"];
+    let folders = ["src", "simulator", "tests", "docs", "dashboards"];
+    let files: Vec<PathBuf> = folders.into_iter().flat_map(files_below).collect();
+    let page = fs::read_to_string("docs/ARCHITECTURE.md").unwrap();
+    let quoted = page.split('`').skip(1).step_by(2);
+    let names: BTreeSet<&str> = quoted
+        .filter(|name| ENDINGS.iter().any(|ending| name.ends_with(ending)) && !name.contains(' '))
+        .collect();
+    assert!(names.len() > 50, "the page names files: {names:?}");
+    let is_gone = |name: &&str| !files.iter().any(|file| file.ends_with(name));
+    let gone: Vec<&str> = names.into_iter().filter(is_gone).collect();
+    assert!(gone.is_empty(), "docs/ARCHITECTURE.md names files that are not there: {gone:?}");
+}
+
 #[test]
 fn no_file_is_so_long_that_nobody_reads_it() {
     for (file, text) in sources() {
@@ -462,19 +479,25 @@ fn without_tests(text: &str) -> String {
 }
 
 fn all_files() -> Vec<PathBuf> {
+    let mut files = files_below("src");
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    files.sort();
+    files
+}
+
+fn files_below(folder: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let mut folders = vec![PathBuf::from("src")];
+    let mut folders = vec![PathBuf::from(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else {
                 files.push(path);
             }
         }
     }
-    files.sort();
     files
 }
 
