@@ -285,10 +285,10 @@ impl fmt::Display for Problem {
 
 /// Where the current snapshot stands.
 #[derive(Clone, Debug, Default)]
-pub struct Published(Arc<Place>);
+pub struct Published(Arc<Slot>);
 
 #[derive(Debug, Default)]
-struct Place {
+struct Slot {
     current: ArcSwapOption<Snapshot>,
     /// Set with the first snapshot.
     anything: SetOnce<()>,

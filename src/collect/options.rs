@@ -149,7 +149,7 @@ pub struct UserStatistics {
 /// A geo and the zone in which its days are counted.
 #[derive(Clone, Debug)]
 pub struct GeoZone {
-    /// Where.
+    /// The geo.
     pub geo: Geo,
     /// The zone of its days.
     pub zone: Zone,

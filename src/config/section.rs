@@ -30,7 +30,7 @@ pub(super) struct Report {
 
 /// Where something stands.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct Position {
     line: usize,
     path: String,
 }
@@ -39,7 +39,7 @@ pub(super) struct Place {
 pub(super) struct Section<'a> {
     report: &'a Report,
     entries: &'a [Entry],
-    place: Place,
+    position: Position,
     /// The path with `[]` for every position: how the table of keys names the section.
     pattern: String,
     /// Whether what is missing is worth a word: not in what was refused already.
@@ -50,7 +50,7 @@ pub(super) struct Section<'a> {
 pub(super) struct Item<'a> {
     report: &'a Report,
     node: &'a Node,
-    place: Place,
+    position: Position,
     pattern: String,
 }
 
@@ -65,18 +65,18 @@ impl Report {
         Self { origin, names: &[], keys, problems, warnings }
     }
 
-    pub(super) fn problem(&self, place: &Place, message: impl Into<String>) {
-        self.problems.borrow_mut().push(self.at(place, message.into()));
+    pub(super) fn problem(&self, position: &Position, message: impl Into<String>) {
+        self.problems.borrow_mut().push(self.at(position, message.into()));
     }
 
-    pub(super) fn warning(&self, place: &Place, message: impl Into<String>) {
-        self.warnings.borrow_mut().push(self.at(place, message.into()));
+    pub(super) fn warning(&self, position: &Position, message: impl Into<String>) {
+        self.warnings.borrow_mut().push(self.at(position, message.into()));
     }
 
     pub(super) fn fault(&self, fault: Fault) {
         let problem = Problem {
             column: fault.column,
-            ..self.at(&Place { line: fault.line, path: fault.path }, fault.message)
+            ..self.at(&Position { line: fault.line, path: fault.path }, fault.message)
         };
         self.problems.borrow_mut().push(problem);
     }
@@ -110,12 +110,12 @@ impl Report {
         self.keys.iter().filter(move |known| known.section() == section)
     }
 
-    fn at(&self, place: &Place, message: String) -> Problem {
+    fn at(&self, position: &Position, message: String) -> Problem {
         Problem {
             origin: self.origin.clone(),
-            line: (place.line > 0).then_some(place.line),
+            line: (position.line > 0).then_some(position.line),
             column: None,
-            path: self.shown(&place.path),
+            path: self.shown(&position.path),
             message,
         }
     }
@@ -129,10 +129,15 @@ impl Report {
 impl<'a> Section<'a> {
     /// The whole file.
     pub(super) fn root(report: &'a Report, node: &'a Node) -> Self {
-        Self::open(report, Some(node), Place { line: 1, path: String::new() }, String::new())
+        Self::open(report, Some(node), Position { line: 1, path: String::new() }, String::new())
     }
 
-    fn open(report: &'a Report, node: Option<&'a Node>, place: Place, pattern: String) -> Self {
+    fn open(
+        report: &'a Report,
+        node: Option<&'a Node>,
+        position: Position,
+        pattern: String,
+    ) -> Self {
         let (entries, intact): (&[Entry], bool) = match node.map(|node| &node.value) {
             None | Some(Value::Null) => (&[], true),
             Some(Value::Map(entries)) => (entries, true),
@@ -140,18 +145,18 @@ impl<'a> Section<'a> {
             Some(other) => {
                 let hint = colon_hint(other);
                 let message = format!("must be a section of keys, not {}{hint}", other.noun());
-                report.problem(&place, message);
+                report.problem(&position, message);
                 (&[], false)
             }
         };
-        let section = Self { report, entries, place, pattern, intact };
+        let section = Self { report, entries, position, pattern, intact };
         section.check_keys();
         section
     }
 
     pub(super) fn section(&self, key: &str) -> Section<'a> {
         let node = self.entry(key).map(|entry| &entry.node);
-        Section::open(self.report, node, self.place(key), join(&self.pattern, key))
+        Section::open(self.report, node, self.position(key), join(&self.pattern, key))
     }
 
     /// The entries of a list; none if it is left out.
@@ -166,11 +171,11 @@ impl<'a> Section<'a> {
                 return Vec::new();
             }
         };
-        let (path, pattern) = (self.place(key).path, join(&self.pattern, key));
+        let (path, pattern) = (self.position(key).path, join(&self.pattern, key));
         let item = |(index, node): (usize, &'a Node)| Item {
             report: self.report,
             node,
-            place: Place { line: node.line, path: format!("{path}[{index}]") },
+            position: Position { line: node.line, path: format!("{path}[{index}]") },
             pattern: format!("{pattern}[]"),
         };
         nodes.iter().enumerate().map(item).collect()
@@ -182,7 +187,7 @@ impl<'a> Section<'a> {
             Some(entry) if matches!(entry.node.value, Value::Scalar(_)) => vec![Item {
                 report: self.report,
                 node: &entry.node,
-                place: self.place(key),
+                position: self.position(key),
                 pattern: join(&self.pattern, key),
             }],
             _ => self.items(key),
@@ -248,24 +253,24 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn problem(&self, key: &str, message: impl Into<String>) {
-        self.report.problem(&self.place(key), message);
+        self.report.problem(&self.position(key), message);
     }
 
     pub(super) fn warning(&self, key: &str, message: impl Into<String>) {
-        self.report.warning(&self.place(key), message);
+        self.report.warning(&self.position(key), message);
     }
 
     /// What the operator knows a key as: itself, or the variable that it came from.
     pub(super) fn name(&self, key: &str) -> String {
-        let path = join(&self.place.path, key);
+        let path = join(&self.position.path, key);
         let shown = self.report.shown(&path);
         if shown == path { key.to_owned() } else { shown }
     }
 
     /// Where a key stands, or its section if it is left out.
-    pub(super) fn place(&self, key: &str) -> Place {
-        let line = self.entry(key).map_or(self.place.line, |entry| entry.line);
-        Place { line, path: join(&self.place.path, &shown_key(key)) }
+    pub(super) fn position(&self, key: &str) -> Position {
+        let line = self.entry(key).map_or(self.position.line, |entry| entry.line);
+        Position { line, path: join(&self.position.path, &shown_key(key)) }
     }
 
     /// The keys that are there, also unknown ones.
@@ -281,7 +286,7 @@ impl<'a> Section<'a> {
     /// Whether something is wrong in it, or was refused.
     pub(super) fn is_faulty(&self) -> bool {
         let problems = self.report.problems.borrow();
-        !self.intact || problems.iter().any(|problem| problem.path.starts_with(&self.place.path))
+        !self.intact || problems.iter().any(|problem| problem.path.starts_with(&self.position.path))
     }
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {
@@ -309,11 +314,12 @@ impl<'a> Section<'a> {
         for entry in self.entries {
             let is_it = |known: &Key| [&entry.key, keys::ANY].contains(&known.name());
             if !self.report.within(&self.pattern).any(is_it) {
-                let place = Place {
+                let position = Position {
                     line: entry.line,
-                    path: join(&self.place.path, &shown_key(&entry.key)),
+                    path: join(&self.position.path, &shown_key(&entry.key)),
                 };
-                self.report.problem(&place, unknown(self.report.keys, &self.pattern, &entry.key));
+                self.report
+                    .problem(&position, unknown(self.report.keys, &self.pattern, &entry.key));
             }
         }
     }
@@ -321,7 +327,7 @@ impl<'a> Section<'a> {
 
 impl<'a> Item<'a> {
     pub(super) fn section(&self) -> Section<'a> {
-        Section::open(self.report, Some(self.node), self.place.clone(), self.pattern.clone())
+        Section::open(self.report, Some(self.node), self.position.clone(), self.pattern.clone())
     }
 
     /// Whether it is a single value, not a section.
@@ -352,11 +358,11 @@ impl<'a> Item<'a> {
     }
 
     pub(super) fn problem(&self, message: impl Into<String>) {
-        self.report.problem(&self.place, message);
+        self.report.problem(&self.position, message);
     }
 
     pub(super) fn warning(&self, message: impl Into<String>) {
-        self.report.warning(&self.place, message);
+        self.report.warning(&self.position, message);
     }
 
     pub(super) fn line(&self) -> usize {

@@ -40,7 +40,7 @@ impl Subject {
     }
 }
 
-/// How it is.
+/// What a look at something came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It works.
@@ -76,7 +76,7 @@ pub struct Finding {
     pub subject: Subject,
     /// Where, if figures are counted in several places.
     pub geo: Option<Geo>,
-    /// How it is.
+    /// What the look at it came to.
     pub verdict: Verdict,
     /// The same in a few words, without the details of `problems`.
     pub summary: String,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     collect::{Source, Tenant, discovered, expected_day},
-    feishu::{Class, Client, Extent},
+    feishu::{Class, Client, ListPart},
     sources::{
         contact,
         directory::{self, ROOT, STATISTICS_DEPTH_MAX, Tree, Walk},
@@ -185,7 +185,7 @@ async fn members(examination: &mut Examination<'_>) {
     let mut trial = Trial::default();
     let (mut any_people, mut status_is_denied) = (false, false);
     for id in examination.ids() {
-        match members::fetch(&examination.session.client, &id, Extent::FirstPage).await {
+        match members::fetch(&examination.session.client, &id, ListPart::FirstPage).await {
             Ok(heads) => {
                 trial.worked();
                 status_is_denied |= heads.by_status.is_none();
@@ -246,7 +246,7 @@ async fn users(examination: &mut Examination<'_>) {
 async fn try_users(client: &Arc<Client>, asks: &[users::Ask], min_group_size: u64) -> Trial {
     let mut trial = Trial::default();
     for ask in asks {
-        let answer = users::fetch(client, ask, min_group_size, Extent::FirstPage).await;
+        let answer = users::fetch(client, ask, min_group_size, ListPart::FirstPage).await;
         match answer.and_then(|found| found.unusable(ask).map_or(Ok(()), Err)) {
             Ok(()) => trial.worked(),
             Err(error) => {

@@ -70,7 +70,7 @@ pub struct Sample {
     pub family: &'static Family,
     /// The values of its labels after `tenant`.
     pub labels: Box<[Arc<str>]>,
-    /// The value.
+    /// In the unit of the family.
     pub value: f64,
 }
 
@@ -145,7 +145,7 @@ impl ProductsJudged {
 /// One geo of a tenant.
 #[derive(Clone, Debug)]
 pub struct GeoView {
-    /// Which.
+    /// The geo.
     pub geo: Geo,
     /// The zone in which its days are counted.
     pub zone: Zone,

@@ -6,7 +6,7 @@ use super::{
     Client,
     endpoint::{Endpoint, Purpose},
     error::Error,
-    paging::{Extent, PAGES_MAX, page},
+    paging::{ListPart, PAGES_MAX, page},
     quote::quote,
     transport::Request,
     wire::{Object, Scalar, row},
@@ -163,7 +163,7 @@ impl Client {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(DeptStat)));
         let request = |token: Option<&str>| dept_stats_request(query, id_type, token);
-        let read = self.read_list(Extent::Whole, query.pages_max(), request, page).await;
+        let read = self.read_list(ListPart::Whole, query.pages_max(), request, page).await;
         read.map_err(|error| told_of_geo(error, query.target_geo))
     }
 
@@ -193,13 +193,13 @@ impl Client {
     pub async fn admin_user_stats(
         &self,
         query: &UserStatsQuery,
-        extent: Extent,
+        part: ListPart,
         each: &mut (dyn FnMut(Option<UserStat<'_>>) + Send),
     ) -> Result<(), Error> {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(UserStat)));
         let request = |token: Option<&str>| user_stats_request(query, id_type, token);
-        let read = self.read_list(extent, PAGES_MAX, request, page).await;
+        let read = self.read_list(part, PAGES_MAX, request, page).await;
         read.map_err(|error| told_of_geo(error, query.target_geo))
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{Extent, PAGES_MAX, items, page},
+    paging::{ListPart, PAGES_MAX, items, page},
     transport::Request,
     wire::{Object, Scalar, row},
 };
@@ -108,7 +108,7 @@ impl Client {
         };
         // The document knows no pages; if there are some, no page holds less than one department.
         let pages_max = u32::try_from(ids.len()).unwrap_or(u32::MAX).max(1);
-        self.read_list(Extent::Whole, pages_max, request, page).await
+        self.read_list(ListPart::Whole, pages_max, request, page).await
     }
 
     /// Reads the people directly in a department, as far as wanted.
@@ -118,7 +118,7 @@ impl Client {
     pub async fn users_find_by_department(
         &self,
         department_id: &str,
-        extent: Extent,
+        part: ListPart,
         each: &mut (dyn FnMut(Option<Person<'_>>) + Send),
     ) -> Result<(), Error> {
         let id_type = self.department_id_type();
@@ -133,6 +133,6 @@ impl Client {
             Request::get(Endpoint::UsersFindByDepartment, query, attempt)
         };
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(Person)));
-        self.read_list(extent, PAGES_MAX, request, page).await
+        self.read_list(part, PAGES_MAX, request, page).await
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{Extent, PAGES_MAX, PageEnd, items},
+    paging::{ListPart, PAGES_MAX, PageEnd, items},
     transport::Request,
     wire::{Object, Scalar, row},
 };
@@ -93,7 +93,7 @@ impl Client {
             Ok(PageEnd::within(data.as_ref(), "page_response"))
         };
         let request = |token: Option<&str>| filter_request(parent_id, id_type, token);
-        self.read_list(Extent::Whole, PAGES_MAX, request, page).await
+        self.read_list(ListPart::Whole, PAGES_MAX, request, page).await
     }
 }
 

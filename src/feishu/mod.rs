@@ -49,7 +49,7 @@ pub use self::{
     error::Error,
     metrics::Metrics,
     options::{DepartmentIdType, Limits, Options},
-    paging::Extent,
+    paging::ListPart,
     refusal::{Refusal, Violation},
     strikes::Strikes,
     wire::Scalar,
@@ -162,14 +162,14 @@ impl Client {
     /// one page's `data` and tells how it ends.
     async fn read_list(
         &self,
-        extent: Extent,
+        part: ListPart,
         pages_max: u32,
         request: impl Fn(Option<&str>) -> Request,
         page: impl FnMut(Option<Object<'_>>) -> Result<PageEnd, String>,
     ) -> Result<(), Error> {
-        let pages = match extent {
-            Extent::Whole => pages_max,
-            Extent::FirstPage => 1,
+        let pages = match part {
+            ListPart::Whole => pages_max,
+            ListPart::FirstPage => 1,
         };
         self.read_part(None, (pages, pages_max), request, page).await.map(drop)
     }

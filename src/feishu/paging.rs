@@ -10,7 +10,7 @@ pub(super) const PAGES_MAX: u32 = 5_000;
 
 /// How much of a list is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub enum ListPart {
     /// All of it.
     Whole,
     /// Its first page: enough to know whether it may be read.

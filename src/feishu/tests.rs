@@ -165,7 +165,7 @@ async fn a_path_that_only_this_endpoint_lacks_is_the_endpoints() {
     assert_eq!((error.class, error.reach), (C::InvalidRequest, Reach::Endpoint), "{error}");
     assert!(error.remedy.contains("private deployment"), "{error}");
     assert_eq!(script.count(), 1, "it is not asked again and again");
-    client.users_find_by_department("od-1", Extent::Whole, &mut |_| {}).await.unwrap();
+    client.users_find_by_department("od-1", ListPart::Whole, &mut |_| {}).await.unwrap();
     // Nothing there at all is another thing.
     let nowhere = Script::start(|_| json(404, "nothing")).await;
     let error = nowhere.client().0.sign_in().await.unwrap_err();
@@ -221,7 +221,7 @@ async fn what_feishu_says_of_a_parameter_is_in_the_message() {
     .await;
     let (client, _hand) = script.client();
     let error =
-        client.users_find_by_department("od-1", Extent::Whole, &mut |_| {}).await.unwrap_err();
+        client.users_find_by_department("od-1", ListPart::Whole, &mut |_| {}).await.unwrap_err();
     assert!(error.what.ends_with("; page_size is not accepted"), "{error}");
 }
 
@@ -340,8 +340,8 @@ async fn lengths(end: &'static str) -> Vec<Result<usize, C>> {
     };
     let results = [
         client.admin_dept_stats(&stats(None), &mut |_| count(0)).await,
-        client.admin_user_stats(&users, Extent::Whole, &mut |_| count(1)).await,
-        client.users_find_by_department("od-1", Extent::Whole, &mut |_| count(2)).await,
+        client.admin_user_stats(&users, ListPart::Whole, &mut |_| count(1)).await,
+        client.users_find_by_department("od-1", ListPart::Whole, &mut |_| count(2)).await,
         client.departments_below("0", &mut |_| count(3), &mut |_| {}).await,
         client.departments_batch(&["od-1", "od-2", "od-3"], &mut |_| count(4)).await,
     ];

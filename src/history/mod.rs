@@ -64,7 +64,7 @@ pub struct Subject {
 /// The days that are written of a geo.
 #[derive(Clone, Debug)]
 pub struct GeoDays {
-    /// Where.
+    /// The geo.
     pub geo: Geo,
     /// The zone in which its days are counted.
     pub zone: Zone,

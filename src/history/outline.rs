@@ -20,14 +20,14 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Outline {
     pub(super) subject: Arc<Subject>,
-    pub(super) places: BTreeMap<Geo, Place>,
+    pub(super) geos: BTreeMap<Geo, GeoPast>,
     /// By geo and id.
     pub(super) departments: Vec<Department>,
 }
 
 /// A geo: its days and their moments.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct GeoPast {
     pub(super) days: GeoDays,
     pub(super) moments: Moments,
     /// The days that any department shows.
@@ -81,7 +81,7 @@ impl Outline {
             if subject.min_department_users > 0 {
                 leave_small_days_out(past, &mut departments, &subject, (from, to))?;
             }
-            Ok(Self { places: places(&subject, &departments, now, step), departments, subject })
+            Ok(Self { geos: geos(&subject, &departments, now, step), departments, subject })
         };
         Ok(store.past(read).await?)
     }
@@ -92,19 +92,19 @@ impl Outline {
 
     /// The first and the last day of all geos that values are needed of.
     pub(super) fn days(&self) -> Option<(Day, Day)> {
-        let first = |place: &Place| match place.moments.step {
+        let first = |geo: &GeoPast| match geo.moments.step {
             // The days before the range may be shown at its beginning.
-            Some(_) => after(place.days.from, -shown_days(&self.subject)),
-            None => place.days.from,
+            Some(_) => after(geo.days.from, -shown_days(&self.subject)),
+            None => geo.days.from,
         };
-        let from = self.places.values().map(first).min()?;
-        let to = self.places.values().map(|place| place.days.to).max()?;
+        let from = self.geos.values().map(first).min()?;
+        let to = self.geos.values().map(|geo| geo.days.to).max()?;
         Some((from, to))
     }
 
-    /// The place of a department.
-    pub(super) fn place(&self, department: &Department) -> Option<&Place> {
-        self.places.get(&department.geo)
+    /// The past of a department's geo.
+    pub(super) fn geo_past(&self, department: &Department) -> Option<&GeoPast> {
+        self.geos.get(&department.geo)
     }
 
     /// The value of a figure as it is published, from the one that is kept.
@@ -123,7 +123,7 @@ impl Outline {
     }
 }
 
-impl Place {
+impl GeoPast {
     /// The samples of a day that is one of those to be written, or still shown at their beginning.
     fn run(&self, day: Day, end: Day) -> Option<Run> {
         let is_before = day < self.days.from && self.moments.step.is_none();
@@ -133,8 +133,8 @@ impl Place {
         self.moments.run(day, Some(end))
     }
 
-    /// The samples of what holds for the whole place on a day.
-    pub(super) fn run_of_place(&self, day: Day) -> Option<Run> {
+    /// The samples of what holds for the whole geo on a day.
+    pub(super) fn run_of_geo(&self, day: Day) -> Option<Run> {
         self.run(day, self.end_of(day, &self.shown))
     }
 
@@ -176,13 +176,13 @@ fn shown_days(subject: &Subject) -> i32 {
     i32::try_from(subject.max_age.as_secs() / 86_400 + 1).unwrap_or(i32::MAX)
 }
 
-fn places(
+fn geos(
     subject: &Subject,
     departments: &[Department],
     now: Timestamp,
     step: Option<std::time::Duration>,
-) -> BTreeMap<Geo, Place> {
-    let place = |days: &GeoDays| {
+) -> BTreeMap<Geo, GeoPast> {
+    let past = |days: &GeoDays| {
         let here = departments.iter().filter(|department| department.geo == days.geo);
         let moments = Moments {
             zone: days.zone.clone(),
@@ -194,9 +194,9 @@ fn places(
         };
         let first = after(days.from, -shown_days(subject));
         let shown = DaySet::of(first, here.flat_map(|department| department.shown.iter()));
-        Place { days: days.clone(), moments, shown }
+        GeoPast { days: days.clone(), moments, shown }
     };
-    subject.geos.iter().map(|days| (days.geo, place(days))).collect()
+    subject.geos.iter().map(|days| (days.geo, past(days))).collect()
 }
 
 /// A day on which a department is too small, or its size is unknown, is not shown.

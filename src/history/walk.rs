@@ -5,7 +5,7 @@ use super::{
     Error,
     day_set::DaySet,
     moment::Run,
-    outline::{Department, Outline, Place},
+    outline::{Department, GeoPast, Outline},
 };
 use crate::{
     baseline::{Baseline, median},
@@ -83,7 +83,7 @@ pub(super) fn walk(
             outline.departments.iter().try_for_each(|department| days(outline, department, sink))
         }
         Family::Workday => {
-            outline.places.values().try_for_each(|place| workdays(outline, place, sink))
+            outline.geos.values().try_for_each(|geo_past| workdays(outline, geo_past, sink))
         }
     }
 }
@@ -101,7 +101,7 @@ pub(super) struct DaySample<'a> {
 pub(super) fn walk_day(
     outline: &Outline,
     past: &Past<'_>,
-    place: &Place,
+    geo_past: &GeoPast,
     department: &Department,
     day: Day,
     each: &mut dyn FnMut(DaySample<'_>),
@@ -137,7 +137,7 @@ pub(super) fn walk_day(
         }
     }
     let labels = department.labels(&outline.subject);
-    let (version, value) = (&Version::Total, day_value(place, day));
+    let (version, value) = (&Version::Total, day_value(geo_past, day));
     each(DaySample { family: Family::Day, version, labels: &labels, value });
     Ok(())
 }
@@ -152,8 +152,8 @@ fn version_label(version: &Version) -> &str {
 
 /// The start of a day as the value of the day gauge.
 #[expect(clippy::cast_precision_loss, reason = "years 1 to 9999 fit 2^53")]
-fn day_value(place: &Place, day: Day) -> f64 {
-    place.days.zone.start_of(day).as_second() as f64
+fn day_value(geo_past: &GeoPast, day: Day) -> f64 {
+    geo_past.days.zone.start_of(day).as_second() as f64
 }
 
 /// The labels of a department's series.
@@ -200,9 +200,11 @@ fn figure(
     let mut labels_seen = LabelsSeen::default();
     let mut is_doubled = false;
     scan(past, &outline.keys(), index, range, |value| {
-        let Some((department, place)) = departments.find(value.department) else { return Ok(()) };
+        let Some((department, geo_past)) = departments.find(value.department) else {
+            return Ok(());
+        };
         let sample = outline.sample(index, value.value, value.had_percent_sign);
-        let run = place.run_of(department, value.day);
+        let run = geo_past.run_of(department, value.day);
         let is_shown = department.shown.contains(value.day);
         let (Some(sample), Some(run), true) = (sample, run, is_shown) else { return Ok(()) };
         if open.as_ref().is_none_or(|(key, v)| *key != department.key || v != value.version) {
@@ -230,12 +232,12 @@ fn baseline(
     let from = after(from, -7 * i32::from(outline.subject.baseline_weeks));
     let mut departments = Following::new(outline);
     let mut totals: Vec<(Day, f64)> = Vec::new();
-    let mut current: Option<(&Department, &Place)> = None;
+    let mut current: Option<(&Department, &GeoPast)> = None;
     scan(past, &outline.keys(), index, (from, to), |value| {
         let Some(found) = departments.find(value.department) else { return Ok(()) };
         if current.is_none_or(|(department, _)| department.key != found.0.key) {
-            if let Some((department, place)) = current {
-                baselines_of(outline, department, place, &totals, sink)?;
+            if let Some((department, geo_past)) = current {
+                baselines_of(outline, department, geo_past, &totals, sink)?;
             }
             totals.clear();
             current = Some(found);
@@ -246,7 +248,7 @@ fn baseline(
         Ok(())
     })?;
     match current {
-        Some((department, place)) => baselines_of(outline, department, place, &totals, sink),
+        Some((department, geo_past)) => baselines_of(outline, department, geo_past, &totals, sink),
         None => Ok(()),
     }
 }
@@ -254,7 +256,7 @@ fn baseline(
 fn baselines_of(
     outline: &Outline,
     department: &Department,
-    place: &Place,
+    geo_past: &GeoPast,
     totals: &[(Day, f64)],
     sink: &mut dyn Sink,
 ) -> Result<(), Error> {
@@ -267,21 +269,21 @@ fn baselines_of(
         median(compared.into_iter().filter_map(total).collect())
     };
     let labels = labels(outline, department, TOTAL_VERSION);
-    let run = |day| place.run_of(department, day);
+    let run = |day| geo_past.run_of(department, day);
     series(&department.shown, run, &labels, value, sink)
 }
 
 fn days(outline: &Outline, department: &Department, sink: &mut dyn Sink) -> Result<(), Error> {
-    let Some(place) = outline.place(department) else { return Ok(()) };
-    let value = |day| Some(day_value(place, day));
+    let Some(geo_past) = outline.geo_past(department) else { return Ok(()) };
+    let value = |day| Some(day_value(geo_past, day));
     let labels = department.labels(&outline.subject);
-    series(&department.shown, |day| place.run_of(department, day), &labels, value, sink)
+    series(&department.shown, |day| geo_past.run_of(department, day), &labels, value, sink)
 }
 
-fn workdays(outline: &Outline, place: &Place, sink: &mut dyn Sink) -> Result<(), Error> {
+fn workdays(outline: &Outline, geo_past: &GeoPast, sink: &mut dyn Sink) -> Result<(), Error> {
     let value = |day| Some(workday_value(outline, day));
-    let labels = workday_labels(outline, place);
-    series(&place.shown, |day| place.run_of_place(day), &labels, value, sink)
+    let labels = workday_labels(outline, geo_past);
+    series(&geo_past.shown, |day| geo_past.run_of_geo(day), &labels, value, sink)
 }
 
 /// Hands the series with these labels to the sink, if any of its days has a value and a moment.
@@ -307,9 +309,9 @@ fn series(
 /// The labels of the series that tells working days from days off.
 pub(super) fn workday_labels<'a>(
     outline: &'a Outline,
-    place: &Place,
+    geo_past: &GeoPast,
 ) -> [(&'static str, &'a str); 2] {
-    [("tenant", label_value(&outline.subject.tenant)), ("geo", place.days.geo.as_label())]
+    [("tenant", label_value(&outline.subject.tenant)), ("geo", geo_past.days.geo.as_label())]
 }
 
 pub(super) fn workday_value(outline: &Outline, day: Day) -> f64 {
@@ -342,10 +344,10 @@ impl<'a> Following<'a> {
         Self { outline, at: 0 }
     }
 
-    fn find(&mut self, key: DepartmentKey) -> Option<(&'a Department, &'a Place)> {
+    fn find(&mut self, key: DepartmentKey) -> Option<(&'a Department, &'a GeoPast)> {
         let departments = &self.outline.departments;
         self.at += departments[self.at..].iter().position(|department| department.key == key)?;
         let department = &departments[self.at];
-        self.outline.place(department).map(|place| (department, place))
+        self.outline.geo_past(department).map(|geo_past| (department, geo_past))
     }
 }

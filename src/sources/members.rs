@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::feishu::{Class, Client, Error, Extent, Person};
+use crate::feishu::{Class, Client, Error, ListPart, Person};
 
 /// The statuses in order of precedence: a person counts under the first that holds.
 const STATUSES: [(&str, &str); 5] = [
@@ -42,11 +42,11 @@ const STATUS_SCOPE: &str = "contact:user.employee:readonly";
 pub async fn fetch(
     client: &Client,
     department_id: &str,
-    extent: Extent,
+    part: ListPart,
 ) -> Result<HeadCount, Error> {
     let mut fold = Fold::default();
     client
-        .users_find_by_department(department_id, extent, &mut |person| {
+        .users_find_by_department(department_id, part, &mut |person| {
             fold.person(person.as_ref());
         })
         .await?;

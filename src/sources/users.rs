@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use self::fold::Fold;
 use crate::{
     day::Day,
-    feishu::{Class, Client, Error, Extent, UserStatsQuery},
+    feishu::{Class, Client, Error, ListPart, UserStatsQuery},
     sources::RejectedValues,
     usage::Geo,
 };
@@ -114,7 +114,7 @@ pub async fn fetch(
     client: &Client,
     ask: &Ask,
     min_group_size: u64,
-    extent: Extent,
+    part: ListPart,
 ) -> Result<Found, Error> {
     let query = UserStatsQuery {
         department_id: ask.department_id.to_string(),
@@ -122,6 +122,6 @@ pub async fn fetch(
         target_geo: (ask.geo != Geo::Local).then(|| ask.geo.as_label()),
     };
     let mut fold = Fold::new(ask.day);
-    client.admin_user_stats(&query, extent, &mut |row| fold.row(row.as_ref())).await?;
+    client.admin_user_stats(&query, part, &mut |row| fold.row(row.as_ref())).await?;
     Ok(fold.finish(min_group_size))
 }

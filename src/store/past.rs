@@ -34,7 +34,7 @@ pub struct Department {
 /// A value of a scan: one figure of a department, version and day, as it was kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value<'a> {
-    /// Whose.
+    /// The department that it is of.
     pub department: DepartmentKey,
     /// The total or a product version.
     pub version: &'a Version,

@@ -12,7 +12,7 @@ pub struct ReceiverKey(i64);
 /// What was accepted of a version of a department's day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// Whose.
+    /// The department that the day is of.
     pub department: DepartmentKey,
     /// Of which day.
     pub day: Day,

@@ -21,7 +21,7 @@ use crate::{
         options,
         sources::Source,
     },
-    feishu::{Client, Error, Extent},
+    feishu::{Client, Error, ListPart},
     sources::members::{self, HeadCount},
 };
 
@@ -60,7 +60,7 @@ impl OptionalSource for Members {
         _: usize,
     ) -> impl Future<Output = Result<HeadCount, Error>> + Send + 'static {
         let id = ids[0].clone();
-        async move { members::fetch(&client, &id, Extent::Whole).await }
+        async move { members::fetch(&client, &id, ListPart::Whole).await }
     }
 
     fn take(&mut self, asked: &Asked<'_, String>, head_count: HeadCount) -> Taken {

@@ -28,7 +28,7 @@ use crate::{
     },
     day::Day,
     exposition::Sample,
-    feishu::{Client, Error, Extent},
+    feishu::{Client, Error, ListPart},
     sources::users::{self, Ask, INACTIVE_DAYS, Use},
     usage::Geo,
 };
@@ -81,7 +81,7 @@ impl OptionalSource for Users {
         _: usize,
     ) -> impl Future<Output = Result<users::Found, Error>> + Send + 'static {
         let min_group_size = self.min_group_size().unwrap_or(u64::MAX);
-        async move { users::fetch(&client, &asks[0], min_group_size, Extent::Whole).await }
+        async move { users::fetch(&client, &asks[0], min_group_size, ListPart::Whole).await }
     }
 
     fn take(&mut self, asked: &Asked<'_, Ask>, found: users::Found) -> Taken {

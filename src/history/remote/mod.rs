@@ -12,7 +12,7 @@ use self::message::{Label, Sample, TimeSeries, WriteRequest};
 pub use self::receiver::{Credentials, Receiver, ReceiverOptions};
 use super::{
     Error, History, Watch,
-    outline::{Department, Outline, Place},
+    outline::{Department, GeoPast, Outline},
     walk::{DaySample, Family, walk_day, workday_labels, workday_value},
 };
 use crate::{
@@ -155,7 +155,7 @@ impl Tenant {
         let showing = showing.to_vec();
         let read = move |past: &Past<'_>| {
             let mut batch = Batch::default();
-            let Some(place) = outline.places.get(&due.geo) else { return Ok(batch) };
+            let Some(geo_past) = outline.geos.get(&due.geo) else { return Ok(batch) };
             let sent = |at: usize| match again {
                 true => Ok(Vec::new()),
                 false => past.pushed(key, outline.departments[at].key, due.day),
@@ -166,13 +166,14 @@ impl Tenant {
                 && !showing.iter().map(|at| sent(*at)).any(|s| s.is_ok_and(|s| !s.is_empty()))
             {
                 let value = workday_value(&outline, due.day);
-                series.add(WORKDAY.name, &workday_labels(&outline, place), value);
+                series.add(WORKDAY.name, &workday_labels(&outline, geo_past), value);
             }
             for at in &showing[done..] {
                 let department = &outline.departments[*at];
                 let before = series.all.len();
                 let sent = sent(*at)?;
-                let new = add_day(&outline, place, department, due.day, past, &sent, &mut series)?;
+                let new =
+                    add_day(&outline, geo_past, department, due.day, past, &sent, &mut series)?;
                 if batch.with_news > 0 && series.all.len() > SERIES_MAX {
                     series.all.truncate(before);
                     break;
@@ -192,9 +193,9 @@ impl Tenant {
 fn due(tenants: &[Tenant]) -> Vec<Due> {
     let mut due = Vec::new();
     for (tenant, Tenant { outline, .. }) in tenants.iter().enumerate() {
-        for (geo, place) in &outline.places {
-            for day in place.shown.iter() {
-                if let Some(run) = place.run_of_place(day) {
+        for (geo, geo_past) in &outline.geos {
+            for day in geo_past.shown.iter() {
+                if let Some(run) = geo_past.run_of_geo(day) {
                     due.push(Due { moment_s: run.first_s, tenant, geo: *geo, day });
                 }
             }
@@ -207,7 +208,7 @@ fn due(tenants: &[Tenant]) -> Vec<Due> {
 /// Adds the samples of a department's day that were not sent, and tells which those are.
 fn add_day(
     outline: &Outline,
-    place: &Place,
+    geo_past: &GeoPast,
     department: &Department,
     day: Day,
     past: &Past<'_>,
@@ -215,7 +216,7 @@ fn add_day(
     series: &mut Series<'_>,
 ) -> Result<Vec<Accepted>, crate::store::Error> {
     let mut new: Vec<Accepted> = Vec::new();
-    walk_day(outline, past, place, department, day, &mut |sample| {
+    walk_day(outline, past, geo_past, department, day, &mut |sample| {
         let DaySample { family, version, labels, value } = sample;
         let (figure, baseline) = bits(family);
         let has = |of: &Accepted| of.figures & figure | of.baselines & baseline != 0;
