@@ -34,9 +34,13 @@ for (const [uid, name] of PICTURES) {
   await page.goto(`${grafana}/d/${uid}?kiosk&theme=light`, { waitUntil: 'networkidle', timeout: 120_000 });
   const grid = page.locator('.react-grid-layout').first();
   await grid.waitFor();
-  // Panels load when they are seen; a spinner says that one still does.
-  await page.waitForFunction(() => !document.querySelector('[aria-label="Panel loading bar"]'));
-  await page.waitForTimeout(1_000);
+  // Panels load when they are seen; one that shows neither text nor a drawing still does.
+  await page.waitForFunction(() => {
+    const panels = [...document.querySelectorAll('[data-testid="data-testid panel content"]')];
+    const shows = (panel) => panel.innerText.trim() !== '' || panel.querySelector('canvas');
+    return panels.length > 0 && panels.every(shows) && !document.querySelector('[aria-label="Panel loading bar"]');
+  });
+  await page.waitForTimeout(2_000);
   const { x, y, width } = await grid.boundingBox();
   // Whole panels, as many as there is room for.
   const ends = await grid.locator('.react-grid-item').evaluateAll((all) => all.map((of) => of.getBoundingClientRect().bottom));
