@@ -74,7 +74,9 @@ pub(crate) struct Standing {
 
 /// The versions of each department in the list of a day.
 #[derive(Clone, Debug, Default)]
-struct Before(Box<[(Arc<str>, Box<[Version]>)]>);
+struct Before(Box<[(Arc<str>, Versions)]>);
+
+type Versions = Box<[Version]>;
 
 impl From<BTreeMap<Arc<str>, BTreeSet<Version>>> for Before {
     fn from(list: BTreeMap<Arc<str>, BTreeSet<Version>>) -> Self {
