@@ -1,7 +1,8 @@
 //! The judgement of activity, measured on companies whose truth is known.
 //!
-//! `cargo bench -p company-model` prints the tables of `docs/alerts.md`, over ten seeds or as many as
-//! are given (`-- 3`); `cargo test -p company-model` holds a few companies to them.
+//! `cargo bench -p company-model` prints the tables of `docs/alerts.md`, over the seeds 1 to 10, or to
+//! the one that is given (`-- 3`), or from one to another (`-- 11 20`), of all kinds of company or of
+//! those whose names have a word in them (`-- 11 20 kind=UTC`); `cargo test -p company-model` holds a few companies to them.
 //!
 //! The rooms of the exporter that judge are compiled in by path: they need no other, and optimised
 //! (see the profiles in the workspace's `Cargo.toml`) they judge a company's year in a second, while
@@ -24,6 +25,7 @@ mod judgement;
 mod usage;
 
 mod measure;
+mod reference;
 mod tables;
 
 use company_model::KINDS;
@@ -33,7 +35,14 @@ const SEEDS: u64 = 10;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == "--bench") {
-        tables::print(arguments.iter().find_map(|seeds| seeds.parse().ok()).unwrap_or(SEEDS));
+        let numbers: Vec<u64> = arguments.iter().filter_map(|seed| seed.parse().ok()).collect();
+        let seeds = match numbers[..] {
+            [] => 1..=SEEDS,
+            [last] => 1..=last,
+            [first, last, ..] => first..=last,
+        };
+        let kinds = arguments.iter().find_map(|argument| argument.strip_prefix("kind="));
+        tables::print(seeds, kinds.unwrap_or_default());
         return;
     }
     nothing_false_is_told();

@@ -7,7 +7,8 @@ use jiff::civil::{Date, date};
 
 use crate::{
     baseline::calendar::Calendar,
-    judgement::{Judge, Judged, Place, SUITE, Usage, is_fringe},
+    judgement::{Judge, Judged, Place, ProductJudged, SUITE, Usage, WINDOWS, is_fringe},
+    reference::Reference,
 };
 
 /// The first day of every company; what is counted begins thirteen weeks later.
@@ -30,6 +31,39 @@ pub(crate) enum Told {
 pub(crate) struct Run {
     pub(crate) company: Company,
     pub(crate) told: Vec<(Date, Told)>,
+    /// What the plain judge tells of departments, each at its beginning.
+    plain: Vec<(Date, usize, usize)>,
+    pub(crate) reference: Reference,
+    /// How far off each message of a department was, in the order of `told`.
+    off: Vec<String>,
+    /// Of each plant, what was seen of it while it lasted.
+    seen: Vec<Seen>,
+    /// How far days lie off where nothing was planted, by size, product and window.
+    pub(crate) scores: BTreeMap<(usize, usize, usize), Vec<f64>>,
+}
+
+/// What was seen of a plant while it lasted.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// The lowest deviation of each window.
+    lowest: [f64; WINDOWS.len()],
+    /// Days on which there was one.
+    days: usize,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { lowest: [f64::INFINITY; WINDOWS.len()], days: 0 }
+    }
+}
+
+impl Seen {
+    fn take(&mut self, judged: &ProductJudged) {
+        self.days += usize::from(judged.deviations[0].is_some());
+        for (lowest, deviation) in self.lowest.iter_mut().zip(judged.deviations) {
+            *lowest = deviation.map_or(*lowest, |deviation| deviation.min(*lowest));
+        }
+    }
 }
 
 fn calendar(company: &Company, kind: &Kind) -> Calendar {
@@ -51,10 +85,18 @@ pub(crate) fn run(kind: &Kind, seed: u64, plants: impl FnOnce(&Company) -> Vec<P
     let mut judge = Judge::new(calendar(&company, kind), places);
     let mut standing: HashSet<Told> = HashSet::new();
     let mut told = Vec::new();
+    let mut reference = Reference::new(company.departments.len());
+    let mut plain_standing: HashSet<(usize, usize)> = HashSet::new();
+    let mut plain = Vec::new();
+    let mut off = Vec::new();
+    let mut seen = vec![Seen::default(); company.plants.len()];
+    let mut scores: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     for day in 0..WARM_UP + DAYS {
         let day = later(FIRST, day);
-        let rows: Vec<(usize, Usage)> = company
-            .day(day)
+        let figures = company.day(day);
+        let fired: HashSet<(usize, usize)> =
+            reference.day(day, &figures, &company).into_iter().collect();
+        let rows: Vec<(usize, Usage)> = figures
             .iter()
             .enumerate()
             // One that is late is taken as one that does not come: the harder case.
@@ -64,7 +106,16 @@ pub(crate) fn run(kind: &Kind, seed: u64, plants: impl FnOnce(&Company) -> Vec<P
                 (index, usage)
             })
             .collect();
-        let now = all(&judge.day(day, &rows));
+        let judged = judge.day(day, &rows);
+        let now = all(&judged);
+        if day >= later(FIRST, WARM_UP) {
+            let begins = fired.iter().filter(|of| !plain_standing.contains(of));
+            plain.extend(begins.map(|&(index, product)| (day, index, product)));
+            look(&company, day, &judged, &mut seen, &mut scores);
+        }
+        if company.days.is_worked(day) {
+            plain_standing = fired;
+        }
         // Of a department that does not come today nothing is known.
         let absent = |told: &Told| matches!(told, Told::Department { index, .. } if !rows.iter().any(|(i, _)| i == index));
         let before: Vec<Told> = standing.iter().copied().collect();
@@ -73,11 +124,61 @@ pub(crate) fn run(kind: &Kind, seed: u64, plants: impl FnOnce(&Company) -> Vec<P
         }
         for new in now {
             if standing.insert(new) && day >= later(FIRST, WARM_UP) {
+                off.push(describe(&judged, &new));
                 told.push((day, new));
             }
         }
     }
-    Run { company, told }
+    Run { company, told, plain, reference, off, seen, scores }
+}
+
+fn describe(judged: &Judged, told: &Told) -> String {
+    let Told::Department { index, product, .. } = told else { return String::new() };
+    let of = judged.departments.iter().find(|(of, _)| of == index);
+    of.map_or(String::new(), |(_, products)| {
+        let off: Vec<String> = products[*product]
+            .deviations
+            .iter()
+            .map(|off| off.map_or("–".to_owned(), |off| format!("{off:.1}")))
+            .collect();
+        let expected = products[*product].expected.unwrap_or_default();
+        format!("{} of {expected:.0} expected", off.join("/"))
+    })
+}
+
+/// Remembers the deviations of a day.
+fn look(
+    company: &Company,
+    day: Date,
+    judged: &Judged,
+    seen: &mut [Seen],
+    scores: &mut BTreeMap<(usize, usize, usize), Vec<f64>>,
+) {
+    for (index, products) in &judged.departments {
+        for (plant, seen) in company.plants.iter().zip(&mut *seen) {
+            if plant.department == *index && (plant.first..=plant.last).contains(&day) {
+                let product =
+                    if let Reach::Product(product) = plant.reach { product } else { SUITE };
+                seen.take(&products[product]);
+            }
+        }
+        let happened = company.events.iter().rev().take_while(|(of, _)| *of > later(day, -14));
+        let is_quiet = happened.into_iter().all(|(_, event)| match event {
+            Event::Storm => false,
+            Event::Outing(of) => of != index,
+            Event::Reorganisation(from, to) => from != index && to != index,
+        });
+        let Some(size) = size_class(company.people(*index)) else { continue };
+        if !company.plants.is_empty() || !is_quiet || is_weekend(day) {
+            continue;
+        }
+        for (at, &product) in POSSIBLE_PRODUCTS.iter().enumerate() {
+            for (window, deviation) in products[product].deviations.iter().enumerate() {
+                let of = scores.entry((size, at, window)).or_default();
+                of.extend(deviation.iter());
+            }
+        }
+    }
 }
 
 fn all(judged: &Judged) -> Vec<Told> {
@@ -151,6 +252,21 @@ impl Run {
         causes
     }
 
+    /// Every false message of a department, in words.
+    pub(crate) fn false_details(&self) -> Vec<String> {
+        let mut details = Vec::new();
+        for ((day, told), off) in self.told.iter().zip(&self.off) {
+            if let Told::Department { index, product, .. } = told
+                && !self.is_true(*day, told)
+            {
+                let (people, cause) = (self.company.people(*index), self.cause(*day, told));
+                let product = company_model::PRODUCTS[*product];
+                details.push(format!("{day} {index} ({people:.0}) {product}: {cause}, {off}"));
+            }
+        }
+        details
+    }
+
     fn cause(&self, day: Date, told: &Told) -> &'static str {
         let days = Calendar {
             holidays: self.company.days.off.clone(),
@@ -213,6 +329,44 @@ impl Run {
             .min()
     }
 
+    /// How long after its beginning the plain judge found a planted drop.
+    pub(crate) fn found_plainly(&self, plant: &Plant) -> bool {
+        let (first, last) = (plant.first, later(plant.last, AFTERWARDS));
+        self.plain.iter().any(|(day, index, product)| {
+            let is_of = match plant.reach {
+                Reach::Product(of) => *product == of,
+                _ => true,
+            };
+            (first..=last).contains(day) && *index == plant.department && is_of
+        })
+    }
+
+    /// Messages of the plain judge behind which nothing true stands.
+    pub(crate) fn false_plainly(&self) -> usize {
+        let is_false = |(day, index, product): &&(Date, usize, usize)| {
+            let told = Told::Department { index: *index, product: *product, is_slow: false };
+            !self.is_true(*day, &told)
+        };
+        self.plain.iter().filter(is_false).count()
+    }
+
+    /// Why a planted drop was not found.
+    fn missed(&self, at: usize) -> String {
+        let (plant, seen) = (&self.company.plants[at], &self.seen[at]);
+        let lowest = seen.lowest.iter().copied().fold(f64::INFINITY, f64::min);
+        let before = self.told.iter().any(|(day, told)| {
+            matches!(told, Told::Department { index, .. } if *index == plant.department)
+                && *day >= later(plant.first, -40)
+                && *day <= later(plant.last, AFTERWARDS)
+        });
+        match lowest {
+            _ if seen.days == 0 => "not judged".to_owned(),
+            _ if lowest < -5.4 && before => "told otherwise, or before".to_owned(),
+            _ if lowest < -5.4 => "held back".to_owned(),
+            _ => format!("at {:.0}", -lowest),
+        }
+    }
+
     /// How many messages a planted drop made.
     pub(crate) fn messages(&self, plant: &Plant) -> usize {
         let is_of = |told: &Told| matches!(told, Told::Department { index, .. } if self.are_kin(*index, plant.department));
@@ -220,6 +374,11 @@ impl Run {
         self.told.iter().filter(|(day, told)| (first..=last).contains(day) && is_of(told)).count()
     }
 }
+
+/// People of the departments in which drops are planted.
+pub(crate) const SIZES: [f64; 4] = [20.0, 50.0, 200.0, 800.0];
+/// The products in which they are planted: the suite (with all others), docs, meetings, emails.
+pub(crate) const POSSIBLE_PRODUCTS: [usize; 4] = [SUITE, 2, 4, 6];
 
 /// A product, and a drop in it for each of [`LENGTHS`].
 type Possible = (usize, [f64; 3]);
@@ -330,6 +489,8 @@ pub(crate) fn plant_everywhere(
 pub(crate) struct Counts {
     pub(crate) all: usize,
     pub(crate) found: usize,
+    /// Those that the plain judge found.
+    pub(crate) plainly: usize,
     /// Days until they were found, summed.
     pub(crate) days: i64,
 }
@@ -338,6 +499,7 @@ impl Counts {
     pub(crate) fn add(&mut self, other: Self) {
         self.all += other.all;
         self.found += other.found;
+        self.plainly += other.plainly;
         self.days += other.days;
     }
 
@@ -357,6 +519,8 @@ pub(crate) struct Found {
     pub(crate) messages: Counts,
     /// False messages of departments beside them.
     pub(crate) beside: usize,
+    /// Why drops that are just possible were not found.
+    pub(crate) missed: BTreeMap<(usize, usize, usize, String), usize>,
 }
 
 /// Plants drops in single departments.
@@ -364,13 +528,21 @@ pub(crate) fn run_with_drops(kind: &Kind, seed: u64) -> Found {
     let mut classes = Vec::new();
     let run = run(kind, seed, |company| plant_everywhere(company, seed, &mut classes));
     let mut found = Found::default();
-    for (plant, class) in run.company.plants.iter().zip(classes) {
+    for (at, (plant, class)) in run.company.plants.iter().zip(classes).enumerate() {
         let days = run.found(plant);
-        let counts =
-            Counts { all: 1, found: usize::from(days.is_some()), days: days.unwrap_or_default() };
+        let counts = Counts {
+            all: 1,
+            found: usize::from(days.is_some()),
+            plainly: usize::from(run.found_plainly(plant)),
+            days: days.unwrap_or_default(),
+        };
+        if days.is_none() && class.drop == DROPS.len() {
+            let key = (class.size, class.product, class.length, run.missed(at));
+            *found.missed.entry(key).or_default() += 1;
+        }
         found.found.entry(class).or_default().add(counts);
         if days.is_some() {
-            found.messages.add(Counts { all: 1, found: run.messages(plant), days: 0 });
+            found.messages.add(Counts { all: 1, found: run.messages(plant), ..Counts::default() });
         }
     }
     found.beside = run.false_by_year().iter().map(|(departments, _)| departments).sum();
@@ -404,7 +576,8 @@ pub(crate) fn run_rare(kind: &Kind, seed: u64) -> (Counts, Counts) {
     for plant in &run.company.plants {
         let days = run.found(plant);
         let found = usize::from(days.is_some());
-        let counts = Counts { all: 1, found, days: days.unwrap_or_default() };
+        let days = days.unwrap_or_default();
+        let counts = Counts { all: 1, found, days, ..Counts::default() };
         if plant.is_slow { slow.add(counts) } else { company.add(counts) }
     }
     (slow, company)
