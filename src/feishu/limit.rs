@@ -110,17 +110,15 @@ impl Limiter {
         }
     }
 
-    /// Takes in that a request was refused: none to the endpoint is let through for a while.
-    /// Where the answer did not say how long (`is_told`), the endpoint's rate falls as well.
+    /// Takes in that a request was refused: none to the endpoint is let through for a while, which
+    /// the answer told or not (`is_told`), and the endpoint's rate falls.
     pub(super) fn refused(&self, endpoint: Endpoint, wait: Duration, sent: Instant, is_told: bool) {
         let now = Instant::now();
         let until = now + wait;
         let mut rate = self.lock();
         let held = rate.held.entry(endpoint).or_insert(until);
         *held = until.max(*held);
-        if !is_told {
-            rate.pace(endpoint).refused(now, sent);
-        }
+        rate.pace(endpoint).refused(now, sent, is_told.then_some(wait));
     }
 
     /// Lets through half as many from now on, or all again.
@@ -287,6 +285,19 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(1));
         drop(limiter.acquire(ENDPOINT).await);
         assert!(start.elapsed() > Duration::from_secs(45), "{:?}", start.elapsed());
+    }
+
+    /// Whether the answer says how long to wait or not, the next ones are spaced wider.
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_with_a_time_slows_its_endpoint_as_well() {
+        let limiter = limiter(10.0, 4);
+        let permit = limiter.acquire(ENDPOINT).await;
+        offsets(&limiter, 5).await;
+        let sent = permit.sent + Duration::from_millis(501);
+        drop(permit);
+        limiter.refused(ENDPOINT, Duration::from_secs(1), sent, true);
+        let spaced = offsets(&limiter, 3).await;
+        assert!(spaced[2] - spaced[1] > 150, "{spaced:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,13 +3,17 @@
 //!
 //! Feishu limits each endpoint by minute or by second, publishes neither for the statistics, and
 //! may refuse without saying how long to wait. So a refusal bounds the rate to a little less than
-//! what was taken before it, and each minute without one raises the bound again.
+//! what was taken before it, and each minute without one raises the bound again. To wait as told
+//! and go on as before would have every burst refused anew.
 
 use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
 const MINUTE: Duration = Duration::from_secs(60);
+const SECOND: Duration = Duration::from_secs(1);
+/// A wait that tells of a limit by second: the header rounds up.
+const SECOND_AT_MOST: Duration = Duration::from_secs(2);
 /// The lowest limit by minute that Feishu has: fewer requests were refused for another reason,
 /// such as a limit by second.
 const LOWEST_LIMIT: usize = 10;
@@ -61,18 +65,28 @@ impl Pace {
         self.passed.push_back(now);
     }
 
-    /// Takes in that a request, let through at `sent`, was refused without a word on how long to
-    /// wait.
-    pub(super) fn refused(&mut self, now: Instant, sent: Instant) {
+    /// Takes in that a request, let through at `sent`, was refused, and how long to wait if the
+    /// answer told.
+    pub(super) fn refused(&mut self, now: Instant, sent: Instant, told: Option<Duration>) {
         // Those under way when the bound fell say nothing of the new one.
         if self.learned.is_some_and(|(_, since)| sent <= since) {
             return;
         }
         self.forget(now);
         let before = self.passed.iter().filter(|at| **at < sent).count();
-        let taken = match before {
+        let taken = match (before, told) {
+            // A limit by second has room again soon. What was taken in a second is allowed, and one
+            // request after each wait.
+            (_, Some(wait)) if wait <= SECOND_AT_MOST => {
+                let is_of_second = |at: &&Instant| **at < sent && **at + SECOND > sent;
+                let in_a_second = self.passed.iter().filter(is_of_second).count() * 60;
+                let by_wait = 60_000 / usize::try_from(wait.as_millis().max(1)).unwrap_or(1);
+                before.max(in_a_second).max(by_wait.min(60)) * 9 / 10
+            }
+            // Others use up what is allowed to all together.
+            (0..LOWEST_LIMIT, Some(_)) => return,
             // Too few for any limit by minute: what came in this time is the rate, and too much.
-            0..LOWEST_LIMIT => {
+            (0..LOWEST_LIMIT, None) => {
                 let span = self.passed.front().map_or(Duration::ZERO, |first| sent - *first);
                 before * 60 / usize::try_from(span.as_secs().max(1)).unwrap_or(60) / 2
             }
@@ -110,30 +124,51 @@ const UNBOUNDED: usize = 6_000;
 mod tests {
     use super::*;
 
-    /// A server with a limit for each minute of the clock.
+    /// A server with a limit for each minute, or second, of the clock.
     struct Server {
         start: Instant,
-        per_minute: usize,
-        minute: u64,
+        window: Duration,
+        allowed: usize,
+        current: u128,
         admitted: usize,
     }
 
     impl Server {
         fn admits(&mut self, now: Instant) -> bool {
-            let minute = (now - self.start).as_secs() / 60;
-            if minute != self.minute {
-                (self.minute, self.admitted) = (minute, 0);
+            let window = (now - self.start).as_millis() / self.window.as_millis();
+            if window != self.current {
+                (self.current, self.admitted) = (window, 0);
             }
             self.admitted += 1;
-            self.admitted <= self.per_minute
+            self.admitted <= self.allowed
+        }
+
+        /// How long it takes until the next window, in whole seconds.
+        fn reset(&self, now: Instant) -> Duration {
+            let elapsed = (now - self.start).as_millis() % self.window.as_millis();
+            let rest = u64::try_from(self.window.as_millis() - elapsed).unwrap();
+            Duration::from_secs(rest.div_ceil(1000))
         }
     }
 
-    /// Sends requests one after the other, 200 ms apart at least, each until it is admitted;
-    /// returns how many were refused and how long it took.
-    fn send(requests: usize, per_minute: usize) -> (usize, Duration) {
+    /// How a server tells how long to wait.
+    #[derive(Clone, Copy, Debug)]
+    enum Header {
+        Absent,
+        UntilTheNextWindow,
+        OneSecond,
+    }
+
+    /// Sends requests one after the other, so many milliseconds apart at least, each until it is
+    /// admitted; returns how many were refused and how long it took.
+    fn send(
+        requests: usize,
+        apart: u64,
+        (allowed, window): (usize, Duration),
+        header: Header,
+    ) -> (usize, Duration) {
         let start = Instant::now();
-        let mut server = Server { start, per_minute, minute: 0, admitted: 0 };
+        let mut server = Server { start, window, allowed, current: 0, admitted: 0 };
         let mut pace = Pace::new(None);
         let (mut now, mut refused) = (start, 0);
         for _ in 0..requests {
@@ -143,26 +178,66 @@ mod tests {
                 }
                 let sent = now;
                 pace.pass(sent);
-                now += Duration::from_millis(200);
+                now += Duration::from_millis(apart);
                 if server.admits(sent) {
                     break;
                 }
                 refused += 1;
-                pace.refused(now, sent);
+                let told = match header {
+                    Header::Absent => None,
+                    Header::UntilTheNextWindow => Some(server.reset(sent)),
+                    Header::OneSecond => Some(SECOND),
+                };
+                pace.refused(now, sent, told);
+                now += told.unwrap_or_default();
             }
         }
         (refused, now - start)
+    }
+
+    /// A refusal among a hundred requests, and in no case more than a few.
+    #[test]
+    fn with_a_word_on_waiting_the_rate_falls_as_well() {
+        for (allowed, window, header) in [
+            (5, SECOND, Header::OneSecond),
+            (1, SECOND, Header::OneSecond),
+            (3, SECOND, Header::UntilTheNextWindow),
+            (100, MINUTE, Header::UntilTheNextWindow),
+            (20, MINUTE, Header::UntilTheNextWindow),
+            (10, MINUTE, Header::UntilTheNextWindow),
+            (100, MINUTE, Header::OneSecond),
+        ] {
+            let (refused, took) = send(155, 100, (allowed, window), header);
+            let least = window * u32::try_from(155 / allowed).unwrap();
+            let told = format!("{allowed} in {window:?} {header:?}: {refused} refused in {took:?}");
+            assert!(refused <= 12, "{told}");
+            assert!(took < least * 3 / 2 + MINUTE * 2, "{told}, where {least:?} are the least");
+        }
+    }
+
+    #[test]
+    fn a_wait_that_others_have_caused_slows_nothing_down() {
+        let start = Instant::now();
+        let mut pace = Pace::new(None);
+        (0..5).for_each(|n| pace.pass(start + SECOND * n));
+        let sent = start + SECOND * 5;
+        pace.refused(sent, sent, Some(Duration::from_secs(40)));
+        assert_eq!(pace.learned, None);
     }
 
     #[test]
     fn without_a_word_on_waiting_the_rate_falls_to_what_is_allowed() {
         for per_minute in [10, 20, 100, 250] {
             let requests = per_minute * 3 - 10;
-            let (refused, took) = send(requests, per_minute);
+            let (refused, took) = send(requests, 200, (per_minute, MINUTE), Header::Absent);
             assert!(refused <= 5, "{per_minute}: {refused} of {requests} refused");
             assert!(took < Duration::from_secs(300), "{per_minute}: {took:?}");
         }
-        assert_eq!(send(290, 300).0, 0, "what is allowed is not slowed down");
+        assert_eq!(
+            send(290, 200, (300, MINUTE), Header::Absent).0,
+            0,
+            "what is allowed is not slowed down"
+        );
     }
 
     #[test]
@@ -171,9 +246,9 @@ mod tests {
         let mut pace = Pace::new(None);
         (0..100).for_each(|n| pace.pass(start + Duration::from_millis(n)));
         let sent = start + Duration::from_secs(1);
-        pace.refused(sent, sent);
+        pace.refused(sent, sent, None);
         assert_eq!(pace.learned.map(|(learned, _)| learned), Some(90));
-        pace.refused(sent + Duration::from_secs(1), sent);
+        pace.refused(sent + Duration::from_secs(1), sent, None);
         assert_eq!(pace.learned.map(|(learned, _)| learned), Some(90), "sent before it fell");
         let at = |minutes: u32| sent + MINUTE * minutes;
         assert_eq!(pace.free_at(at(1), 1), None);
