@@ -6,7 +6,7 @@ use super::{
     Client,
     endpoint::{Endpoint, Purpose},
     error::Error,
-    paging::{ListPart, PAGES_MAX, page},
+    paging::{Length, ListPart, PAGES_MAX, page},
     quote::quote,
     transport::Request,
     wire::{Object, Scalar, row},
@@ -42,13 +42,14 @@ pub struct DeptStatsQuery {
 }
 
 impl DeptStatsQuery {
-    /// Pages of the list at most: one department has a row per version and day.
-    fn pages_max(&self) -> u32 {
-        if self.contains_child_dept {
-            return PAGES_MAX;
-        }
+    /// The list at most: one department has a row per version and day.
+    fn length(&self, pages_wanted: Option<u32>) -> Length {
         let days = days_between(self.start, self.end).unsigned_abs() + 1;
-        (days * VERSIONS_MAX).div_ceil(DEPT_STATS_PAGE_SIZE).min(PAGES_MAX)
+        let pages_max = match self.contains_child_dept {
+            true => PAGES_MAX,
+            false => (days * VERSIONS_MAX).div_ceil(DEPT_STATS_PAGE_SIZE).min(PAGES_MAX),
+        };
+        Length { page_size: Some(DEPT_STATS_PAGE_SIZE), pages_max, pages_wanted }
     }
 }
 
@@ -163,7 +164,7 @@ impl Client {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(DeptStat)));
         let request = |token: Option<&str>| dept_stats_request(query, id_type, token);
-        let read = self.read_list(ListPart::Whole, query.pages_max(), request, page).await;
+        let read = self.read_list(ListPart::Whole, query.length(None), request, page).await;
         read.map_err(|error| told_of_geo(error, query.target_geo))
     }
 
@@ -182,7 +183,8 @@ impl Client {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(DeptStat)));
         let request = |token: Option<&str>| dept_stats_request(query, id_type, token);
-        let read = self.read_part(from, (pages, query.pages_max()), request, page).await;
+        let read =
+            self.read_part(from, ListPart::Whole, query.length(Some(pages)), request, page).await;
         read.map_err(|error| told_of_geo(error, query.target_geo))
     }
 
@@ -199,7 +201,9 @@ impl Client {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(UserStat)));
         let request = |token: Option<&str>| user_stats_request(query, id_type, token);
-        let read = self.read_list(part, PAGES_MAX, request, page).await;
+        let page_size = Some(USER_STATS_PAGE_SIZE);
+        let length = Length { page_size, pages_max: PAGES_MAX, pages_wanted: None };
+        let read = self.read_list(part, length, request, page).await;
         read.map_err(|error| told_of_geo(error, query.target_geo))
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{ListPart, PAGES_MAX, items, page},
+    paging::{Length, ListPart, PAGES_MAX, items, page},
     transport::Request,
     wire::{Object, Scalar, row},
 };
@@ -108,7 +108,8 @@ impl Client {
         };
         // The document knows no pages; if there are some, no page holds less than one department.
         let pages_max = u32::try_from(ids.len()).unwrap_or(u32::MAX).max(1);
-        self.read_list(ListPart::Whole, pages_max, request, page).await
+        let length = Length { page_size: None, pages_max, pages_wanted: None };
+        self.read_list(ListPart::Whole, length, request, page).await
     }
 
     /// Reads the people directly in a department, as far as wanted.
@@ -133,6 +134,8 @@ impl Client {
             Request::get(Endpoint::UsersFindByDepartment, query, attempt)
         };
         let page = |data: Option<Object<'_>>| page(data.as_ref(), |row| each(row.map(Person)));
-        self.read_list(part, PAGES_MAX, request, page).await
+        let page_size = Some(PEOPLE_PAGE_SIZE);
+        let length = Length { page_size, pages_max: PAGES_MAX, pages_wanted: None };
+        self.read_list(part, length, request, page).await
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Client,
     endpoint::Endpoint,
     error::Error,
-    paging::{ListPart, PAGES_MAX, PageEnd, items},
+    paging::{Length, ListPart, PAGES_MAX, PageEnd, items},
     transport::Request,
     wire::{Object, Scalar, row},
 };
@@ -87,13 +87,16 @@ impl Client {
         let id_type = self.department_id_type();
         let page = |data: Option<Object<'_>>| {
             let departments = items(data.as_ref(), "departments")?;
+            let of_page = departments.len();
             departments.into_iter().flatten().for_each(|d| each(DirectoryDepartment(d)));
             let abnormals = items(data.as_ref(), "abnormals")?;
             abnormals.iter().flatten().for_each(|a| abnormal(read_abnormal(a)));
-            Ok(PageEnd::within(data.as_ref(), "page_response"))
+            Ok(PageEnd::within(data.as_ref(), "page_response").after(of_page))
         };
         let request = |token: Option<&str>| filter_request(parent_id, id_type, token);
-        self.read_list(ListPart::Whole, PAGES_MAX, request, page).await
+        let length =
+            Length { page_size: Some(PAGE_SIZE), pages_max: PAGES_MAX, pages_wanted: None };
+        self.read_list(ListPart::Whole, length, request, page).await
     }
 }
 

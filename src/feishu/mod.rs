@@ -57,7 +57,7 @@ pub use self::{
 use self::{
     class::Class as C,
     limit::Limiter,
-    paging::{PageEnd, Pages},
+    paging::{Brings, Leftovers, Length, Next, PageEnd, Pages},
     token::{Fetched, Tokens},
     transport::{Answer, Failure, Request, Transport},
     wire::Object,
@@ -84,6 +84,7 @@ pub struct Client {
     tokens: Tokens,
     last_secret: Mutex<Option<Secret>>,
     limiter: Limiter,
+    leftovers: Leftovers,
     metrics: Metrics,
     ledger: Arc<dyn Ledger>,
     clock: Clock,
@@ -108,6 +109,7 @@ impl Client {
             tokens: Tokens::new(clock.clone()),
             last_secret: Mutex::default(),
             limiter: Limiter::new(&options.limits),
+            leftovers: Leftovers::default(),
             metrics,
             ledger,
             clock,
@@ -163,41 +165,67 @@ impl Client {
     async fn read_list(
         &self,
         part: ListPart,
-        pages_max: u32,
+        length: Length,
         request: impl Fn(Option<&str>) -> Request,
         page: impl FnMut(Option<Object<'_>>) -> Result<PageEnd, String>,
     ) -> Result<(), Error> {
-        let pages = match part {
-            ListPart::Whole => pages_max,
-            ListPart::FirstPage => 1,
-        };
-        self.read_part(None, (pages, pages_max), request, page).await.map(drop)
+        let pages_wanted = (part == ListPart::FirstPage).then_some(1);
+        let length = Length { pages_wanted, ..length };
+        self.read_part(None, part, length, request, page).await.map(drop)
     }
 
     /// Reads so many pages of a list from a page token on, or from its beginning; returns the token
     /// of the next page, none at the end of the list.
+    ///
+    /// Where a page says that it is the last and gives a token all the same, that may be followed:
+    /// what it leads to tells whether the list has ended.
     async fn read_part(
         &self,
         from: Option<String>,
-        (pages_wanted, pages_max): (u32, u32),
+        part: ListPart,
+        length: Length,
         request: impl Fn(Option<&str>) -> Request,
         mut page: impl FnMut(Option<Object<'_>>) -> Result<PageEnd, String>,
     ) -> Result<Option<String>, Error> {
-        let mut pages = Pages::new(pages_max);
+        let mut pages = Pages::new(length);
         let mut token = from;
-        let mut read = 0;
+        let mut is_leftover = false;
         loop {
             let request = request(token.as_deref());
-            let answer = self.call(&request).await?;
-            let next = answer.data().and_then(&mut page).and_then(|end| pages.next(end));
-            token = next.map_err(|what| {
+            let malformed = |what| {
                 self.count_failure(request.endpoint, C::Malformed);
                 Error::local(C::Malformed, &request.attempt, what)
-            })?;
-            read += 1;
-            if token.is_none() || read == pages_wanted {
-                return Ok(token);
+            };
+            let answer = match self.call(&request).await {
+                Err(error) if is_leftover && paging::ends_list(&error) => {
+                    self.leftovers.led_nowhere(request.endpoint);
+                    return Ok(None);
+                }
+                answer => answer?,
+            };
+            let data = answer.data().map_err(malformed)?;
+            match (is_leftover, pages.brings(data.as_ref())) {
+                (true, Brings::Items) => self.leftovers.led_on(request.endpoint),
+                (true, Brings::WhatWasThere | Brings::Nothing) => {
+                    self.leftovers.led_nowhere(request.endpoint);
+                    return Ok(None);
+                }
+                (false, Brings::WhatWasThere) => return Err(malformed(REPEATED.to_owned())),
+                (false, Brings::Items | Brings::Nothing) => {}
             }
+            let end = page(data).map_err(malformed)?;
+            let (next, is_enough) = (pages.next(end).map_err(malformed)?, pages.are_enough());
+            (token, is_leftover) = match next {
+                Next::Page(token) if is_enough => return Ok(Some(token)),
+                Next::Page(token) => (Some(token), false),
+                Next::Leftover(token, is_full)
+                    if part == ListPart::Whole
+                        && self.leftovers.is_worth_it(request.endpoint, is_full) =>
+                {
+                    (Some(token), true)
+                }
+                Next::End | Next::Leftover(..) => return Ok(None),
+            };
         }
     }
 
@@ -330,6 +358,8 @@ fn beyond_budget(request: &Request) -> Error {
     };
     Error::local(C::Quota, &request.attempt, what)
 }
+
+const REPEATED: &str = "the list has no end: a page repeats one before it";
 
 /// A token that claims to live longer is renewed after this time all the same; Feishu's live for
 /// two hours at most.

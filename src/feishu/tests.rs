@@ -311,12 +311,25 @@ async fn a_geo_that_is_refused_may_have_to_be_enabled() {
 
 /// Every list of the API, with 2 items on its first page and 1 on its second, which `end` leads to.
 async fn lengths(end: &'static str) -> Vec<Result<usize, C>> {
+    lengths_with(end, Ok(("{}", r#""has_more":false"#))).await
+}
+
+/// The same with another second page: its items and its end, or status and body of a failure.
+async fn lengths_with(
+    end: &'static str,
+    second: Result<(&'static str, &'static str), (u16, &'static str)>,
+) -> Vec<Result<usize, C>> {
     let script = Script::start(move |asked| {
         if asked.contains("tenant_access_token") {
             return json(200, TOKEN);
         }
-        let is_second = asked.contains("page_token");
-        let (items, end) = if is_second { ("{}", r#""has_more":false"#) } else { ("{},{}", end) };
+        let (items, end) = match asked.contains("page_token") {
+            false => ("{},{}", end),
+            true => match second {
+                Ok(second) => second,
+                Err((status, body)) => return json(status, body),
+            },
+        };
         json(
             200,
             &match asked.contains("departments/filter") {
@@ -362,7 +375,68 @@ async fn no_list_of_any_endpoint_is_cut_because_its_end_cannot_be_read() {
     for end in [r#""has_more":1"#, r#""has_more":"true","page_token":null"#, r#""has_more":{}"#] {
         assert_eq!(lengths(end).await, vec![Err(C::Malformed); 5], "{end}");
     }
-    assert_eq!(lengths(r#""has_more":false,"page_token":"p""#).await, vec![Ok(2); 5]);
+}
+
+/// No document says whether Feishu gives a token at the end of a list.
+#[tokio::test]
+async fn a_token_beside_no_more_is_right_whichever_way_it_turns_out() {
+    const END: &str = r#""has_more":false,"page_token":"p""#;
+    let first = ("{},{}", END);
+    for (second, items) in [
+        (Ok(("{}", r#""has_more":false"#)), 3),
+        (Ok(("{}", END)), 3),
+        (Ok(first), 2),
+        (Ok(("", END)), 2),
+        (Ok(("", r#""has_more":true"#)), 2),
+        (Err((400, r#"{"code":2221004,"msg":"page token"}"#)), 2),
+        (Err((500, r#"{"code":1051001,"msg":"invalid"}"#)), 2),
+        (Err((400, r#"{"code":1051002,"msg":"no access"}"#)), 2),
+    ] {
+        assert_eq!(lengths_with(END, second).await, vec![Ok(items); 5], "{second:?}");
+    }
+    // What is not Feishu's word says nothing of the list.
+    let page = "<html>Bad gateway</html>";
+    assert_eq!(lengths_with(END, Err((403, page))).await, vec![Err(C::Malformed); 5]);
+}
+
+#[tokio::test]
+async fn a_list_that_begins_again_and_again_ends_with_its_second_page() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let script = Script::start(move |request| {
+        if request.contains("tenant_access_token") {
+            return json(200, TOKEN);
+        }
+        let page = counted.fetch_add(1, Ordering::SeqCst);
+        let data = format!(r#"{{"items":[{{}}],"has_more":true,"page_token":"{page}"}}"#);
+        json(200, &format!(r#"{{"code":0,"data":{data}}}"#))
+    })
+    .await;
+    let (client, _hand) = script.client();
+    let error = ask_stats(&client).await.unwrap_err();
+    assert!(error.what.contains("has no end"), "{error}");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn tokens_at_the_end_of_every_list_cost_a_few_requests_in_all() {
+    const PAGE: &str = r#"{"code":0,"data":{"items":[{}],"has_more":false,"page_token":"2"}}"#;
+    const END: &str = r#"{"code":0,"data":{"items":[],"has_more":false,"page_token":"3"}}"#;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let script = Script::start(move |request| {
+        if request.contains("tenant_access_token") {
+            return json(200, TOKEN);
+        }
+        counted.fetch_add(1, Ordering::SeqCst);
+        json(200, if request.contains("page_token") { END } else { PAGE })
+    })
+    .await;
+    let (client, _hand) = script.client();
+    for _ in 0..20 {
+        ask_stats(&client).await.unwrap();
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 23);
 }
 
 /// What a server does after it has sent some bytes.
