@@ -245,7 +245,7 @@ async fn fetch_for(
             if let Err(second) = read(purpose, client, ask, false, &mut fold).await {
                 return Err(if second.app_was_accepted() { error } else { second });
             }
-            versions.refused(ask.end);
+            versions.refused(&ask.target.department_id, ask.end);
         }
         Err(error) => return Err(error),
     }

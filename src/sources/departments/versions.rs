@@ -53,6 +53,29 @@ pub struct KnownVersions {
 struct Refusals {
     accepted: Option<Day>,
     refused: Option<Day>,
+    /// Refusals for the newest day or a later one since it was accepted last.
+    #[serde(default)]
+    in_a_row: u32,
+}
+
+/// For a day for which one department was answered by version, another that is refused says nothing
+/// of the tenant; so many in a row do.
+const IN_A_ROW_MAX: u32 = 3;
+
+impl Refusals {
+    fn accept(&mut self, newest: Day) {
+        if self.refused.is_none_or(|refused| newest >= refused) {
+            self.in_a_row = 0;
+        }
+        self.accepted = self.accepted.max(Some(newest));
+    }
+
+    fn refuse(&mut self, newest: Day) {
+        if self.accepted.is_none_or(|accepted| newest >= accepted) {
+            self.in_a_row = self.in_a_row.saturating_add(1);
+        }
+        self.refused = self.refused.max(Some(newest));
+    }
 }
 
 impl Evidence for Refusals {
@@ -60,7 +83,12 @@ impl Evidence for Refusals {
     type Conclusion = Day;
 
     fn conclusion(&self) -> Option<Day> {
-        self.refused.filter(|refused| self.accepted.is_none_or(|accepted| accepted < *refused))
+        let refused = self.refused?;
+        let is_refused = match self.accepted {
+            Some(accepted) if accepted == refused => self.in_a_row >= IN_A_ROW_MAX,
+            accepted => accepted < Some(refused),
+        };
+        is_refused.then_some(refused)
     }
 }
 
@@ -114,24 +142,30 @@ impl Versions {
 
     /// Notes that the parameter was accepted.
     pub(super) fn accepted(&self, newest: Day) {
-        let change = self.learned().refusals.see(|seen| {
-            seen.accepted = seen.accepted.max(Some(newest));
-        });
+        let change = self.learned().refusals.see(|seen| seen.accept(newest));
         if change.is_some() {
             tracing::info!("Feishu accepts with_product_version again");
         }
     }
 
-    /// Notes that the parameter was refused where the same query without it was answered.
-    pub(super) fn refused(&self, newest: Day) {
-        let change = self.learned().refusals.see(|seen| {
-            seen.refused = seen.refused.max(Some(newest));
-        });
+    /// Notes that the parameter was refused for a department where the same query without it was
+    /// answered.
+    pub(super) fn refused(&self, department_id: &str, newest: Day) {
+        let mut learned = self.learned();
+        let before = learned.refusals.evidence().in_a_row;
+        let change = learned.refusals.see(|seen| seen.refuse(newest));
+        let is_first = (before, learned.refusals.evidence().in_a_row) == (0, 1);
         // Each new day tries again; only the first refusal is news.
         if change.is_some_and(|change| change.before.is_none()) {
             tracing::warn!(
                 "Feishu does not accept with_product_version; only totals are collected, and the \
                  parameter is tried again with the next day"
+            );
+        } else if is_first && learned.refusals.conclusion().is_none() {
+            tracing::warn!(
+                department_id,
+                "Feishu does not accept with_product_version for department {department_id} on a \
+                 day for which it did before; of that department only the total is collected now"
             );
         }
     }
@@ -222,10 +256,10 @@ mod tests {
         assert!(versions.wanted(d20) && !versions.are_refused());
         versions.accepted(d20);
         // As when Feishu withdraws the feature.
-        versions.refused(d21);
+        versions.refused("od-1", d21);
         assert!(versions.are_refused() && !versions.wanted(d21) && !versions.wanted(d20));
         assert!(versions.wanted(d22), "the next day tries again");
-        versions.refused(d22);
+        versions.refused("od-1", d22);
         assert!(!versions.wanted(d22));
         versions.accepted(date(2026, 11, 23));
         assert!(versions.wanted(d22) && !versions.are_refused());
@@ -236,7 +270,29 @@ mod tests {
         let day = date(2026, 11, 20);
         let versions = Versions::new(options());
         versions.accepted(day);
-        versions.refused(day);
+        for department in ["od-1", "od-2"] {
+            versions.refused(department, day);
+            assert!(versions.wanted(day) && !versions.are_refused());
+        }
+        versions.accepted(day);
+        versions.refused("od-1", day);
+        assert!(versions.wanted(day), "another was answered in between");
+    }
+
+    #[test]
+    fn a_feature_that_is_withdrawn_within_a_day_is_not_asked_for_any_more_on_that_day() {
+        let (day, next) = (date(2026, 11, 20), date(2026, 11, 21));
+        let versions = Versions::new(options());
+        versions.accepted(day);
+        for department in ["od-1", "od-2", "od-3"] {
+            assert!(versions.wanted(day));
+            versions.refused(department, day);
+        }
+        assert!(versions.are_refused() && !versions.wanted(day) && versions.wanted(next));
+        // What is true of a day before it says nothing of it.
+        versions.accepted(date(2026, 11, 1));
+        assert!(versions.are_refused());
+        versions.accepted(day);
         assert!(versions.wanted(day) && !versions.are_refused());
     }
 
@@ -244,7 +300,7 @@ mod tests {
     fn knowledge_outlives_the_process_but_not_its_options() {
         let day = date(2026, 11, 20);
         let versions = Versions::new(options());
-        versions.refused(day);
+        versions.refused("od-1", day);
         let kept = serde_json::to_string(&versions.known()).unwrap();
         let again = Versions::new(options());
         again.recall(serde_json::from_str(&kept).unwrap());
