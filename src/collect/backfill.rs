@@ -7,7 +7,7 @@ mod want;
 use std::{collections::BTreeSet, time::Duration};
 
 use self::{
-    unfinished::{Mark, Unfinished},
+    unfinished::{ListOf, Mark, Unfinished},
     want::{Want, days_of, size_of},
 };
 use super::{
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     day::{Day, after, days_between},
     feishu::{Class, Error},
-    sources::departments::{Ask, Found},
+    sources::departments::{Ask, Found, Part, Read},
     store::{Extent, Lists},
     usage::{Geo, Target},
 };
@@ -169,6 +169,7 @@ struct Piece {
     /// Which of the wants it belongs to.
     want: usize,
     ask: Ask,
+    of: ListOf,
     /// Where it goes on; none: at the beginning.
     mark: Option<Mark>,
     /// Whether the mark is one of a process before this one.
@@ -189,30 +190,34 @@ impl Fetching<'_> {
         let ask = |piece: Piece| {
             let fill = fill.clone();
             async move {
-                let Piece { ask, mark, pages, .. } = piece;
+                let Piece { ask, of, mark, pages, .. } = piece;
+                let with_versions = of == ListOf::Versions;
                 match pages {
                     Some(pages) => {
-                        fill.ask_part(ask, (mark.map(|mark| mark.page_token), pages)).await
+                        let from = mark.map(|mark| mark.page_token).filter(|t| !t.is_empty());
+                        fill.ask_part(ask, Part { from, pages, with_versions }).await
                     }
-                    None => fill.ask(ask).await.map(|found| (found, None)),
+                    None => {
+                        let found = fill.ask(ask).await?;
+                        Ok(Read { found, next: None, with_versions })
+                    }
                 }
             }
         };
         while let Some((piece, answer)) = requests.next(ask).await {
             let (want, days) = (piece.want, days_of(&piece.ask));
             match answer {
-                Ok((found, next)) => {
-                    let goes_on = next.is_some();
-                    match self.take(piece, found, next).await {
-                        Some(rest) => requests.extend(rest),
-                        None => {
-                            fetched.ended_by =
-                                Some("what was fetched cannot be kept; see the log".to_owned());
-                            return;
-                        }
+                Ok(read) => match self.take(piece, read).await {
+                    Some(rest) => {
+                        count(if rest.is_some() { 0 } else { days });
+                        requests.extend(rest);
                     }
-                    count(if goes_on { 0 } else { days });
-                }
+                    None => {
+                        fetched.ended_by =
+                            Some("what was fetched cannot be kept; see the log".to_owned());
+                        return;
+                    }
+                },
                 Err(error) if requests.concerns_all(&error, false) => count(days),
                 Err(error) if piece.is_resumed => {
                     tracing::debug!(%error, "A list cannot be gone on with, and is read anew");
@@ -231,58 +236,98 @@ impl Fetching<'_> {
         fetched.ended_by = requests.ended_by.map(|error| error.to_string());
     }
 
-    /// What is to be asked for now of a want. Totals of a day whose list may take more pages than a
-    /// failure may cost are read in parts, each kept as it comes.
+    /// What is to be asked for now of a want. A day whose list may take more pages than a failure
+    /// may cost is read in parts, each kept as it comes.
     fn pieces(&mut self, want: usize) -> Vec<Piece> {
         let asks = self.wants[want].take_asks();
         let Want { target, with_versions, first, rows_a_day, pages_max, .. } = &self.wants[want];
         let is_long = first.is_some() || plan::pages(*rows_a_day) > *pages_max as u64;
-        let in_parts = target.include_children && !with_versions && is_long;
+        let in_parts = target.include_children && is_long;
+        let of = if *with_versions { ListOf::Versions } else { ListOf::Totals };
         let pages = u32::try_from(*pages_max).ok().filter(|_| in_parts);
         let piece = |ask: Ask| {
             let pages = pages.filter(|_| ask.start == ask.end);
-            let mark = pages.and_then(|_| self.unfinished.of(&ask));
-            Piece { want, is_resumed: mark.is_some(), mark, pages, ask }
+            let mark = pages.and_then(|_| self.unfinished.of(&ask, *with_versions));
+            let of = mark.as_ref().map_or(of, |mark| mark.of);
+            Piece { want, is_resumed: mark.is_some(), mark, pages, ask, of }
         };
         asks.into_iter().map(piece).collect()
     }
 
-    /// Takes in an answer and keeps it; returns the rest of its list, if there is any, and none if
-    /// it cannot be kept.
-    async fn take(
-        &mut self,
-        piece: Piece,
-        found: Found,
-        next: Option<String>,
-    ) -> Option<Option<Piece>> {
+    /// Takes in an answer and keeps it; returns what is still to be asked for, if anything is, and
+    /// none if it cannot be kept.
+    async fn take(&mut self, piece: Piece, read: Read) -> Option<Option<Piece>> {
+        let Read { found, next, with_versions } = read;
         self.state.rates.see(&found);
-        let rows_before = piece.mark.as_ref().map_or(0, |mark| mark.rows);
-        let ask = &piece.ask;
-        let Some(page_token) = next else {
-            let same = self.wants.iter_mut().filter(|want| want.target == ask.target);
-            same.for_each(|want| want.learn(ask, &found, rows_before));
-            let is_kept = self.keep(ask, found).await;
-            self.unfinished.note(self.context, ask, None).await;
-            return is_kept.then_some(None);
+        let (context, ask) = (self.context, piece.ask.clone());
+        let of = match piece.of {
+            ListOf::Versions if !with_versions => ListOf::Totals,
+            of => of,
         };
-        let rows = found.days.iter().map(|found| found.day.rows.len()).sum::<usize>();
-        let lists = Lists { days: Vec::new(), ..self.lists(ask, found) };
-        if !self.context.keeper.replace(vec![lists]).await {
+        let before = piece.mark.as_ref().map_or((0, false), |mark| (mark.rows, mark.is_flawed));
+        let (rows_before, was_flawed) = before;
+        let is_flawed = was_flawed || found.days.iter().any(|f| f.contradicted || f.malformed);
+        let goes_on =
+            |mark: Mark| Piece { of, mark: Some(mark), is_resumed: false, ..piece.clone() };
+        if let Some(page_token) = next {
+            let rows = found.days.iter().map(|found| found.day.rows.len()).sum::<usize>();
+            if !self.keep_rows(&ask, found).await {
+                return None;
+            }
+            let mark = Mark { page_token, rows: rows_before + rows, of, is_flawed };
+            self.unfinished.note(context, &ask, Some(mark.clone())).await;
+            return Some(Some(goes_on(mark)));
+        }
+        if of != ListOf::MissingTotals {
+            let same = self.wants.iter_mut().filter(|want| want.target == ask.target);
+            same.for_each(|want| want.learn(&ask, &found, rows_before));
+        }
+        let is_whole = piece.mark.is_none();
+        let is_kept = match is_whole {
+            true => self.keep(self.lists(&ask, found)).await,
+            false => self.keep_rows(&ask, found).await,
+        };
+        if !is_kept {
             return None;
         }
-        let mark = Mark { page_token, rows: rows_before + rows };
-        self.unfinished.note(self.context, ask, Some(mark.clone())).await;
-        Some(Some(Piece { mark: Some(mark), is_resumed: false, ..piece }))
+        if piece.pages.is_some() && of == ListOf::Versions {
+            let target = ask.target.clone();
+            if context.keeper.lacks_totals(target, ask.start).await? {
+                let of = ListOf::MissingTotals;
+                let mark = Mark { page_token: String::new(), rows: 0, of, is_flawed };
+                self.unfinished.note(context, &ask, Some(mark.clone())).await;
+                return Some(Some(Piece { of, ..goes_on(mark) }));
+            }
+        }
+        if !is_whole {
+            let extent = if is_flawed { Extent::Part } else { self.fill.extent() };
+            let lists = self.lists(&ask, Found::default());
+            let days =
+                lists.days.into_iter().map(|(day, whole)| (day, whole.min(extent))).collect();
+            if !self.keep(Lists { days, ..lists }).await {
+                return None;
+            }
+        }
+        self.unfinished.note(context, &ask, None).await;
+        Some(None)
     }
 
     fn lists(&self, ask: &Ask, found: Found) -> Lists {
         self.fill.lists(ask, found, &BTreeSet::new(), self.context.now())
     }
 
-    async fn keep(&self, ask: &Ask, found: Found) -> bool {
-        let lists = vec![self.lists(ask, found)];
+    async fn keep(&self, lists: Lists) -> bool {
         let keeper = &self.context.keeper;
-        if self.refresh { keeper.replace(lists).await } else { keeper.keep(lists).await }
+        match self.refresh {
+            true => keeper.replace(vec![lists]).await,
+            false => keeper.keep(vec![lists]).await,
+        }
+    }
+
+    /// Keeps rows of a list that is not read to its end, beside those that are kept.
+    async fn keep_rows(&self, ask: &Ask, found: Found) -> bool {
+        let lists = Lists { days: Vec::new(), ..self.lists(ask, found) };
+        self.context.keeper.replace(vec![lists]).await
     }
 
     fn failed(&self, ask: &Ask, error: &Error, fetched: &mut Fetched) {

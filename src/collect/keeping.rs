@@ -117,6 +117,13 @@ impl Keeper {
         kept.checked(kept.store.covered(targets, least, late_days).await)
     }
 
+    /// Whether departments below a target have rows of a day but no total of it; none if the store
+    /// cannot say.
+    pub(super) async fn lacks_totals(&self, target: Target, day: Day) -> Option<bool> {
+        let kept = self.0.as_ref()?;
+        kept.checked(kept.store.lacks_totals(target, day).await)
+    }
+
     /// For each department, the totals of those of the days that have one.
     pub(super) async fn totals(&self, asked: Vec<(Target, Vec<Day>)>) -> Vec<Vec<(Day, Figures)>> {
         let Some(kept) = &self.0 else { return Vec::new() };

@@ -209,8 +209,31 @@ pub async fn fetch_past_totals(
     Ok(fold.finish())
 }
 
-/// As [`fetch_past_totals`] for so many pages from a page token on, or from the beginning; returns
-/// the token of the next page, none at the end of the list.
+/// So many pages of a list, from a page token on or from the beginning.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The page token.
+    pub from: Option<String>,
+    /// The number of pages.
+    pub pages: u32,
+    /// Whether it is a list of versions. From its beginning, it is one of totals all the same where
+    /// Feishu refuses versions.
+    pub with_versions: bool,
+}
+
+/// What was read of a list.
+#[derive(Debug)]
+pub struct Read {
+    /// What it holds.
+    pub found: Found,
+    /// The token of the next page; none at the end of the list.
+    pub next: Option<String>,
+    /// Whether versions were answered.
+    pub with_versions: bool,
+}
+
+/// As [`fetch_past`] or [`fetch_past_totals`] for a part of a list. Totals that a list of versions
+/// lacks are not asked for apart: the rows of a department may be spread over several parts.
 ///
 /// # Errors
 /// As [`fetch`].
@@ -218,14 +241,53 @@ pub async fn fetch_past_part(
     client: &Client,
     ask: &Ask,
     versions: &Versions,
-    (from, pages): (Option<String>, u32),
-) -> Result<(Found, Option<String>), Error> {
-    let mut fold = Fold::new(ask, versions, false);
-    let query = query_for(Purpose::Optional, ask, false);
+    part: &Part,
+) -> Result<Read, Error> {
+    let is_first = part.from.is_none();
+    let with_versions = part.with_versions && (!is_first || versions.wanted(ask.end));
+    match read_part(client, ask, versions, part, with_versions).await {
+        Ok(read) => {
+            if with_versions && is_first {
+                versions.accepted(ask.end);
+            }
+            Ok(read)
+        }
+        Err(error)
+            if with_versions
+                && is_first
+                && may_be_the_version_parameter(&error, versions, ask.end) =>
+        {
+            match read_part(client, ask, versions, part, false).await {
+                Ok(read) => {
+                    versions.refused(&ask.target.department_id, ask.end);
+                    Ok(read)
+                }
+                // If this is refused as well, the parameter was not the reason.
+                Err(second) if second.app_was_accepted() => Err(error),
+                Err(second) => Err(second),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn read_part(
+    client: &Client,
+    ask: &Ask,
+    versions: &Versions,
+    part: &Part,
+    with_versions: bool,
+) -> Result<Read, Error> {
+    let mut fold = Fold::new(ask, versions, with_versions);
+    let query = query_for(Purpose::Optional, ask, with_versions);
     let each = &mut |row: Option<DeptStat<'_>>| fold.row(row.as_ref());
-    let next = client.admin_dept_stats_part(&query, from, pages, each).await?;
+    let next = client.admin_dept_stats_part(&query, part.from.clone(), part.pages, each).await?;
     fold.end_of_list();
-    Ok((fold.finish(), next))
+    if with_versions {
+        fold.tell_of_totals();
+        fold.use_learned_total();
+    }
+    Ok(Read { found: fold.finish(), next, with_versions })
 }
 
 async fn fetch_for(

@@ -125,9 +125,9 @@ impl TenantStore {
         self.worker.read("reading the days served last", job).await
     }
 
-    /// For each target, the days from the first to the last given whose list was read; at least of
-    /// that extent. Those that wait to be written count. A list that lacks departments counts only if it was read more than `late_days`
-    /// days after its day: until then they may just be late.
+    /// For each target, the days from the first to the last given whose list was read, at least to
+    /// that extent. Those that wait to be written count. A list that lacks departments counts only
+    /// if it was read more than `late_days` days after its day: until then they may just be late.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -157,6 +157,28 @@ impl TenantStore {
             Ok(all)
         };
         self.worker.read_all("looking for days that were not fetched", job).await
+    }
+
+    /// Whether departments of a target have rows of a day, but no total of it.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn lacks_totals(&self, target: Target, day: Day) -> Result<bool, Error> {
+        let tenant = Arc::clone(&self.tenant);
+        let job = move |transaction: &Transaction<'_>| {
+            let Some(number) = tenant.find(transaction)? else { return Ok(false) };
+            let Some(target) = find_target(transaction, number, &target)? else { return Ok(false) };
+            transaction
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM members JOIN figures USING (department)
+                         WHERE target = ?1 AND day = ?2 AND NOT EXISTS (
+                             SELECT 1 FROM figures AS total JOIN versions ON version = id
+                             WHERE total.department = members.department AND total.day = ?2
+                                 AND name = ?3))",
+                )?
+                .query_row((target, day.to_string(), TOTAL_VERSION), |row| row.get(0))
+        };
+        self.worker.read("looking for days without a total", job).await
     }
 
     /// For each department, the totals of those of the days that have one.

@@ -115,7 +115,7 @@ pub(super) fn keep(
 }
 
 /// Keeps lists in place of what is kept. Rows of a day that is not among those read are part of a
-/// list that is not read to its end yet, of totals.
+/// list that is not read to its end yet: others of the same department may stand in another part.
 pub(super) fn replace(
     transaction: &Transaction<'_>,
     tenant: i64,
@@ -128,8 +128,8 @@ pub(super) fn replace(
     }
     for row in &lists.rows {
         let extent = lists.days.iter().find(|(day, _)| *day == row.day).map(|(_, extent)| *extent);
-        let totals_only = extent.is_none_or(|extent| extent == Extent::Total);
-        keep_row(transaction, tenant, target, lists, row, totals_only)?;
+        let others_stay = extent.is_none_or(|extent| extent == Extent::Total);
+        keep_row(transaction, tenant, target, lists, row, others_stay)?;
     }
     Ok(())
 }

@@ -16,9 +16,28 @@ const UNFINISHED: &str = "backfill";
 /// Where a list that takes many pages goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
+    /// Empty: at its beginning.
     pub(super) page_token: String,
     /// Rows of the pages before it.
     pub(super) rows: usize,
+    /// What the list holds.
+    #[serde(default)]
+    pub(super) of: ListOf,
+    /// Whether something on the pages before it could not be used.
+    #[serde(default)]
+    pub(super) is_flawed: bool,
+}
+
+/// What a list holds that is read in parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ListOf {
+    /// The total of each department.
+    #[default]
+    Totals,
+    /// The rows of product versions, and totals if Feishu gives them.
+    Versions,
+    /// Totals that the list of versions lacked.
+    MissingTotals,
 }
 
 /// The lists that were left in the middle, by geo, department and day.
@@ -40,8 +59,9 @@ impl Unfinished {
         (ask.target.geo, ask.target.department_id.to_string(), ask.start)
     }
 
-    pub(super) fn of(&self, ask: &Ask) -> Option<Mark> {
-        self.marks.get(&Self::key(ask)).cloned()
+    pub(super) fn of(&self, ask: &Ask, with_versions: bool) -> Option<Mark> {
+        let is_it = |mark: &&Mark| (mark.of != ListOf::Totals) == with_versions;
+        self.marks.get(&Self::key(ask)).filter(is_it).cloned()
     }
 
     /// Notes where a list goes on; none: it is read to its end.

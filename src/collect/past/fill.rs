@@ -8,7 +8,7 @@ use crate::{
     collect::context::Context,
     day::{Day, after, days_between},
     feishu::{Client, Error},
-    sources::departments::{self, Ask, Found, Versions},
+    sources::departments::{self, Ask, Found, Part, Read, Versions},
     store::{Extent, Lists},
 };
 
@@ -47,15 +47,14 @@ impl Fill {
         }
     }
 
-    /// Asks for the totals of a range: so many pages of the list from a page token on. Returns the
-    /// token of the next page, none at the end of the list.
+    /// Asks for a part of the list of a range.
     pub(crate) fn ask_part(
         &self,
         ask: Ask,
-        part: (Option<String>, u32),
-    ) -> impl Future<Output = Result<(Found, Option<String>), Error>> + Send + use<> {
+        part: Part,
+    ) -> impl Future<Output = Result<Read, Error>> + Send + use<> {
         let (client, versions) = (Arc::clone(&self.client), Arc::clone(&self.versions));
-        async move { departments::fetch_past_part(&client, &ask, &versions, part).await }
+        async move { departments::fetch_past_part(&client, &ask, &versions, &part).await }
     }
 
     /// What is to be kept of an answer: every day of the range is known now, but for those that

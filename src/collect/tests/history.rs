@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     day::{after, days_between},
-    store::{Extent, TenantStore},
-    usage::{TOTAL_USERS, Target},
+    store::{Extent, Past, TenantStore},
+    usage::{Figures, TOTAL_USERS, Target},
 };
 use feishu_simulator::{Fault, Kind};
 
@@ -922,6 +922,106 @@ async fn a_backfill_that_is_killed_within_a_day_of_a_huge_root_goes_on_from_ther
     }
     let memory = kept(&store).memory().await.unwrap();
     assert!(!memory["backfill"].contains("page_token"), "{}", memory["backfill"]);
+}
+
+/// The rows that are kept of each department of the root on a day, by its id.
+async fn rows_of_root(store: &Store, day: Day) -> BTreeMap<String, Vec<(Version, Figures)>> {
+    let of_root = Target { include_children: true, ..alone("0") };
+    let read = move |past: &Past<'_>| {
+        let departments = past.departments(std::slice::from_ref(&of_root))?;
+        let rows = departments.into_iter().map(|department| {
+            let id = department.place.department_id.to_string();
+            past.rows(department.key, day).map(|rows| (id, rows))
+        });
+        rows.collect()
+    };
+    kept(store).past(read).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_backfill_of_versions_that_is_killed_within_a_day_of_a_huge_root_goes_on_from_there() {
+    let store = in_memory();
+    let world = world_keeping(Some(&store), plenty(400), |_| {}).await;
+    let url = world.statistics.context.options.api.base_url.clone();
+    let root = |tenant: &mut Tenant| {
+        root_with_children(tenant);
+        tenant.schedule.baseline_weeks = 0;
+    };
+    let departments = world.simulator.departments().into_iter().filter(|d| d.depth <= 4);
+    let departments: Vec<_> = departments.collect();
+    let pages_of_a_day = (departments.len() * 4).div_ceil(20) as u64;
+    assert!(pages_of_a_day > 50, "{pages_of_a_day}");
+    let wanted =
+        PastDays { from: Some(after(SUNDAY, -1)), with_versions: true, ..PastDays::default() };
+    let asked = || world.simulator.request_count(Endpoint::AdminDeptStats);
+    for kill_after in [pages_of_a_day / 2, pages_of_a_day, 0] {
+        let before = asked();
+        let fetch = backfill(&store, &world.simulator, &url, wanted, root);
+        tokio::select! {
+            fetched = fetch => {
+                assert_eq!((fetched.ended_by, fetched.failures), (None, vec![]));
+                assert_eq!(kill_after, 0, "it ended before it was killed");
+            }
+            () = world.simulator.answered(Endpoint::AdminDeptStats, before + kill_after.max(1)),
+                if kill_after > 0 => {}
+        }
+    }
+    let least = 2 * pages_of_a_day;
+    assert!(asked() <= least + 2 * 50, "{} of {least}", asked());
+    let of_root = Target { include_children: true, ..alone("0") };
+    let all = vec![(of_root, after(SUNDAY, -1), SUNDAY)];
+    let covered = kept(&store).covered(all, Extent::Whole, -1).await.unwrap().remove(0);
+    assert_eq!(covered.len(), 2);
+    for day in [after(SUNDAY, -1), SUNDAY] {
+        let rows = rows_of_root(&store, day).await;
+        assert_eq!(rows.len(), departments.len());
+        for (id, rows) in rows {
+            assert_eq!(rows.len(), 4, "{id}");
+            for (version, figures) in rows {
+                let name = match &version {
+                    Version::Total => None,
+                    Version::Named(name) => Some(&**name),
+                };
+                let truth = world.simulator.truth(&id, day, simulator::Geo::Cn, name).unwrap();
+                assert_eq!(
+                    figures.raw(TOTAL_USERS),
+                    Some(truth["total_user_num"]),
+                    "{id} {name:?}"
+                );
+            }
+        }
+    }
+    let memory = kept(&store).memory().await.unwrap();
+    assert!(!memory["backfill"].contains("page_token"), "{}", memory["backfill"]);
+}
+
+#[tokio::test]
+async fn totals_that_a_long_list_of_versions_lacks_are_asked_for_apart() {
+    let store = in_memory();
+    let world = world_keeping(Some(&store), plenty(150), |_| {}).await;
+    world.simulator.inject(Kind::OmitTotal).unwrap();
+    let url = world.statistics.context.options.api.base_url.clone();
+    let root = |tenant: &mut Tenant| {
+        root_with_children(tenant);
+        tenant.schedule.baseline_weeks = 0;
+    };
+    let wanted = PastDays { from: Some(SUNDAY), with_versions: true, ..PastDays::default() };
+    let fetched = backfill(&store, &world.simulator, &url, wanted, root).await;
+    assert_eq!((fetched.ended_by, fetched.failures), (None, vec![]));
+    let rows = rows_of_root(&store, SUNDAY).await;
+    let departments = rows.len();
+    assert!(departments * 3 > 50);
+    let pages = (departments * 3).div_ceil(20) + departments.div_ceil(20);
+    assert_eq!(fetched.requests, pages as u64 + 1, "each list once, and a token");
+    for (id, rows) in rows {
+        let truth = world.simulator.truth(&id, SUNDAY, simulator::Geo::Cn, None).unwrap();
+        let total = rows.iter().find(|(version, _)| *version == Version::Total);
+        let users = total.and_then(|(_, figures)| figures.raw(TOTAL_USERS));
+        assert_eq!(users, Some(truth["total_user_num"]), "{id}");
+        assert_eq!(rows.len(), 4, "{id}");
+    }
+    let again = backfill(&store, &world.simulator, &url, wanted, root).await;
+    assert_eq!(again.requests, 0);
 }
 
 #[tokio::test]
