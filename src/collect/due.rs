@@ -48,6 +48,9 @@ pub(crate) struct Due<K> {
 pub(crate) struct Progress<K: Ord> {
     #[serde(rename = "done")]
     answered: BTreeSet<K>,
+    /// What failed by itself.
+    #[serde(default = "BTreeSet::new")]
+    failing: BTreeSet<K>,
     refreshed: Option<Timestamp>,
     pub(crate) last_success: Option<Timestamp>,
 }
@@ -74,14 +77,17 @@ impl<K: Ord + Clone> Due<K> {
     pub(crate) fn progress(&self) -> Progress<K> {
         Progress {
             answered: self.answered.clone(),
+            failing: self.failing.keys().cloned().collect(),
             refreshed: self.refreshed,
             last_success: self.last_success,
         }
     }
 
-    /// Goes on from where a process before this one got to.
+    /// Goes on from where a process before this one got to; what failed is due now.
     pub(crate) fn resume(&mut self, progress: Progress<K>) {
         self.answered = progress.answered;
+        let due = |key| (key, Backoff::default());
+        self.failing = progress.failing.into_iter().map(due).collect();
         self.refreshed = progress.refreshed;
         self.last_success = progress.last_success;
     }
@@ -135,6 +141,11 @@ impl<K: Ord + Clone> Due<K> {
         if let Some(key) = self.pending.take(key) {
             self.answered.insert(key);
         }
+    }
+
+    /// Whether anything was answered since the last refresh.
+    pub(crate) fn any_answered(&self) -> bool {
+        !self.answered.is_empty()
     }
 
     /// Whether something failed when it was asked for last.

@@ -66,15 +66,20 @@ impl<K: Clone, R: Send + 'static> Many<K, R> {
         concerns_all
     }
 
+    /// Takes in a failure of one thing beside others that were answered.
+    pub(crate) fn note(&mut self, error: Option<&Error>) {
+        self.failure = self.failure.take().or_else(|| error.cloned());
+    }
+
     /// The last time, everything was refused with this code.
     pub(crate) fn expect_refusals(&mut self, code: Option<i64>) {
         self.strikes.expect_refusals(code);
     }
 
-    /// As [`Self::concerns_all`], also where one id after the other is refused alike: an endpoint
-    /// that refuses every id costs a few requests, not one for each.
-    pub(crate) fn ends(&mut self, error: &Error, is_old: bool) -> bool {
-        let are_refused = self.strikes.all_are_refused(error);
+    /// As [`Self::concerns_all`], also where one id after the other is refused alike, or so many in
+    /// one batch: an endpoint that refuses every id costs a few requests, not one for each.
+    pub(crate) fn ends(&mut self, error: &Error, ids: usize, is_old: bool) -> bool {
+        let are_refused = !is_old && self.strikes.all_are_refused(error, ids);
         if self.concerns_all(error, is_old) {
             return true;
         }

@@ -168,8 +168,9 @@ fn left_out(found: &contact::Found) -> Option<Problem> {
         let scope = contact::BASE_SCOPE;
         remedy.push_str(&format!("; with department_id_type department_id, grant {scope}"));
     }
-    let departments = found.missing.clone();
-    (!departments.is_empty()).then(|| match &found.refused {
+    let departments: Vec<String> =
+        found.missing.iter().chain(found.refused.keys()).cloned().collect();
+    (!departments.is_empty()).then(|| match found.refused.values().next() {
         Some(error) => Problem { departments, ..Problem::new(error.clone()) },
         None => Problem {
             class: Some(Class::Permission),

@@ -31,14 +31,17 @@ impl Strikes {
         self.refused = Some((code, REFUSED_ALIKE_MAX - 1));
     }
 
-    /// Takes in that one id was refused; tells whether so many were, with the same code and before
-    /// any answer, that the others need not be asked for now.
-    pub fn all_are_refused(&mut self, error: &Error) -> bool {
+    /// Takes in that one id was refused, or a batch of which each id is refused alike; tells whether
+    /// so many were, with the same code and before any answer, that the others need not be asked
+    /// for now.
+    pub fn all_are_refused(&mut self, error: &Error, ids: usize) -> bool {
         if error.reach != Reach::Department {
             return false;
         }
         let before = self.refused.filter(|(code, _)| *code == error.code);
-        let times = before.map_or(1, |(_, times)| times + 1);
+        // A batch is refused alike only if ids at both of its ends are.
+        let counts = if ids > 1 { REFUSED_ALIKE_MAX } else { 1 };
+        let times = before.map_or(0, |(_, times)| times).saturating_add(counts);
         self.refused = Some((error.code, times));
         !self.any_success && times >= REFUSED_ALIKE_MAX
     }
@@ -95,15 +98,16 @@ mod tests {
             Error::refused(Endpoint::UsersFindByDepartment, "asking", refusal)
         };
         let mut alike = Strikes::default();
-        let told: Vec<bool> = (0..10).map(|_| alike.all_are_refused(&denied(40_004))).collect();
+        let told: Vec<bool> = (0..10).map(|_| alike.all_are_refused(&denied(40_004), 1)).collect();
         assert_eq!(told, [[false; 9].as_slice(), &[true]].concat());
         let mut mixed = Strikes::default();
         let code = |n| if n % 2 == 0 { 40_004 } else { 41_050 };
-        assert!(!(0..30).any(|n| mixed.all_are_refused(&denied(code(n)))));
+        assert!(!(0..30).any(|n| mixed.all_are_refused(&denied(code(n)), 1)));
         let mut one_answered = Strikes::default();
         one_answered.succeeded();
-        assert!(!(0..30).any(|_| one_answered.all_are_refused(&denied(40_004))));
-        assert!(!(0..30).any(|_| Strikes::default().all_are_refused(&failure(Class::Server))));
+        assert!(!(0..30).any(|_| one_answered.all_are_refused(&denied(40_004), 50)));
+        assert!(Strikes::default().all_are_refused(&denied(40_004), 2), "a batch speaks for all");
+        assert!(!(0..30).any(|_| Strikes::default().all_are_refused(&failure(Class::Server), 1)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{directory::ROOT, number};
 use crate::{
-    feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error, Reach},
+    feishu::{Client, ContactDepartment, DEPARTMENTS_BATCH_MAX, Error},
     sources::RejectedValues,
     usage::label_value,
 };
@@ -46,10 +46,10 @@ pub struct Facts {
 pub struct Found {
     /// By the id that was asked for.
     pub departments: BTreeMap<String, Facts>,
-    /// Ids that Feishu left out, or refused alone.
+    /// Ids that Feishu left out.
     pub missing: Vec<String>,
-    /// The first refusal of a single id.
-    pub refused: Option<Error>,
+    /// Ids that Feishu refused.
+    pub refused: BTreeMap<String, Error>,
     /// Values that were no numbers, by API field.
     pub rejected_values: RejectedValues,
 }
@@ -58,43 +58,30 @@ pub struct Found {
 /// told only to an app that may see everybody, and under an id that need not be the one asked for.
 ///
 /// No document says whether one unknown id fails the whole call. Where a call is refused, its
-/// first and last id are asked for alone: if both are refused alike, so is every other, and the
-/// endpoint has failed; else the call is split until only the refused ids are left out.
+/// first and last id are asked for alone: if both are refused alike, so is every other of that
+/// call; else the call is split until only the refused ids are left out.
 ///
 /// # Errors
-/// If a request fails for another reason, or ids are refused alike.
+/// If a request fails for another reason, or every id is refused, at least all of the first call.
 pub async fn fetch(client: &Client, ids: &[String], language: &str) -> Result<Found, Error> {
-    let mut found = Found::default();
+    let (mut found, mut first) = (Found::default(), None);
     let (root, others): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id == ROOT);
-    let mut batches: Vec<&[String]> =
-        root.chunks(1).chain(others.chunks(DEPARTMENTS_BATCH_MAX).rev()).collect();
-    let mut one_was_accepted = false;
-    while let Some(batch) = batches.pop() {
-        match found.ask(client, batch, language).await {
-            Ok(()) => one_was_accepted = true,
-            // Only an id can be told apart by asking for fewer.
+    for batch in others.chunks(DEPARTMENTS_BATCH_MAX).chain(root.chunks(1)) {
+        let refused = match found.ask(client, batch, language).await {
+            Ok(()) => continue,
             Err(error) if !error.app_was_accepted() => return Err(error),
-            Err(error) if batch.len() == 1 => {
-                found.missing.extend_from_slice(batch);
-                found.refused.get_or_insert(error);
-            }
-            Err(error) => {
-                if !one_was_accepted {
-                    let alone = [&batch[..1], &batch[batch.len() - 1..]];
-                    if Found::are_refused_alike(client, alone, language, &error).await? {
-                        return Err(Error { reach: Reach::Endpoint, ..error });
-                    }
-                    one_was_accepted = true;
-                }
-                let (left, right) = batch.split_at(batch.len() / 2);
-                batches.extend([right, left]);
-            }
+            Err(error) => error,
+        };
+        match batch {
+            [_] => found.refuse(batch, &refused),
+            _ => found.find_refused(client, batch, language, &refused).await?,
+        }
+        let first = first.get_or_insert(refused);
+        if batch.len() > 1 && found.accepts_none() {
+            return Err(first.clone());
         }
     }
-    match found.refused {
-        Some(error) if !one_was_accepted => Err(error),
-        _ => Ok(found),
-    }
+    first.filter(|_| found.accepts_none()).map_or(Ok(found), Err)
 }
 
 impl Found {
@@ -108,21 +95,65 @@ impl Found {
         Ok(())
     }
 
-    /// Whether each of two single ids is refused as they were together.
-    async fn are_refused_alike(
+    /// Asks for one id; returns with what it was refused, if it was.
+    async fn refusal_of(
+        &mut self,
         client: &Client,
-        alone: [&[String]; 2],
+        id: &[String],
         language: &str,
-        together: &Error,
-    ) -> Result<bool, Error> {
-        for id in alone {
-            match Self::default().ask(client, id, language).await {
-                Err(error) if !error.app_was_accepted() => return Err(error),
-                Err(error) if error.code == together.code => {}
-                Ok(()) | Err(_) => return Ok(false),
+    ) -> Result<Option<Error>, Error> {
+        match self.ask(client, id, language).await {
+            Ok(()) => Ok(None),
+            // Only an id can be told apart by asking for fewer.
+            Err(error) if !error.app_was_accepted() => Err(error),
+            Err(error) => {
+                self.refuse(id, &error);
+                Ok(Some(error))
             }
         }
-        Ok(true)
+    }
+
+    /// Finds the ids for which a call for several was refused.
+    async fn find_refused(
+        &mut self,
+        client: &Client,
+        batch: &[String],
+        language: &str,
+        together: &Error,
+    ) -> Result<(), Error> {
+        let (first, rest) = batch.split_at(1);
+        let (middle, last) = rest.split_at(rest.len() - 1);
+        let mut parts: Vec<&[String]> = match self.refusal_of(client, first, language).await? {
+            None => halves(rest).into(),
+            Some(refused) => match self.refusal_of(client, last, language).await? {
+                Some(other) if other.code == refused.code => {
+                    self.refuse(middle, together);
+                    return Ok(());
+                }
+                _ => vec![middle],
+            },
+        };
+        while let Some(part) = parts.pop() {
+            match part {
+                [] => {}
+                [_] => drop(self.refusal_of(client, part, language).await?),
+                _ => match self.ask(client, part, language).await {
+                    Ok(()) => {}
+                    Err(error) if !error.app_was_accepted() => return Err(error),
+                    Err(_) => parts.extend(halves(part)),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether no id was accepted.
+    fn accepts_none(&self) -> bool {
+        self.departments.is_empty() && self.missing.is_empty()
+    }
+
+    fn refuse(&mut self, ids: &[String], error: &Error) {
+        self.refused.extend(ids.iter().map(|id| (id.clone(), error.clone())));
     }
 
     /// The scopes without which Feishu leaves out of every department what is published of it.
@@ -158,6 +189,10 @@ impl Found {
         }
         self.missing.extend(unanswered.into_iter().cloned());
     }
+}
+
+fn halves(ids: &[String]) -> [&[String]; 2] {
+    ids.split_at(ids.len() / 2).into()
 }
 
 fn facts(

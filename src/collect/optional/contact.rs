@@ -30,12 +30,10 @@ use crate::{
 pub(super) struct Contact {
     tenant: Arc<options::Tenant>,
     departments: BTreeMap<String, Fact<contact::Facts>>,
-    /// Ids that it left out.
+    /// Ids that it leaves out or refuses.
     left_out: BTreeSet<String>,
     /// Whether this run has found that it leaves out more than before.
     is_more_left_out: bool,
-    /// The first refusal of a single id in this run.
-    refused: Option<Error>,
 }
 
 impl Contact {
@@ -46,7 +44,6 @@ impl Contact {
             departments: BTreeMap::new(),
             left_out: BTreeSet::new(),
             is_more_left_out: false,
-            refused: None,
         }
     }
 }
@@ -77,17 +74,18 @@ impl OptionalSource for Contact {
         async move { contact::fetch(&client, &ids, language).await }
     }
 
-    fn take(&mut self, asked: &Asked<'_, String>, found: contact::Found) -> Taken {
-        self.refused = self.refused.take().or(found.refused);
-        for id in found.missing {
-            self.departments.remove(&id);
-            self.is_more_left_out |= self.left_out.insert(id);
+    fn take(&mut self, asked: &Asked<'_, String>, found: contact::Found) -> Taken<String> {
+        for id in &found.missing {
+            self.departments.remove(id);
+        }
+        for id in found.missing.iter().chain(found.refused.keys()) {
+            self.is_more_left_out |= self.left_out.insert(id.clone());
         }
         for (id, facts) in found.departments {
             self.left_out.remove(&id);
             self.departments.insert(id, Fact { value: facts, as_of: asked.now });
         }
-        Taken { rejected_values: found.rejected_values, ..Taken::default() }
+        Taken { rejected_values: found.rejected_values, refused: found.refused, ..Taken::default() }
     }
 
     fn ran(&mut self) -> Option<Error> {
@@ -96,11 +94,11 @@ impl OptionalSource for Contact {
             tracing::warn!(
                 tenant = self.tenant.name,
                 unknown = left_out,
-                "The contact API leaves out {left_out} departments: they do not exist or are \
-                 outside the app's contact range"
+                "The contact API leaves out or refuses {left_out} departments: they do not exist \
+                 or are outside the app's contact range"
             );
         }
-        self.refused.take()
+        None
     }
 
     fn retain(&mut self, departments: &BTreeSet<Arc<str>>) {
@@ -152,8 +150,8 @@ const LISTED_MAX: usize = 10;
 fn notice(left_out: &BTreeSet<String>) -> Option<String> {
     (!left_out.is_empty()).then(|| {
         format!(
-            "The contact API leaves out {} departments without saying why: {}. They do not \
-             exist, or the app's contact range does not include them.",
+            "The contact API leaves out or refuses {} departments: {}. They do not exist, or the \
+             app's contact range does not include them.",
             left_out.len(),
             listed(left_out.iter()),
         )

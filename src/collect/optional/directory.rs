@@ -92,7 +92,7 @@ impl OptionalSource for Directory {
         async move { directory::fetch(&client, &walk, at_once).await }
     }
 
-    fn take(&mut self, asked: &Asked<'_, ()>, tree: Tree) -> Taken {
+    fn take(&mut self, asked: &Asked<'_, ()>, tree: Tree) -> Taken<()> {
         let failure = tree.may_be_whole_soon().cloned();
         let taken = Taken {
             rejected_values: tree.rejected_values.clone(),

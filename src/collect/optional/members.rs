@@ -63,7 +63,7 @@ impl OptionalSource for Members {
         async move { members::fetch(&client, &id, ListPart::Whole).await }
     }
 
-    fn take(&mut self, asked: &Asked<'_, String>, head_count: HeadCount) -> Taken {
+    fn take(&mut self, asked: &Asked<'_, String>, head_count: HeadCount) -> Taken<String> {
         self.head_counts
             .insert(asked.batch[0].clone(), Fact { value: head_count, as_of: asked.now });
         Taken::default()

@@ -2,7 +2,7 @@
 //! survives a restart, what the status page says.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Debug,
     pin::Pin,
     sync::Arc,
@@ -72,7 +72,7 @@ pub(super) trait OptionalSource: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Answer, Error>> + Send + 'static;
 
     /// Takes an answer in.
-    fn take(&mut self, asked: &Asked<'_, Self::Key>, answer: Self::Answer) -> Taken;
+    fn take(&mut self, asked: &Asked<'_, Self::Key>, answer: Self::Answer) -> Taken<Self::Key>;
 
     /// Ends a run, and tells what its answers lack although Feishu calls them a success.
     fn ran(&mut self) -> Option<Error> {
@@ -110,14 +110,26 @@ pub(super) struct Asked<'a, K> {
 }
 
 /// What came of an answer.
-#[derive(Default)]
-pub(super) struct Taken {
+pub(super) struct Taken<K> {
     /// Rows that were not believed.
     pub(super) rejected_rows: u64,
     /// Values that could not be used, by API field.
     pub(super) rejected_values: RejectedValues,
+    /// Things that were refused beside others that were answered.
+    pub(super) refused: BTreeMap<K, Error>,
     /// Whether that is all.
     pub(super) outcome: Outcome,
+}
+
+impl<K> Default for Taken<K> {
+    fn default() -> Self {
+        Self {
+            rejected_rows: 0,
+            rejected_values: RejectedValues::default(),
+            refused: BTreeMap::new(),
+            outcome: Outcome::default(),
+        }
+    }
 }
 
 /// Whether an answer is all that there is to ask for.
@@ -137,14 +149,25 @@ pub(super) enum Outcome {
 struct Remembered<M, K: Ord> {
     facts: M,
     progress: due::Progress<K>,
+    #[serde(default)]
+    refused: Option<Refused>,
+}
+
+/// How everything was refused the last time, and how often in a row since then.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Refused {
+    code: i64,
+    times: u32,
 }
 
 /// An optional source that is switched on, and how it stands.
 pub(super) struct Slot<S: OptionalSource> {
     source: S,
     due: Due<S::Key>,
-    /// The code with which everything was refused the last time.
-    refused: Option<i64>,
+    /// Set while batches are all refused.
+    refused: Option<Refused>,
+    /// How often something was asked for.
+    attempts: u32,
 }
 
 /// A future of whatever source.
@@ -178,7 +201,7 @@ impl<S: OptionalSource> Slot<S> {
         // What is refreshed more rarely than it ages would be missing in between.
         let refresh = source.refresh_interval().map(|r| r.min(schedule.max_age / 4 * 3));
         let due = Due::new(refresh, schedule.interval);
-        Box::new(Self { source, due, refused: None })
+        Box::new(Self { source, due, refused: None, attempts: 0 })
     }
 
     async fn ask(&mut self, context: &Context, known: &Known, ready: Vec<S::Key>) {
@@ -187,23 +210,28 @@ impl<S: OptionalSource> Slot<S> {
         let mut progress = Progress::every(PROGRESS_AFTER);
         let mut requests = Many::new(context.at_once(), context.metrics.panics());
         // Those that failed before come last, and say nothing of the others.
-        let (failing, sound): (Vec<_>, Vec<_>) =
-            ready.into_iter().partition(|key| self.due.is_failing(key));
-        let all_failed_before = sound.is_empty();
-        // What concerns all is told by the first request; the others wait for it. Where batches were
-        // refused the last time, a single thing tells whether that has changed. Where single things
-        // are asked for, a few others of them are tried each time: one may be granted by now.
-        let refused = self.refused.take().filter(|_| S::BATCH > 1);
-        let batches =
-            |keys: &[S::Key]| keys.chunks(S::BATCH).map(<[_]>::to_vec).collect::<Vec<_>>();
-        let mut batches = VecDeque::from([batches(&sound), batches(&failing)].concat());
-        if let Some(code) = refused {
-            requests.expect_refusals(Some(code));
-            let rest = batches.front_mut().map(|first| first.split_off(1.min(first.len())));
-            if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
-                batches.insert(1, rest);
-            }
+        let (mut sound, mut failing): (Vec<_>, Vec<_>) =
+            ready.into_iter().partition(|key| !self.due.is_failing(key));
+        let none_is_known = sound.is_empty() && !self.due.any_answered();
+        // A batch is judged by its ends: each time others.
+        self.attempts = self.attempts.wrapping_add(1);
+        if !failing.is_empty() {
+            let middle = far_apart(self.attempts, failing.len());
+            failing.rotate_left(middle);
         }
+        // What concerns all is told by the first request; the others wait for it. Where batches were
+        // refused the last time, a single thing tells whether that has changed: each time another,
+        // since one may be refused for itself. Where single things are asked for, a few others of
+        // them are tried each time: one may be granted by now.
+        let refused = self.refused.take();
+        let mut batches = VecDeque::new();
+        if let Some(Refused { code, times }) = refused {
+            requests.expect_refusals(Some(code));
+            let keys = if sound.is_empty() { &mut failing } else { &mut sound };
+            batches.push_back(vec![keys.remove(far_apart(times, keys.len()))]);
+        }
+        let rest = sound.chunks(S::BATCH).chain(failing.chunks(S::BATCH));
+        batches.extend(rest.map(<[_]>::to_vec));
         requests.extend(batches.pop_front());
         loop {
             let ask =
@@ -216,11 +244,17 @@ impl<S: OptionalSource> Slot<S> {
                     let asked = Asked { batch: &batch, known, now };
                     let taken = self.source.take(&asked, answer);
                     context.metrics.rejected(taken.rejected_rows, &taken.rejected_values);
-                    batch.iter().for_each(|key| self.note(key, now, &taken.outcome));
+                    for key in &batch {
+                        match taken.refused.get(key) {
+                            Some(error) => self.due.failed(key, now, error),
+                            None => self.note(key, now, &taken.outcome),
+                        }
+                    }
+                    requests.note(taken.refused.values().next());
                 }
                 Err(error) => {
-                    let is_old = !all_failed_before && batch.iter().all(|k| self.due.is_failing(k));
-                    if !requests.ends(&error, is_old) {
+                    let is_old = !none_is_known && batch.iter().all(|k| self.due.is_failing(k));
+                    if !requests.ends(&error, batch.len(), is_old) {
                         batch.iter().for_each(|key| self.due.failed(key, now, &error));
                     }
                 }
@@ -232,7 +266,9 @@ impl<S: OptionalSource> Slot<S> {
         let gap = self.source.ran();
         let is_refusal =
             |error: &&Error| matches!(error.class, Class::Permission | Class::InvalidRequest);
-        self.refused = requests.ended_by.as_ref().filter(is_refusal).and_then(|error| error.code);
+        let code = requests.ended_by.as_ref().filter(is_refusal).and_then(|error| error.code);
+        let times = refused.map_or(0, |refused| refused.times).wrapping_add(1);
+        self.refused = code.filter(|_| S::BATCH > 1).map(|code| Refused { code, times });
         let failure = requests.failure.or(gap);
         context.ended(S::SOURCE, &mut self.due, started, failure, requests.ended_by);
         self.remember(context).await;
@@ -248,11 +284,20 @@ impl<S: OptionalSource> Slot<S> {
 
     async fn remember(&self, context: &Context) {
         if let Some(facts) = self.source.memory().filter(|_| context.keeper.is_there()) {
-            let progress = self.due.progress();
-            let remembered = Kept::new(self.source.depends_on(), Remembered { facts, progress });
+            let (progress, refused) = (self.due.progress(), self.refused);
+            let remembered = Remembered { facts, progress, refused };
+            let remembered = Kept::new(self.source.depends_on(), remembered);
             context.keeper.remember(S::SOURCE.as_label(), &remembered).await;
         }
     }
+}
+
+/// The n-th of places among so many: neither end soon, and each far from those before it.
+fn far_apart(n: u32, places: usize) -> usize {
+    /// The golden ratio, in parts of 2^32.
+    const STEP: u32 = 0x9E37_79B9;
+    let from_the_end = (u64::from(n.wrapping_mul(STEP)) * places as u64) >> 32;
+    places - 1 - usize::try_from(from_the_end).unwrap_or(0)
 }
 
 impl<S: OptionalSource> AnySlot for Slot<S> {
@@ -272,6 +317,7 @@ impl<S: OptionalSource> AnySlot for Slot<S> {
             if let Some(at) = known.progress.last_success {
                 context.metrics.succeeded_before(S::SOURCE, at);
             }
+            self.refused = known.refused;
             self.due.resume(known.progress);
             self.source.recall(known.facts);
         })

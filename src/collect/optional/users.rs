@@ -84,7 +84,7 @@ impl OptionalSource for Users {
         async move { users::fetch(&client, &asks[0], min_group_size, ListPart::Whole).await }
     }
 
-    fn take(&mut self, asked: &Asked<'_, Ask>, found: users::Found) -> Taken {
+    fn take(&mut self, asked: &Asked<'_, Ask>, found: users::Found) -> Taken<Ask> {
         let ask = &asked.batch[0];
         let unusable = found.unusable(ask);
         let is_unusable = unusable.is_some();
@@ -94,6 +94,7 @@ impl OptionalSource for Users {
         Taken {
             rejected_rows: found.rejected_rows,
             rejected_values: found.rejected_values,
+            refused: BTreeMap::new(),
             // A list without anybody is late where the department has people that day.
             outcome: match found.people == 0 && (is_unusable || has_people(ask, asked.known)) {
                 true => Outcome::Empty,

@@ -676,3 +676,77 @@ async fn names_that_are_all_refused_cost_one_request_a_day_from_then_on() {
         assert_eq!(named, world.ids().len());
     }
 }
+
+#[tokio::test]
+async fn names_that_are_all_refused_cost_one_request_after_a_restart() {
+    let store = super::values::memory();
+    let batch = Endpoint::DepartmentsBatch;
+    let refusal = || {
+        let refusal = Kind::Error { status: 403, code: 40_004, msg: "no authority".to_owned() };
+        Fault::from(refusal).endpoint(batch)
+    };
+    for requests in [3, 1, 1] {
+        let options = super::history::plenty(200);
+        let mut world = world_keeping(Some(&store), options, everything_listed).await;
+        world.simulator.inject(refusal()).unwrap();
+        world.collect().await;
+        assert_eq!(world.simulator.request_count(batch), requests);
+        assert_eq!(world.source("contact").problem.unwrap().code, Some(40_004));
+    }
+    let mut world =
+        world_keeping(Some(&store), super::history::plenty(200), everything_listed).await;
+    world.collect().await;
+    assert_eq!(world.source("contact").problem, None);
+    let named = world.text().matches("\nfeishu_department_contact_members{").count();
+    assert_eq!(named, world.ids().len());
+}
+
+/// As [`everything_listed`], with these that do not exist.
+fn with_wrong_ids(tenant: &mut Tenant, wrong: &[String]) {
+    everything_listed(tenant);
+    let listed = |id: &String| ListedDepartment { id: id.clone(), include_children: false };
+    tenant.departments.extend(wrong.iter().map(listed));
+}
+
+/// How many departments the contact API tells of.
+fn named(world: &World) -> usize {
+    world.text().matches("\nfeishu_department_contact_members{").count()
+}
+
+#[tokio::test]
+async fn wrong_ids_at_both_ends_of_a_batch_hide_the_others_until_the_next_attempt_only() {
+    let options = simulator::Options { unknown_departments: Unavailable::Refused, ..few(30) };
+    let wrong = [format!("od-{}", "0".repeat(32)), format!("od-{}", "f".repeat(32))];
+    let mut world = world(options, |tenant| with_wrong_ids(tenant, &wrong)).await;
+    world.collect().await;
+    assert_eq!(named(&world), 0);
+    world.set_now("2026-11-23T16:00:00+08:00");
+    world.optional.run_once().await;
+    world.optional.publish().await;
+    assert_eq!(named(&world), world.ids().len() - wrong.len());
+    assert_eq!(world.source("contact").problem.unwrap().code, Some(99_992_357));
+}
+
+#[tokio::test]
+async fn wrong_ids_are_asked_for_apart_once_they_are_known() {
+    let options = simulator::Options {
+        unknown_departments: Unavailable::Refused,
+        ..super::history::plenty(100)
+    };
+    let wrong: Vec<String> = (0..70).map(|n| format!("od-c{n:02x}{}", "e".repeat(29))).collect();
+    let mut world = world(options, |tenant| with_wrong_ids(tenant, &wrong)).await;
+    let good = world.ids().len() - wrong.len();
+    let batch = Endpoint::DepartmentsBatch;
+    let mut asked = Vec::new();
+    for day in 23..=28 {
+        let before = world.simulator.request_count(batch);
+        world.set_now(&format!("2026-11-{day}T16:00:00+08:00"));
+        world.collect().await;
+        asked.push(world.simulator.request_count(batch) - before);
+    }
+    assert_eq!(named(&world), good);
+    assert_eq!(world.source("contact").problem.unwrap().code, Some(99_992_357));
+    let (good_batches, wrong_batches) = (good.div_ceil(50), wrong.len().div_ceil(50));
+    let least = (good_batches + 3 * wrong_batches) as u64;
+    assert!(asked[1..].iter().all(|requests| *requests <= least), "{asked:?}, {least} at most");
+}
