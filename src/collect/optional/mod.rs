@@ -3,6 +3,7 @@
 
 mod contact;
 pub(crate) mod directory;
+mod former;
 mod members;
 mod samples;
 mod slot;

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
+use super::former;
 use crate::{
     collect::{
         board::Progress,
@@ -152,6 +153,10 @@ struct Remembered<M, K: Ord> {
     #[serde(default)]
     refused: Option<Refused>,
 }
+
+/// As it is kept, with the options on which it depends.
+type KeptBy<S> =
+    Kept<Remembered<<S as OptionalSource>::Memory, <S as OptionalSource>::Key>, serde_json::Value>;
 
 /// How everything was refused the last time, and how often in a row since then.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -308,9 +313,16 @@ impl<S: OptionalSource> AnySlot for Slot<S> {
     fn restore<'a>(&'a mut self, context: &'a Context) -> Boxed<'a, ()> {
         Box::pin(async move {
             let name = S::SOURCE.as_label();
-            let kept: Option<Kept<Remembered<S::Memory, S::Key>, _>> = context.keeper.recall(name);
+            let options = self.source.depends_on();
+            let kept = context.keeper.recall::<KeptBy<S>>(name);
+            let former = || {
+                let former = context.keeper.recall(name)?;
+                let id_type = context.options.api.department_id_type;
+                let kept = former::in_todays_form(S::SOURCE, former, id_type)?;
+                serde_json::from_value::<KeptBy<S>>(kept).ok()?.under(&options)
+            };
             // What was allowed for other options may not be published now.
-            let Some(known) = kept.and_then(|kept| kept.under(&self.source.depends_on())) else {
+            let Some(known) = kept.and_then(|kept| kept.under(&options)).or_else(former) else {
                 context.keeper.forget(name).await;
                 return;
             };

@@ -1,7 +1,7 @@
 //! What was learned or kept is taken back where an answer, or another option, contradicts it.
 
 use super::{
-    optional::company,
+    optional::{company, everything},
     values::{MONDAY, TUESDAY_MORNING, memory, root_and_directory, root_with_children},
     *,
 };
@@ -324,4 +324,67 @@ async fn a_department_that_failed_last_is_not_up_after_a_restart_until_it_answer
     again.set_now(TUESDAY_MORNING);
     again.look().await;
     assert_eq!(ups(&again), expected(false));
+}
+
+/// What the optional sources keep, in the form of version 0.1.0.
+fn in_the_form_of_0_1_0(name: &str, kept: &str) -> String {
+    let kept: serde_json::Value = serde_json::from_str(kept).unwrap();
+    let (mut facts, options) = (kept["value"]["facts"].clone(), &kept["options"]);
+    let options = match name {
+        "directory" => serde_json::json!([options[0][0], options[1], options[2]]),
+        "contact" | "users" => options[0].clone(),
+        _ => serde_json::Value::Null,
+    };
+    for node in
+        facts.get_mut("nodes").and_then(serde_json::Value::as_array_mut).into_iter().flatten()
+    {
+        node.as_object_mut().unwrap().remove("seen_at");
+    }
+    for fact in facts.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+        if let Some(value) = fact.get("value") {
+            *fact = value.clone();
+        }
+    }
+    let progress = &kept["value"]["progress"];
+    let (done, refreshed) = (&progress["done"], &progress["refreshed"]);
+    let progress = serde_json::json!({
+        "done": done, "refreshed": refreshed, "last_success": progress["last_success"],
+    });
+    serde_json::json!({ "facts": facts, "progress": progress, "options": options }).to_string()
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_release_serves_everything_while_feishu_is_away() {
+    let store = memory();
+    let mut world = world_keeping(Some(&store), few(20), everything).await;
+    world.collect().await;
+    let families = [
+        "feishu_department_suite_dau{",
+        "feishu_department_direct_members{",
+        "feishu_department_contact_members{",
+        "feishu_department_members{",
+        "feishu_users{",
+    ];
+    let lines =
+        |world: &World| families.map(|family| world.text().matches(&format!("\n{family}")).count());
+    let before = lines(&world);
+    assert!(before.iter().all(|lines| *lines > 0), "{before:?}");
+    let tenant = store.tenant("acme", "cli_demo");
+    let kept = tenant.memory().await.unwrap();
+    for name in ["directory", "contact", "members", "users"] {
+        let former = in_the_form_of_0_1_0(name, &kept[name]);
+        tenant.remember(vec![(name.to_owned(), former.as_str().into())]).await.unwrap();
+    }
+    tenant.forget("statistics_options".to_owned()).await.unwrap();
+    let again = world_keeping(Some(&store), few(20), everything).await;
+    assert_eq!(lines(&again), before);
+    assert_eq!(again.served().len(), world.served().len());
+    assert!(again.simulator.requests().is_empty(), "Feishu was not asked");
+    // Of another kind of ids nothing is taken over.
+    let other = world_keeping(Some(&store), few(20), |tenant| {
+        everything(tenant);
+        tenant.api.department_id_type = DepartmentIdType::DepartmentId;
+    })
+    .await;
+    assert_eq!(lines(&other), [0; 5]);
 }
