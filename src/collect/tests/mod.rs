@@ -8,6 +8,7 @@ mod hostile;
 mod latest;
 mod learned;
 mod optional;
+mod tenants;
 mod time;
 mod values;
 
