@@ -18,6 +18,7 @@ use crate::{
         current::Current,
         messages::{Known, Served},
         metrics::DepartmentCounts,
+        problem::shorten,
     },
     day::Day,
     exposition::{Failure, GeoView, Place, TenantView},
@@ -221,6 +222,8 @@ fn status(context: &Context, state: &State) -> TenantStatus {
             department
         })
     });
+    let mut departments: Vec<DepartmentStatus> = departments.collect();
+    shorten(departments.iter_mut().filter_map(|department| department.problem.as_mut()));
     let of_group = || state.groups.iter().find_map(|group| group.problem.clone());
     TenantStatus {
         name: context.name().to_owned(),
@@ -237,7 +240,7 @@ fn status(context: &Context, state: &State) -> TenantStatus {
         problem: state.problem.clone().or_else(of_group),
         notices: notices(context, state),
         sources: Vec::new(),
-        departments: departments.collect(),
+        departments,
     }
 }
 
