@@ -52,14 +52,15 @@ mod tests {
     #[test]
     fn what_is_quoted_of_all_departments_is_bounded() {
         let long = Error::local(Class::Malformed, "asking", "é".repeat(1_500));
-        let mut problems = vec![Arc::new(problem(Timestamp::UNIX_EPOCH, &long)); 5_000];
+        let told = || Arc::new(problem(Timestamp::UNIX_EPOCH, &long));
+        let mut problems: Vec<_> = std::iter::repeat_with(told).take(5_000).collect();
         shorten(problems.iter_mut());
         assert!(problems[0].message.len() > 3_000, "the first are told in full");
         let bytes: usize = problems.iter().map(|p| p.message.len() + p.remedy.len()).sum();
         assert!(bytes < IN_FULL_BYTES + 5_000 * 2 * (SHORT_BYTES + 3), "{bytes}");
         let last = &problems[4_999].message;
         assert!(last.starts_with("asking: éé") && last.ends_with("é…"), "{last}");
-        let mut few = vec![Arc::new(problem(Timestamp::UNIX_EPOCH, &long)); 200];
+        let mut few: Vec<_> = std::iter::repeat_with(told).take(200).collect();
         shorten(few.iter_mut());
         assert!(few.iter().all(|problem| problem.message.len() > 3_000));
     }

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, sync::Arc, time::Duration};
 use feishu_exporter::{
     clock::Clock,
     feishu::{
-        Client, DepartmentIdType, Endpoint, Extent, Ledger, Limits, Metrics, Options, Purpose,
+        Client, DepartmentIdType, Endpoint, Ledger, Limits, ListPart, Metrics, Options, Purpose,
     },
     secret::{Secret, SecretSource},
     sources::{
@@ -198,10 +198,10 @@ async fn outcome(
         }
         "admin_user_stats" => {
             let ask = users::Ask { geo: Geo::Local, department_id: STATISTICS.into(), day };
-            format!("{:?}", users::fetch(client, &ask, 1, Extent::Whole).await)
+            format!("{:?}", users::fetch(client, &ask, 1, ListPart::Whole).await)
         }
         "users_find_by_department" => {
-            format!("{:?}", members::fetch(client, STATISTICS, Extent::Whole).await)
+            format!("{:?}", members::fetch(client, STATISTICS, ListPart::Whole).await)
         }
         "departments_filter" => {
             let walk = Walk { roots: vec!["0".to_owned()], max_depth: 4, language };
