@@ -434,6 +434,7 @@ def collect(name, binary, profile, work, departments, base, table):
     simulator = Simulator([departments], work, profile)
     simulator.hide_newest_day()
     found = "    discovery: {enabled: true}\n"
+    # Of a late day; between two looks it is at rest.
     often = "interval: 20s"
 
     def note(what, value, unit):
@@ -453,12 +454,11 @@ def collect(name, binary, profile, work, departments, base, table):
     note("CPU of the past and what follows from it", exporter.ticks(), "s")
     exporter.stop()
     exporter = start(often)
-    # Three of the looks at the clock at which memory is given back.
-    exporter.rest(45)
+    exporter.rest(10)
     _, _, plain = fetch(exporter.port, "/metrics")
     series = series_in(plain)
     del plain
-    exporter.rest(20)
+    exporter.rest()
     note("series", series, "")
     note("CPU of a start from the store", exporter.ticks(), "s")
     note("memory at rest, above idle", (exporter.rss() - base) / series, "B/series")
@@ -488,7 +488,7 @@ def change(exporter, simulator, base, series, note):
     exporter.rest(10)
     note("CPU of the change of day, with what is judged of it", exporter.ticks() - cpu, "s")
     note("memory at the peak of the change, above idle", (exporter.peak() - base) / series, "B/series")
-    exporter.rest(45)
+    exporter.rest(10)
     note("memory at rest after it, above idle", (exporter.rss() - base) / series, "B/series")
     note("gzip scrape at rest", statistics.median(at_rest) * 1000, "ms")
     note("gzip scrape during the change", statistics.median(during) * 1000, "ms")
