@@ -117,6 +117,8 @@ impl Statistics {
         }
         tell_of_rates(context, state.rates.decide().as_ref());
         state.days_mut().for_each(|day| context.versions.drop_repeated_total(day));
+        let unsaved = state.unsaved.iter_mut().flat_map(|lists| &mut lists.rows);
+        unsaved.for_each(|day| context.versions.drop_repeated_total(day));
         restoring::keep(context, state).await;
         if asked > 0 {
             let now = context.now();

@@ -93,6 +93,8 @@ pub(super) async fn restore(context: &Context, state: &mut State) {
     state.forget_known_names();
     state.recount_current(context.current());
     recall(context, state);
+    // What was kept before a name was learned holds the total twice.
+    state.days_mut().for_each(|day| context.versions.drop_repeated_total(day));
     recount(context).await;
 }
 

@@ -1,5 +1,5 @@
 //! Two tenants of one process: Feishu and Lark, with the same departments and other figures. What
-//! is limited and refused of one says nothing of the other.
+//! is learned, limited, refused and kept of one says nothing of the other.
 
 use super::{values::memory, *};
 use feishu_simulator::{Fault, Kind, Rates};
@@ -90,6 +90,33 @@ async fn two(store: &Store, edit: impl Fn(&mut Tenant)) -> [Side; 2] {
         sides.push(Side { simulator, statistics, _stop: stop });
     }
     sides.try_into().ok().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_learned_served_and_kept_of_one_tenant_is_not_the_others() {
+    let store = memory();
+    let [mut acme, mut globex] = two(&store, |_| {}).await;
+    acme.statistics.look_once().await;
+    globex.statistics.look_once().await;
+    acme.assert_right();
+    assert_eq!(globex.served().len(), acme.served().len());
+    assert!(globex.served().iter().all(|day| day.day == SUNDAY));
+    assert_ne!(globex.served(), acme.served());
+    assert_eq!(acme.scale(), Some(RateScale::Ratio));
+    assert_eq!(globex.scale(), Some(RateScale::Percent));
+    let learned = |side: &Side| {
+        let known = side.statistics.context.versions.known();
+        serde_json::to_string(&known).unwrap().contains(ALL_VERSIONS)
+    };
+    assert!(learned(&globex) && !learned(&acme));
+    // The same from the store, where nobody is asked.
+    let [acme_again, globex_again] = two(&store, |_| {}).await;
+    for (side, again) in [(&acme, &acme_again), (&globex, &globex_again)] {
+        assert_eq!(again.asked(), 0);
+        assert_eq!(side.served(), again.served());
+        assert_eq!(side.scale(), again.scale());
+        assert_eq!(learned(side), learned(again));
+    }
 }
 
 #[tokio::test]
