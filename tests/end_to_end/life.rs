@@ -1,13 +1,13 @@
 //! `serve` from start to stop: without Feishu, with a wrong secret, with a forbidden department,
 //! with an API that hangs.
 
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, process::Command};
 
 use serde_json::json;
 
 use crate::{
     outside::{get, text},
-    program::{Program, eventually},
+    program::{Program, directory, eventually, exporter},
     world::{SECRET, World, configuration, departments, metrics_of_latest, metrics_when, sample},
 };
 
@@ -117,4 +117,30 @@ fn a_port_that_is_taken_is_status_1_and_a_clear_line() {
     let last = said.lines().last().unwrap();
     assert!(last.starts_with("feishu-exporter: ") && last.contains(&address), "{said}");
     assert!(last.to_lowercase().contains("address already in use"), "{said}");
+}
+
+/// systemd's `ProcSubset=pid` hides what is the system's and not the process's.
+#[test]
+fn what_proc_hides_has_no_sample() {
+    let hiding = "mount --bind /dev/null /proc/stat && exec \"$@\"";
+    let unshare = ["--map-root-user", "--mount", "sh", "-c", hiding, "sh"];
+    let tried = Command::new("unshare").args(unshare).arg("true").output().unwrap();
+    if !tried.status.success() {
+        let why = String::from_utf8_lossy(&tried.stderr).into_owned();
+        eprintln!("NOT TESTED, since this machine gives no namespaces: {why}");
+        return;
+    }
+    let world = World::new(2);
+    let plain = exporter(&SERVE);
+    let mut command = Command::new("unshare");
+    command.args(unshare).arg(plain.get_program()).args(plain.get_args());
+    for (name, _) in plain.get_envs() {
+        command.env_remove(name);
+    }
+    let files = directory(&[("conf.yml", &world.configuration()), ("secret", SECRET)]);
+    let mut exporter = Program::start(command, files);
+    let page = text(&format!("{}/metrics", exporter.listens()));
+    assert!(sample(&page, "process_resident_memory_bytes").is_some_and(|bytes| bytes > 0.0));
+    assert_eq!(sample(&page, "process_start_time_seconds"), None);
+    assert!(!page.contains("process_start_time_seconds"), "no header either");
 }
