@@ -1,6 +1,7 @@
 //! The real client and collector against the simulator over TCP. Nobody sleeps: each test says
 //! what time it is and when to look.
 
+mod backfill;
 mod costs;
 mod failures;
 mod history;
