@@ -3,7 +3,7 @@
 //! It speaks HTTP by hand, beside a client in the tree: in TLS 1.3 a server says after the handshake
 //! that it wants a certificate, and closes. reqwest writes its request at once; on a connection that
 //! is closed the system may then throw away what came before, and "healthy, and wants a certificate"
-//! would now and then be told as "connection reset". Here the connection is read first ([`wire`]).
+//! would now and then be told as "connection reset". Here the connection is read first (`wire`).
 
 mod wire;
 

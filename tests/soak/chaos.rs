@@ -169,6 +169,14 @@ pub(crate) fn reorganise(random: &mut Rng, simulator: &Handle, kept: &[String]) 
     let one = random.choice(&living[1..]).expect("some department stays");
     let other = random.choice(&living).expect("the root stays");
     let name = format!("Team \"{}\" \\ 团队", random.u16(..));
+    // Those below it would go with it.
+    let holds_one_kept = kept.iter().any(|id| {
+        let mut at = all.iter().find(|department| department.open_department_id == *id);
+        while let Some(department) = at.filter(|d| d.open_department_id != one.open_department_id) {
+            at = department.parent.map(|parent| &all[parent]);
+        }
+        at.is_some()
+    });
     match random.u8(..5) {
         0 | 1 => simulator.rename(&one.open_department_id, &name).expect("it is there"),
         2 => {
@@ -178,7 +186,7 @@ pub(crate) fn reorganise(random: &mut Rng, simulator: &Handle, kept: &[String]) 
         3 if living.len() < 18 && other.depth < 5 => {
             simulator.add(&other.open_department_id, &name).expect("the parent is there");
         }
-        _ if living.len() > 10 && one.depth > 1 && !kept.contains(&one.open_department_id) => {
+        _ if living.len() > 10 && one.depth > 1 && !holds_one_kept => {
             return Some(one.open_department_id.clone());
         }
         _ => {}
