@@ -193,6 +193,7 @@ impl Statistics {
             if self.state.recount_current(self.context.current()) {
                 self.state.next_look = Some(next);
                 self.publish().await;
+                self.tell();
             }
             self.count_requests().await;
             if self.state.problem.is_some() && self.context.client.has_new_secret() {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{standing::Standing, state::State};
 use crate::{
     collect::{context::Context, options, sources::Source},
-    day::after,
+    day::Day,
     sources::departments::VersionOptions,
     usage::{DepartmentDay, Geo, RateScale, Target, Version},
 };
@@ -64,12 +64,9 @@ pub(super) async fn restore(context: &Context, state: &mut State) {
         return;
     }
     keeper.load_memory().await;
-    let now = context.now();
-    let max_age = i32::try_from(options.schedule.max_age.as_secs() / 86_400);
-    let oldest = state.groups.iter().map(|group| group.zone.local(now).date()).min();
-    let since = after(oldest.unwrap_or_default(), -max_age.unwrap_or(0) - 2);
+    // However old: a clock that is ahead now may be set right, and what is too old is hidden.
     let mut held: HashMap<_, _> =
-        keeper.held(since).await.into_iter().map(|h| (h.target.clone(), h)).collect();
+        keeper.held(Day::MIN).await.into_iter().map(|h| (h.target.clone(), h)).collect();
     let (before, now_used) = (keeper.recall::<Basis>(BASIS), Basis::of(options));
     let is_doubtful =
         doubt_former_totals(context) || before.as_ref().is_some_and(|before| *before != now_used);

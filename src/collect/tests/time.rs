@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use super::*;
+use super::{messages::Known, values::memory, *};
 use feishu_simulator::{Fault, Kind};
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -13,6 +13,7 @@ struct Running {
     simulator: Handle,
     published: Published,
     hand: Hand,
+    known: watch::Receiver<Known>,
     task: JoinHandle<()>,
     departments: usize,
     _stop: Trigger,
@@ -30,15 +31,20 @@ fn at(text: &str) -> jiff::Timestamp {
 
 /// Starts with the clock of the exporter at `now`; that of Feishu is at [`MONDAY_14`].
 async fn running(now: &str, edit: impl FnOnce(&World)) -> Running {
-    let world = world_by(Clock::running(at(now)), None, few(4), |tenant| {
+    running_on(None, now, edit).await
+}
+
+async fn running_on(store: Option<&Store>, now: &str, edit: impl FnOnce(&World)) -> Running {
+    let world = world_by(Clock::running(at(now)), store, few(4), |tenant| {
         tenant.schedule.interval = Duration::from_secs(3600);
     })
     .await;
     edit(&world);
     let departments = world.ids().len();
     let World { simulator, statistics, published, hand, _stop, .. } = world;
+    let known = statistics.context.messages.known.subscribe();
     let task = tokio::spawn(statistics.run());
-    Running { simulator, published, hand, task, departments, _stop }
+    Running { simulator, published, hand, known, task, departments, _stop }
 }
 
 impl Running {
@@ -94,10 +100,36 @@ async fn a_clock_that_jumps_ahead_for_a_while_blanks_nothing_for_good_and_asks_f
     let whole = series(&running);
     running.hand.set(at("2026-12-13T14:00:00+08:00"));
     running.until("too old", |running| series(running) == 0).await;
+    let is_served = |running: &Running| !running.known.borrow().served.is_empty();
+    running.until("no baselines", |running| !is_served(running)).await;
     running.hand.set(at("2026-11-23T14:00:30+08:00"));
     running.until("current again", |running| series(running) == whole).await;
+    running.until("its baselines as well", is_served).await;
     let more = running.simulator.request_count(Endpoint::AdminDeptStats) - asked;
     assert!(more <= 3 * running.departments as u64, "{more}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_at_a_restart_hides_what_is_stored_and_no_longer_than_that() {
+    let store = memory();
+    let clock = Clock::manual(at(MONDAY_14));
+    let mut before = world_by(clock, Some(&store), few(4), |tenant| {
+        tenant.schedule.interval = Duration::from_secs(3600);
+    })
+    .await;
+    before.look().await;
+    for ahead in ["2026-12-09T14:00:00+08:00", "2027-12-28T14:00:00+08:00"] {
+        let running = running_on(Some(&store), ahead, |_| {}).await;
+        running.until("a look", |running| running.status().last_success.is_some()).await;
+        assert!(!running.text().contains("suite_dau{"), "{ahead}");
+        running.hand.set(at("2026-11-23T14:00:30+08:00"));
+        running
+            .until(ahead, |running| {
+                let series = running.text().matches("feishu_department_suite_dau{").count();
+                series >= running.departments
+            })
+            .await;
+    }
 }
 
 #[tokio::test]
