@@ -12,33 +12,47 @@ pub(super) fn of(url: &Url) -> Option<String> {
     if super::is_loopback(url) {
         return None;
     }
-    let proxy = Matcher::from_system().intercept(&url.as_str().parse::<Uri>().ok()?)?;
-    proxy.uri().authority().map(ToString::to_string)
+    Matcher::from_system().intercept(&url.as_str().parse::<Uri>().ok()?)?;
+    variable(url, &system).map(|(_, value)| host(&value).to_owned())
 }
 
 /// Why the variable that would name the proxy cannot be used, as a sentence; none if there is none
 /// or it can.
 pub(super) fn unusable(url: &Url) -> Option<String> {
+    unusable_by(url, &system)
+}
+
+/// A variable of this process, in which what is no text counts as unreadable and not as absent.
+fn system(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the client's library reads these itself")]
-    let lookup = |name: &str| std::env::var(name).ok();
-    unusable_by(url, &lookup)
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The first of a pair that is set, even where it is empty: as the library reads them.
+fn first(
+    pair: [&'static str; 2],
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Option<(&'static str, String)> {
+    pair.into_iter().find_map(|name| lookup(name).map(|value| (name, value)))
+}
+
+/// The variable that names the proxy for a server, and its value.
+fn variable(url: &Url, lookup: &dyn Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
+    let of_scheme = match url.scheme() {
+        "https" => ["HTTPS_PROXY", "https_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy"],
+    };
+    let given = [of_scheme, ["ALL_PROXY", "all_proxy"]];
+    given.into_iter().filter_map(|pair| first(pair, lookup)).find(|(_, value)| !value.is_empty())
 }
 
 fn unusable_by(url: &Url, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     if super::is_loopback(url) {
         return None;
     }
-    let of_scheme = match url.scheme() {
-        "https" => ["HTTPS_PROXY", "https_proxy"],
-        _ => ["HTTP_PROXY", "http_proxy"],
-    };
-    // As the library reads them: the first of a pair that is set, even where it is empty.
-    let first = |pair: [&'static str; 2]| {
-        pair.into_iter().find_map(|name| lookup(name).map(|value| (name, value)))
-    };
-    let given = [of_scheme, ["ALL_PROXY", "all_proxy"]].into_iter().filter_map(first);
-    let (name, value) = given.into_iter().find(|(_, value)| !value.is_empty())?;
-    let no_proxy = first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, value)| value);
+    let (name, value) = variable(url, lookup)?;
+    let no_proxy =
+        first(["NO_PROXY", "no_proxy"], lookup).map_or_else(String::new, |(_, value)| value);
     let uri = url.as_str().parse::<Uri>().ok()?;
     let accepted =
         |no: String| Matcher::builder().all(value.clone()).no(no).build().intercept(&uri);
@@ -49,12 +63,39 @@ fn unusable_by(url: &Url, lookup: &dyn Fn(&str) -> Option<String>) -> Option<Str
         Some(proxy) if proxy.uri().scheme_str().is_some_and(|s| s.starts_with("socks")) => {
             Some(format!("{name} names a SOCKS proxy, which this program cannot use; {remedy}"))
         }
+        Some(_) if is_misread(&value) => Some(format!(
+            "{name} holds characters that a proxy's address cannot have, or a port that is none, \
+             and is not read as it is meant ({}); {remedy}, with what is odd in a login \
+             percent-encoded",
+            shown(&value)
+        )),
         Some(_) => None,
         None => Some(format!(
             "{name} is no address of a proxy and is not used ({}); {remedy}",
             shown(&value)
         )),
     }
+}
+
+/// Whether the library takes a value for an address although it means another one: a login with
+/// `@`, `#`, `/` or `?` as it is, blanks, what nobody sees, and ports beyond 65,535.
+fn is_misread(value: &str) -> bool {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let login = rest.rsplit_once('@').map_or("", |(login, _)| login);
+    let port = match host(value).rsplit_once(':') {
+        Some((before, port)) if !port.contains(']') && !before.ends_with(':') => port,
+        _ => "",
+    };
+    !value.bytes().all(|byte| byte.is_ascii_graphic())
+        || login.contains(['@', '#', '/', '?'])
+        || !port.is_empty() && port.parse::<u16>().is_err()
+}
+
+/// The host and port of a value: what stands behind scheme and login.
+fn host(value: &str) -> &str {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    host.split(['/', '?', '#']).next().unwrap_or(host)
 }
 
 /// A value without the login that may stand in it.
@@ -87,10 +128,30 @@ mod tests {
             ("HTTPS_PROXY", "http://user:hunter2@", "no address"),
             ("HTTPS_PROXY", "http://user:hunter2@pro xy:3128", "no address"),
             ("all_proxy", "::1:3128 ", "no address"),
+            ("HTTPS_PROXY", "http://user:hunter2#q@127.0.0.1:1", "address"),
+            ("HTTPS_PROXY", "http://user:x@hunter2@127.0.0.1:1", "address"),
+            ("HTTPS_PROXY", "http://user:hünter@127.0.0.1:1", "address"),
+            ("HTTPS_PROXY", " http://127.0.0.1:1", "address"),
+            ("HTTPS_PROXY", "http://127.0.0.1:1\r", "address"),
+            ("HTTPS_PROXY", "http://127.0.0.1:99999", "address"),
+            ("HTTPS_PROXY", "http://127.0.0.1:notaport", "address"),
         ] {
             let text = told(api, &[(name, value)]).unwrap_or_default();
             assert!(text.starts_with(name) && text.contains(word), "{name}={value}: {text}");
             assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_named_by_host_and_port_alone() {
+        for (value, right) in [
+            ("http://proxy:3128", "proxy:3128"),
+            ("proxy:3128", "proxy:3128"),
+            ("http://user:hunter2@proxy:3128/", "proxy:3128"),
+            ("http://user:x@hunter2@[::1]:3128", "[::1]:3128"),
+            ("http://user:hunter2#q@127.0.0.1:1", "127.0.0.1:1"),
+        ] {
+            assert_eq!(host(value), right, "{value}");
         }
     }
 
@@ -100,6 +161,7 @@ mod tests {
             ("https://open.feishu.cn", &[][..]),
             ("https://open.feishu.cn", &[("HTTPS_PROXY", "http://proxy:3128")]),
             ("https://open.feishu.cn", &[("HTTPS_PROXY", "proxy:3128")]),
+            ("https://open.feishu.cn", &[("HTTPS_PROXY", "http://user:p%40ss@[::1]:3128/")]),
             ("https://open.feishu.cn", &[("HTTPS_PROXY", "")]),
             ("https://open.feishu.cn", &[("HTTP_PROXY", "socks5://proxy:1080")]),
             (
