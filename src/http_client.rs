@@ -10,8 +10,12 @@ use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use reqwest::{Client, Url, redirect};
 use rustls::{
+    RootCertStore,
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{
+        CertificateDer,
+        pem::{self, PemObject},
+    },
 };
 
 use crate::input;
@@ -75,11 +79,31 @@ pub fn for_server(
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = input::read(path).map_err(|e| format!("cannot be read: {e}"))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    let found = found.map_err(|e| format!("holds a damaged certificate: {e}"))?;
+    let found = found.map_err(|e| format!("holds a damaged certificate: {}", in_words(&e)))?;
     if found.is_empty() {
         return Err("holds no certificate in PEM".to_owned());
     }
+    // What is between the lines of PEM shows only now.
+    let mut roots = RootCertStore::empty();
+    for certificate in &found {
+        let added = roots.add(certificate.clone());
+        added.map_err(|e| format!("holds a damaged certificate: {e}"))?;
+    }
     Ok(found)
+}
+
+/// What is wrong with a file in PEM; the library shows lines as lists of numbers.
+fn in_words(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            "it is cut off before its line -----END CERTIFICATE-----".to_owned()
+        }
+        pem::Error::IllegalSectionStart { line } => {
+            let line = String::from_utf8_lossy(line);
+            format!("the line {:?} is not -----BEGIN CERTIFICATE-----", line.trim_end())
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Why a request got no answer, and what to do about it.

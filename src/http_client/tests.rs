@@ -117,3 +117,22 @@ fn a_file_without_a_certificate_is_refused_by_name() {
         assert!(why.starts_with(&format!("ca_file {}: ", path.display())), "{why}");
     }
 }
+
+#[test]
+fn a_damaged_certificate_is_told_before_anything_is_asked() {
+    let good = std::fs::read_to_string(file("authority")).unwrap();
+    let cut = good[..good.rfind("-----END").unwrap()].to_owned();
+    let begin = "-----BEGIN CERTIFICATE-----";
+    let unseen = good.replacen(begin, &format!("{begin}\u{200b}"), 1);
+    for (text, word) in [
+        (format!("{begin}\nZZZZ\n-----END CERTIFICATE-----\n"), "damaged"),
+        (format!("{good}{begin}\nAAAA\n-----END CERTIFICATE-----\n"), "damaged"),
+        (cut, "cut off before its line -----END CERTIFICATE-----"),
+        (unseen, "\\u{200b}"),
+    ] {
+        let place = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(place.path(), &text).unwrap();
+        let why = certificates(place.path()).unwrap_err();
+        assert!(why.contains(word), "{text}: {why}");
+    }
+}
