@@ -169,7 +169,7 @@ pub(crate) fn reorganise(random: &mut Rng, simulator: &Handle, kept: &[String]) 
     let one = random.choice(&living[1..]).expect("some department stays");
     let other = random.choice(&living).expect("the root stays");
     let name = format!("Team \"{}\" \\ 团队", random.u16(..));
-    // Those below it would go with it.
+    // Those below it go with it.
     let holds_one_kept = kept.iter().any(|id| {
         let mut at = all.iter().find(|department| department.open_department_id == *id);
         while let Some(department) = at.filter(|d| d.open_department_id != one.open_department_id) {
@@ -179,7 +179,8 @@ pub(crate) fn reorganise(random: &mut Rng, simulator: &Handle, kept: &[String]) 
     });
     match random.u8(..5) {
         0 | 1 => simulator.rename(&one.open_department_id, &name).expect("it is there"),
-        2 => {
+        // Below the fourth level Feishu has no statistics of it.
+        2 if !holds_one_kept => {
             // Where it would lie too deep or within itself, it stays.
             let _ = simulator.relocate(&one.open_department_id, &other.open_department_id);
         }
