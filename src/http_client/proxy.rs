@@ -22,9 +22,9 @@ pub(super) fn unusable(url: &Url) -> Option<String> {
     unusable_by(url, &system)
 }
 
-/// A variable of this process, in which what is no text counts as unreadable and not as absent.
+/// A variable of this process, which the client's library reads itself. What is no text counts as
+/// unreadable, not as absent.
 fn system(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the client's library reads these itself")]
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
