@@ -14,6 +14,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 /// A wait that tells of a limit by second: the header rounds up.
 const SECOND_AT_MOST: Duration = Duration::from_secs(2);
+/// A wait ends within the minute, and the next one must have been used up: refusals that lie
+/// further apart have nothing to do with each other.
+const SOON_AFTER: Duration = Duration::from_secs(150);
 /// The lowest limit by minute that Feishu has: fewer requests were refused for another reason,
 /// such as a limit by second.
 const LOWEST_LIMIT: usize = 10;
@@ -29,13 +32,15 @@ pub(super) struct Pace {
     limit: Option<usize>,
     /// The bound that refusals taught, and since when it holds.
     learned: Option<(usize, Instant)>,
+    /// The last refusal that told a wait of more than a moment.
+    told_to_wait: Option<Instant>,
     /// When the requests of the last minute were let through, the oldest first.
     passed: VecDeque<Instant>,
 }
 
 impl Pace {
     pub(super) fn new(limit: Option<usize>) -> Self {
-        Self { limit, learned: None, passed: VecDeque::new() }
+        Self { limit, learned: None, told_to_wait: None, passed: VecDeque::new() }
     }
 
     /// When the next request may be let through; none if now. `share` processes divide the rate.
@@ -73,6 +78,13 @@ impl Pace {
             return;
         }
         self.forget(now);
+        if told.is_some_and(|wait| wait > SECOND_AT_MOST) {
+            let last = self.told_to_wait.replace(now);
+            // To wait as told is enough for one; a second one soon after tells of the rate.
+            if last.is_none_or(|last| now > last + SOON_AFTER) {
+                return;
+            }
+        }
         let before = self.passed.iter().filter(|at| **at < sent).count();
         let taken = match (before, told) {
             // A limit by second has room again soon. What was taken in a second is allowed, and one
@@ -193,6 +205,23 @@ mod tests {
             }
         }
         (refused, now - start)
+    }
+
+    #[test]
+    fn one_refusal_that_tells_a_wait_slows_nothing_down() {
+        let start = Instant::now();
+        let mut pace = Pace::new(None);
+        (0..20).for_each(|n| pace.pass(start + SECOND / 5 * n));
+        let sent = start + SECOND * 4;
+        pace.pass(sent);
+        pace.refused(sent, sent, Some(Duration::from_secs(6)));
+        assert_eq!(pace.learned, None);
+        // Another one soon after does.
+        let again = sent + Duration::from_secs(10);
+        (0..20).for_each(|_| pace.pass(sent + Duration::from_secs(7)));
+        pace.pass(again);
+        pace.refused(again, again, Some(Duration::from_secs(6)));
+        assert!(pace.learned.is_some());
     }
 
     /// A refusal among a hundred requests, and in no case more than a few.
