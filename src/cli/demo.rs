@@ -2,6 +2,7 @@
 
 use std::{
     cmp::Reverse,
+    collections::HashSet,
     io::{self, Write as _},
     sync::Arc,
     time::Duration,
@@ -121,10 +122,10 @@ pub(super) fn run(args: &Args, shutdown: Shutdown) -> Result<(), Failure> {
         let example = tenant.departments.last().map_or("", |department| &department.id);
         writeln!(
             io::stdout(),
-            "{}To plant a fault, here a department that Feishu refuses (it shows when the exporter \
-             asks again, the next morning; --with-faults shows some at once):\n  curl -d '{}' {api}/_simulator/faults\n\nStop with Ctrl-C.",
+            "{}To plant a fault, here a department whose newest day is late (it shows when the \
+             exporter asks again, the next morning; --with-faults shows some at once):\n  curl -d '{}' {api}/_simulator/faults\n\nStop with Ctrl-C.",
             if planted.is_empty() { "" } else { "\n" },
-            json!(refused(example))
+            json!(rows_of(example, Kind::LateDay { until: None }))
         )?;
         let simulating = tokio::spawn(simulator.run(shutdown.clone().wait()));
         app.run(shutdown).await.map_err(Failure::failed)?;
@@ -141,12 +142,9 @@ fn company(args: &Args) -> simulator::Options {
     }
 }
 
-/// Feishu's answer about a department outside of the app's data permission.
-fn refused(department: &str) -> Fault {
-    let msg = "no permission of this department".to_owned();
-    Fault::from(Kind::Error { status: 400, code: 1_051_003, msg })
-        .endpoint(Endpoint::AdminDeptStats)
-        .department(department)
+/// What happens to the rows of a department, also where it is asked for with others.
+fn rows_of(department: &str, kind: Kind) -> Fault {
+    Fault::from(kind).endpoint(Endpoint::AdminDeptStats).department(department)
 }
 
 /// Has four departments go wrong, and tells which and how. The largest are taken, of whom something
@@ -155,7 +153,14 @@ fn plant(company: &Handle, tenant: &Tenant) -> Result<Vec<String>, Failure> {
     let people = |id: &str| company.head_count(id).map_or(0, |count| count.direct_members);
     let mut ids: Vec<&str> = tenant.departments.iter().map(|d| d.id.as_str()).collect();
     ids.sort_by_key(|id| Reverse(people(id)));
-    let [fallen, late, denied, renamed, ..] = ids.as_slice() else {
+    // Those below a department are refused with it.
+    let all = company.departments();
+    let collected = all.iter().filter(|d| d.depth <= STATISTICS_DEPTH_MAX.into());
+    let parents: HashSet<&str> =
+        collected.filter_map(|d| Some(all[d.parent?].open_department_id.as_str())).collect();
+    let denied = ids.iter().position(|id| !parents.contains(id));
+    let denied = denied.map(|place| ids.remove(place));
+    let (Some(denied), [fallen, late, renamed, ..]) = (denied, ids.as_slice()) else {
         return Err(Failure::usage(
             "--with-faults: four departments are needed, give --departments 4 or more",
         ));
@@ -163,11 +168,11 @@ fn plant(company: &Handle, tenant: &Tenant) -> Result<Vec<String>, Failure> {
     let zone = tenant.geos[0].zone.clone();
     let today = zone.local(Clock::system().now()).date();
     let drop = Kind::Slump { from: after(today, -3), to: today, percent: 50, field: None };
-    let on =
-        |kind: Kind, id: &str| Fault::from(kind).endpoint(Endpoint::AdminDeptStats).department(id);
-    for fault in [on(drop, fallen), on(Kind::LateDay { until: None }, late), refused(denied)] {
+    for fault in [rows_of(fallen, drop), rows_of(late, Kind::LateDay { until: None })] {
         company.inject(fault).map_err(Failure::failed)?;
     }
+    // Missing from the lists of those above it as well, for whichever of them is asked first.
+    company.change(|options| options.forbidden_departments.extend([denied.to_owned()]));
     company.rename(renamed, "重命名部 (renamed)").map_err(Failure::failed)?;
     Ok(vec![
         format!("{fallen} does half of what it did, since three days"),
