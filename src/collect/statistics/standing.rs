@@ -6,7 +6,7 @@
 mod days;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -86,26 +86,22 @@ impl From<BTreeMap<Arc<str>, BTreeSet<Version>>> for Before {
 }
 
 impl Before {
-    /// Whether a later list lacks something of it that is not gone.
-    fn is_more_than(&self, list: &[&FoundDay], is_gone: &dyn Fn(&str) -> bool) -> bool {
-        self.0.iter().any(|(id, versions)| {
-            let mut days = list.iter().filter(|found| found.day.department_id == *id);
-            match days.next() {
-                None => !is_gone(id),
+    /// The versions that a later list lacks of it, of departments that are not gone.
+    fn lacking(&self, list: &[&FoundDay], is_gone: &dyn Fn(&str) -> bool) -> Vec<&Version> {
+        let later: HashMap<&str, &FoundDay> =
+            list.iter().map(|found| (&*found.day.department_id, *found)).collect();
+        let mut lacking = Vec::new();
+        for (id, versions) in &self.0 {
+            match later.get(&**id) {
                 Some(found) => {
                     let has = |version| found.day.rows.iter().any(|(v, _)| v == version);
-                    !versions.iter().all(has)
+                    lacking.extend(versions.iter().filter(|version| !has(*version)));
                 }
+                None if is_gone(id) => {}
+                None => lacking.extend(versions),
             }
-        })
-    }
-
-    /// Whether a later list lacks the total of a department that is not gone.
-    fn had_more_totals_than(&self, list: &[&FoundDay], is_gone: &dyn Fn(&str) -> bool) -> bool {
-        let has_total =
-            |id: &Arc<str>| list.iter().any(|f| f.day.department_id == *id && f.has_total());
-        let had_total = self.0.iter().filter(|(_, versions)| versions.contains(&Version::Total));
-        had_total.map(|(id, _)| id).any(|id| !is_gone(id) && !has_total(id))
+        }
+        lacking
     }
 }
 
@@ -342,9 +338,10 @@ impl Standing {
             self.before = self.list_held();
             self.reasks = 0;
         }
-        self.is_short = self.before.is_more_than(&list, circumstances.is_gone);
-        self.lacks_totals = !list.iter().all(|found| found.has_total())
-            || self.before.had_more_totals_than(&list, circumstances.is_gone);
+        let lacking = self.before.lacking(&list, circumstances.is_gone);
+        self.lacks_totals =
+            lacking.contains(&&Version::Total) || !list.iter().all(|found| found.has_total());
+        self.is_short = !lacking.is_empty();
         // What is lacking after the third time is taken for gone, though it is still looked for.
         self.complete = is_sound && (!self.is_short || self.reasks >= REASKS_MAX);
         self.held = Some(newest);

@@ -1,6 +1,6 @@
 //! What a target serves: mostly the day of one department, so a list in the order of ids.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::usage::DepartmentDay;
 
@@ -24,8 +24,10 @@ impl Days {
         match self.place(&day.department_id) {
             Ok(place) => self.0[place] = day,
             Err(place) => {
-                // One more at a time: there are thousands of these, nearly all with one.
-                self.0.reserve_exact(1);
+                if self.0.is_empty() {
+                    // There are thousands of these, nearly all with one.
+                    self.0.reserve_exact(1);
+                }
                 self.0.insert(place, day);
             }
         }
@@ -64,9 +66,9 @@ impl Days {
 impl FromIterator<Arc<DepartmentDay>> for Days {
     /// Of two days of one department the later in the order of the iterator stays.
     fn from_iter<I: IntoIterator<Item = Arc<DepartmentDay>>>(days: I) -> Self {
-        let mut all = Self::default();
-        days.into_iter().for_each(|day| all.insert(day));
-        all
+        let by_id = |day: Arc<DepartmentDay>| (Arc::clone(&day.department_id), day);
+        let all: BTreeMap<_, _> = days.into_iter().map(by_id).collect();
+        Self(all.into_values().collect())
     }
 }
 
