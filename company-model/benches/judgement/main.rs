@@ -24,6 +24,7 @@ mod judgement;
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "the exporter uses the rest")]
 mod usage;
 
+mod classes;
 mod measure;
 mod reference;
 mod tables;
@@ -68,7 +69,7 @@ fn what_can_be_found_is() {
     for (class, counts) in &found.found {
         // Half of the people of a department of 50 and more gone for three days and longer.
         let is_clear = class.size > 0 && class.product == 0 && class.length > 0;
-        if is_clear && (1..measure::DROPS.len()).contains(&class.drop) {
+        if is_clear && (1..classes::DROPS.len()).contains(&class.drop) {
             clear.add(*counts);
         }
     }

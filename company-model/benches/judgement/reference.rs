@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use company_model::{Company, EMAIL, Row, is_weekend, later};
 use jiff::civil::Date;
 
-use crate::measure::{LENGTHS, POSSIBLE_PRODUCTS, SIZES, size_class};
+use crate::classes::{LENGTHS, POSSIBLE_PRODUCTS, SIZES, size_class};
 
 /// Weeks of the usual.
 const WEEKS: i64 = 4;

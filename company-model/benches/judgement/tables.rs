@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, ops::RangeInclusive, thread};
 use company_model::{KINDS, Kind};
 
 use crate::{
+    classes::{Class, DROPS, LENGTHS, POSSIBLE, POSSIBLE_PRODUCTS, SIZES},
     judgement::WINDOWS,
-    measure::{self, Class, Counts, DROPS, LENGTHS, POSSIBLE, POSSIBLE_PRODUCTS, SIZES},
+    measure::{self, Counts},
 };
 
 /// By size, product and window or length.
